@@ -1,0 +1,6 @@
+export { gradients, vjp } from './gradient.ts'
+export { print } from './print.ts'
+export { type Dim, type Shape, ShapeError, show } from './shape.ts'
+export { simplify } from './simplify.ts'
+export { constant, type DType, input, inputName, type Node, type Tensor } from './tensor.ts'
+export { topological } from './walk.ts'

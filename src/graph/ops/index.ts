@@ -1,0 +1,29 @@
+export { linearCrossEntropy } from './crossentropy.ts'
+export {
+  add,
+  bitXor,
+  clip,
+  div,
+  equal,
+  exp,
+  greater,
+  less,
+  log,
+  mul,
+  neg,
+  relu,
+  shiftLeft,
+  shiftRight,
+  sigmoid,
+  softplus,
+  sqrt,
+  sub,
+  tanh,
+  where,
+} from './elementwise.ts'
+export { gather, scatterAdd, topK } from './indexing.ts'
+export { matmul } from './matmul.ts'
+export { cast, count, expand, filled, ones, reshape, sum, sumTo, transpose, zeros } from './movement.ts'
+export { layerNorm } from './norm.ts'
+export { concat, pad, slice, split } from './slicing.ts'
+export { logSoftmax, softmax } from './softmax.ts'

@@ -1,0 +1,125 @@
+import { type Dim, factors, frontAxis, product, quotient, ShapeError, show } from '../shape.ts'
+import { constant, defineOp, type Tensor } from '../tensor.ts'
+import { expand } from './movement.ts'
+
+/** Operators that cut and join: slice and pad, concat and split are each other's gradient. */
+
+const sliceOp = defineOp<{ axis: number; start: number; end: number }>({
+  name: 'slice',
+  infer([x], { axis, start, end }) {
+    const size = x!.shape[axis]!
+    if (typeof size === 'string' || start < 0 || end > size || start >= end)
+      throw new ShapeError(`Cannot slice ${show(x!.shape)} from ${start} to ${end} along axis ${axis}`)
+    return { shape: x!.shape.with(axis, end - start), dtype: x!.dtype }
+  },
+  grad: ({ dy, inputs: [x], attrs: { axis, start, end } }) => [pad(dy, axis, start, (x!.shape[axis] as number) - end)],
+  lower: ({ inputs: [x], attrs: { axis, start, end } }, emit, outputs) =>
+    void emit.node('Slice', [emit.name(x!), emit.ints([start]), emit.ints([end]), emit.ints([axis])], { outputs }),
+})
+
+/** The part from `start` (included) to `end` (excluded) along `axis`. */
+export const slice = (x: Tensor, axis: number, start: number, end: number): Tensor => {
+  const front = frontAxis('slice', axis, x.shape)
+  return start === 0 && end === x.shape[front] ? x : sliceOp([x], { axis: front, start, end })[0]!
+}
+
+const padOp = defineOp<{ axis: number; before: number; after: number }>({
+  name: 'pad',
+  infer([x], { axis, before, after }) {
+    const size = x!.shape[axis]!
+    if (typeof size === 'string')
+      throw new ShapeError(`Cannot pad ${show(x!.shape)} along axis ${axis}: its size is not known`)
+    return { shape: x!.shape.with(axis, before + size + after), dtype: x!.dtype }
+  },
+  grad: ({ dy, inputs: [x], attrs: { axis, before } }) => [
+    slice(dy, axis, before, before + (x!.shape[axis] as number)),
+  ],
+  lower: ({ inputs: [x], attrs: { axis, before, after } }, emit, outputs) =>
+    void emit.node(
+      'Pad',
+      [emit.name(x!), emit.ints([before, after]), emit.constant([0], x!.dtype, []), emit.ints([axis])],
+      { outputs },
+    ),
+})
+
+/** x with zeros before and after it along `axis`. */
+export const pad = (x: Tensor, axis: number, before: number, after: number): Tensor =>
+  padOp([x], { axis: frontAxis('pad', axis, x.shape), before, after })[0]!
+
+const concatOp = defineOp<{ axis: number }>({
+  name: 'concat',
+  infer(inputs, { axis }) {
+    const [first] = inputs
+    for (const x of inputs)
+      if (
+        x.dtype !== first!.dtype ||
+        x.shape.length !== first!.shape.length ||
+        x.shape.some((dim, i) => i !== axis && dim !== first!.shape[i])
+      )
+        throw new ShapeError(
+          `Cannot concat ${inputs.map((t) => show(t.shape)).join(', ')} along axis ${axis}: the other sizes differ`,
+        )
+    return { shape: first!.shape.with(axis, total(inputs.map((x) => x.shape[axis]!))), dtype: first!.dtype }
+  },
+  grad({ dy, inputs, attrs: { axis } }) {
+    const sizes = inputs.map((x) => x.shape[axis]!)
+    if (sizes.every((size) => size === sizes[0])) return split(dy, axis, inputs.length)
+    let start = 0
+    return sizes.map((size) => {
+      if (typeof size === 'string')
+        throw new ShapeError(`Cannot differentiate a concat of sizes ${sizes}: they differ and are not known`)
+      start += size
+      return slice(dy, axis, start - size, start)
+    })
+  },
+  lower: ({ inputs, attrs: { axis } }, emit, outputs) =>
+    void emit.node('Concat', inputs.map(emit.name), { attrs: { axis }, outputs }),
+})
+
+function total(sizes: readonly Dim[]): Dim {
+  if (sizes.every((size) => typeof size === 'number')) return sizes.reduce((a, b) => a + b, 0)
+  const symbols = factors(sizes[0]!).symbols.join('*')
+  if (sizes.some((size) => factors(size).symbols.join('*') !== symbols))
+    throw new ShapeError(`Cannot concat sizes ${sizes.join(', ')}: their sum is not known`)
+  return product([sizes.reduce((sum: number, size) => sum + factors(size).factor, 0), ...symbols.split('*')])
+}
+
+/** The tensors one after the other along `axis`. */
+export const concat = (inputs: readonly Tensor[], axis: number): Tensor =>
+  inputs.length === 1 ? inputs[0]! : concatOp(inputs, { axis: frontAxis('concat', axis, inputs[0]!.shape) })[0]!
+
+const splitOp = defineOp<{ axis: number; parts: number }>({
+  name: 'split',
+  infer([x], { axis, parts }) {
+    const size = quotient(x!.shape[axis]!, parts)
+    if (size === undefined)
+      throw new ShapeError(`Cannot split ${show(x!.shape)} in ${parts} along axis ${axis}: it does not divide`)
+    return Array.from({ length: parts }, () => ({ shape: x!.shape.with(axis, size), dtype: x!.dtype }))
+  },
+  grad: ({ dys, outputs, attrs: { axis } }) => [
+    concat(
+      dys.map((dy, i) => dy ?? expand(constant(0, outputs[i]!.dtype), outputs[i]!.shape)),
+      axis,
+    ),
+  ],
+  // one Split with more than 11 outputs breaks the WebGPU provider, hence in stages
+  lower({ inputs: [x], attrs: { axis, parts } }, emit, outputs) {
+    if (parts <= MOST_OUTPUTS)
+      return void emit.node('Split', [emit.name(x!)], { attrs: { axis, num_outputs: parts }, outputs })
+    const size = x!.shape[axis]!
+    const step = quotient(size, parts)!
+    for (const [i, output] of outputs.entries()) {
+      const [start, end] =
+        typeof step === 'number'
+          ? [emit.ints([i * step]), emit.ints([(i + 1) * step])]
+          : [emit.shape([product([i, step])]), emit.shape([product([i + 1, step])])]
+      emit.node('Slice', [emit.name(x!), start, end, emit.ints([axis])], { outputs: [output] })
+    }
+  },
+})
+
+const MOST_OUTPUTS = 8
+
+/** x cut in `parts` of equal size along `axis`. */
+export const split = (x: Tensor, axis: number, parts: number): readonly Tensor[] =>
+  parts === 1 ? [x] : splitOp([x], { axis: frontAxis('split', axis, x.shape), parts })

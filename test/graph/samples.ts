@@ -1,0 +1,145 @@
+import {
+  add,
+  cast,
+  clip,
+  concat,
+  count,
+  div,
+  exp,
+  expand,
+  gather,
+  greater,
+  layerNorm,
+  linearCrossEntropy,
+  log,
+  logSoftmax,
+  matmul,
+  mul,
+  neg,
+  pad,
+  relu,
+  reshape,
+  scatterAdd,
+  sigmoid,
+  slice,
+  softmax,
+  softplus,
+  split,
+  sqrt,
+  sub,
+  sum,
+  tanh,
+  transpose,
+  where,
+} from '../../src/graph/ops/index.ts'
+import { constant, type Tensor } from '../../src/graph/tensor.ts'
+
+/** One case a differentiable operator: the shapes of its float inputs, and the operator on them. Inputs are drawn from a normal distribution. */
+export interface Sample {
+  readonly op: string
+  readonly shapes: readonly (readonly number[])[]
+  readonly run: (...inputs: Tensor[]) => Tensor | readonly Tensor[]
+}
+
+const sample = (op: string, shapes: Sample['shapes'], run: Sample['run']): Sample => ({ op, shapes, run })
+const ids = (values: number[], shape?: number[]) => constant(values, 'int64', shape)
+const positive = (x: Tensor) => add(mul(x, x), 0.5)
+
+export const samples: readonly Sample[] = [
+  sample('add', [[2, 3], [3]], add),
+  sample(
+    'subtract',
+    [
+      [2, 1],
+      [2, 3],
+    ],
+    sub,
+  ),
+  sample(
+    'multiply',
+    [
+      [2, 3],
+      [2, 1],
+    ],
+    mul,
+  ),
+  sample(
+    'divide',
+    [
+      [2, 3],
+      [2, 3],
+    ],
+    (a, b) => div(a, positive(b)),
+  ),
+  sample('negate', [[3]], neg),
+  sample('exp', [[3]], exp),
+  sample('log', [[3]], (x) => log(positive(x))),
+  sample('sqrt', [[3]], (x) => sqrt(positive(x))),
+  sample('tanh', [[3]], tanh),
+  sample('sigmoid', [[3]], sigmoid),
+  sample('relu', [[7]], relu),
+  sample('softplus', [[3]], softplus),
+  sample('where', [[2, 3], [3]], (a, b) => where(greater(a, 0.2), mul(a, a), b)),
+  sample('clip', [[9]], (x) => clip(x, -0.5, 0.7)),
+  sample('reshape', [[2, 6]], (x) => reshape(mul(x, x), [3, -1])),
+  sample('transpose', [[2, 3, 4]], (x) => transpose(mul(x, x), [2, 0, 1])),
+  sample('expand', [[2, 1]], (x) => reshape(expand(x, [3, 2, 4]), [6, 4])),
+  sample('sum', [[2, 3, 4]], (x) => sum(mul(x, x), [0, -1])),
+  sample('cast', [[3]], (x) => cast(cast(x, 'float32'), 'float64')),
+  sample('size', [[2, 3]], (x) => div(x, count(x, [1]))),
+  sample('slice', [[4, 3]], (x) => slice(x, 0, 1, 3)),
+  sample('pad', [[2, 3]], (x) => pad(mul(x, x), 1, 1, 2)),
+  sample(
+    'concat',
+    [
+      [2, 3],
+      [4, 3],
+    ],
+    (a, b) => concat([a, mul(b, b), a], 0),
+  ),
+  sample('split', [[2, 6]], (x) => {
+    const [a, , c] = split(x, 1, 3)
+    return mul(a!, c!)
+  }),
+  sample('gather', [[5, 3]], (table) => gather(table, ids([4, 0, 4, 1], [2, 2]))),
+  sample('scatterAdd', [[4, 3]], (rows) =>
+    scatterAdd(expand(constant(0, 'float64'), [5, 3]), ids([4, 0, 4, 1]), mul(rows, rows)),
+  ),
+  sample(
+    'matmul',
+    [
+      [2, 3, 4],
+      [2, 5, 4],
+    ],
+    (a, b) => matmul(a, b, { transB: true, scale: 0.3 }),
+  ),
+  sample(
+    'matmul',
+    [
+      [4, 3],
+      [4, 5],
+    ],
+    (a, b) => matmul(a, b, { transA: true }),
+  ),
+  sample(
+    'matmul',
+    [
+      [4, 3],
+      [5, 4],
+    ],
+    (a, b) => matmul(a, b, { transA: true, transB: true }),
+  ),
+  sample(
+    'matmul',
+    [
+      [2, 3, 4],
+      [4, 2],
+      [3, 4],
+    ],
+    (a, w, b) => concat([reshape(matmul(a, w), [6, 2]), matmul(b, w)], 0),
+  ),
+  sample('softmax', [[2, 5]], softmax),
+  sample('logSoftmax', [[2, 5]], logSoftmax),
+  sample('layerNorm', [[3, 5], [5], [5]], (x, scale, bias) => layerNorm(x, scale, bias)),
+  sample('linearCrossEntropy', [[3, 4], [6, 4], [6]], (h, w, b) => linearCrossEntropy(h, w, b, ids([5, 0, 5]), 0.1)),
+]
