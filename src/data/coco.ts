@@ -1,0 +1,92 @@
+import { join, resolve } from 'node:path'
+import { UserError } from '../errors.ts'
+import { firstExisting } from './folders.ts'
+import { readJsonInput } from './input.ts'
+import { counted, firstFew } from './problems.ts'
+import type { Row } from './rows.ts'
+import type { CaptionedImage, Source, SourceFile, Split } from './source.ts'
+
+export type CocoYear = 2014 | 2017
+
+/**
+ * `root` holds the annotation files, alone or in `annotations/`; `images` the folders `train2017` and so on, or the
+ * pictures themselves, if they are not below `root`. `year` is needed only where both years are there.
+ */
+export interface CocoOptions {
+  readonly root: string
+  readonly images?: string | undefined
+  readonly year?: CocoYear | undefined
+}
+
+interface Annotations {
+  readonly split: Split
+  /** As in `train2017`: the end of the file's name and the name of the image folder. */
+  readonly part: string
+  readonly path: string
+}
+
+/**
+ * COCO caption annotations (Chen et al., 2015) in the official files of 2014 or 2017, train and val or one of them.
+ * These have no test split. Throws UserError where there is no file, or files of both years and no choice.
+ */
+export async function readCoco({ root, images, year }: CocoOptions): Promise<Source> {
+  const found = await findAnnotations(root, year)
+  const imageRoot = resolve(images ?? root)
+  const problems = (['train', 'val'] as const)
+    .filter((split) => !found.some((annotations) => annotations.split === split))
+    .map((split) => `no ${split} split: captions_${split}${found[0]!.part.slice(-4)}.json is missing under "${root}"`)
+  const files: SourceFile[] = []
+  const all: CaptionedImage[] = []
+  for (const { split, part, path } of found) {
+    const below = images === undefined ? [part, `images/${part}`] : [part, '.']
+    const folder = (await firstExisting(imageRoot, below)) ?? part
+    const { top, file } = await readJsonInput(path)
+    files.push(file)
+    for (const image of parseAnnotations(top, split, folder, problems)) all.push(image)
+  }
+  return { name: `coco${found[0]!.part.slice(-4)}`, imageRoot, files, images: all, problems }
+}
+
+async function findAnnotations(root: string, year: CocoYear | undefined): Promise<Annotations[]> {
+  const found: Annotations[] = []
+  for (const split of ['train', 'val'] as const) {
+    for (const each of year === undefined ? [2014, 2017] : [year]) {
+      const part = `${split}${each}`
+      const name = `captions_${part}.json`
+      const place = await firstExisting(root, [`annotations/${name}`, name])
+      if (place) found.push({ split, part, path: join(root, place) })
+    }
+  }
+  const years = new Set(found.map(({ part }) => part.slice(-4)))
+  if (years.size === 0) {
+    throw new UserError(
+      `Cannot read COCO in "${root}": there is no captions_train${year ?? 2017}.json or captions_val${year ?? 2017}.json, ` +
+        'alone or in annotations/; name the folder that holds it',
+    )
+  }
+  if (years.size > 1) {
+    throw new UserError(`Cannot read COCO in "${root}": it has the annotations of 2014 and of 2017; choose the year`)
+  }
+  return found
+}
+
+function parseAnnotations(top: Row, split: Split, folder: string, problems: string[]): CaptionedImage[] {
+  const images = new Map<number, CaptionedImage & { readonly captions: string[] }>()
+  for (const row of top.rows('images')) {
+    const id = row.integer('id')
+    if (images.has(id)) row.wrong('id', 'a number that no other image has')
+    images.set(id, { id: String(id), file: join(folder, row.text('file_name')), split, captions: [] })
+  }
+  const strays: string[] = []
+  for (const row of top.rows('annotations')) {
+    const image = images.get(row.integer('image_id'))
+    if (image) image.captions.push(row.text('caption'))
+    else strays.push(String(row.integer('image_id')))
+  }
+  if (strays.length > 0) {
+    problems.push(
+      `${counted(strays.length, `${split} caption`)} left out, of images not in the file: ${firstFew(strays)}`,
+    )
+  }
+  return [...images.values()]
+}

@@ -1,0 +1,44 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import { UserError } from '../errors.ts'
+import { counted, firstFew } from './problems.ts'
+import type { CaptionedImage, Source } from './source.ts'
+
+/** The first of the paths below `root` that exists, or undefined. */
+export async function firstExisting(root: string, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    const found = await stat(join(root, path)).catch(() => undefined)
+    if (found) return path
+  }
+  return undefined
+}
+
+/**
+ * The source without the images that are not on disk, which its problems then name. Throws UserError if none is there:
+ * then the folder is wrong, not the images.
+ */
+export async function leaveOutMissing(source: Source): Promise<Source> {
+  const { imageRoot, images } = source
+  const onDisk = await listFiles(imageRoot, new Set(images.map(({ file }) => posix.dirname(file))))
+  const missing = images.filter(({ file }) => !onDisk.has(file)).map(({ file }) => file)
+  if (missing.length === 0) return source
+  if (missing.length === images.length) {
+    throw new UserError(
+      `Cannot prepare ${source.name}: none of its ${counted(images.length, 'image')} is under "${imageRoot}" ` +
+        `(${firstFew(missing)}); name the folder they are in`,
+    )
+  }
+  const kept: CaptionedImage[] = images.filter(({ file }) => onDisk.has(file))
+  const problem = `${counted(missing.length, 'image')} left out, not under "${imageRoot}": ${firstFew(missing)}`
+  return { ...source, images: kept, problems: [...source.problems, problem] }
+}
+
+/** Listing a folder once is far quicker than asking for each of 123,000 files. */
+async function listFiles(root: string, folders: ReadonlySet<string>): Promise<Set<string>> {
+  const files = new Set<string>()
+  for (const folder of folders) {
+    const names = await readdir(join(root, folder)).catch(() => [])
+    for (const name of names) files.add(posix.join(folder, name))
+  }
+  return files
+}

@@ -1,0 +1,62 @@
+import { open } from 'node:fs/promises'
+import { UserError } from '../errors.ts'
+import { type CaptionedImage, splits } from './source.ts'
+
+/** An image of a prepared dataset. `tokens[i]` are the words of `captions[i]`, joined by one space. */
+export interface ImageEntry extends CaptionedImage {
+  readonly tokens: readonly string[]
+}
+
+/** The bytes of `images.jsonl`, one line an image, in chunks of about a megabyte. */
+export function formatImages(images: Iterable<ImageEntry>): Uint8Array[] {
+  const chunks: Uint8Array[] = []
+  let lines = ''
+  for (const { id, file, split, captions, tokens } of images) {
+    lines += `${JSON.stringify({ id, file, split, captions, tokens })}\n`
+    if (lines.length > 1_000_000) {
+      chunks.push(Buffer.from(lines))
+      lines = ''
+    }
+  }
+  return [...chunks, Buffer.from(lines)]
+}
+
+/** Reads `images.jsonl` a line at a time. Throws UserError naming the line that is not an image. */
+export async function* readImages(path: string): AsyncGenerator<ImageEntry> {
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`Cannot read "${path}": ${error.code}; make it again with "mia prepare"`)
+  })
+  let number = 0
+  for await (const line of file.readLines()) {
+    number += 1
+    const image = parseImage(line)
+    if (!image) {
+      throw new UserError(`Cannot read "${path}": line ${number} is not an image; make it again with "mia prepare"`)
+    }
+    yield image
+  }
+}
+
+function parseImage(line: string): ImageEntry | undefined {
+  try {
+    const image = JSON.parse(line) as ImageEntry
+    return isImage(image) ? image : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isImage(value: ImageEntry | null): boolean {
+  return (
+    typeof value?.id === 'string' &&
+    typeof value.file === 'string' &&
+    splits.includes(value.split) &&
+    areTexts(value.captions) &&
+    areTexts(value.tokens) &&
+    value.tokens.length === value.captions.length
+  )
+}
+
+function areTexts(value: readonly unknown[]): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
+}
