@@ -15,8 +15,8 @@ export interface Choice {
 }
 
 /**
- * Grows one image's hypotheses by a word: adds the `beam` best unfinished ones to `next`, and to `ranking` each finished
- * one that stands among the `beam` best of all. The last condition makes a beam of 1 the greedy search. What cannot
+ * Grows one image's hypotheses by a word: takes the candidates in descending order until `beam` unfinished ones are in
+ * `next`; the finished ones met on the way go to `ranking`. Equal ones are taken in the order of their rows. What cannot
  * pass the ranking's bar is left out, which changes no result: whatever would take its place is no better.
  */
 export function choose(choice: Choice, ranking: Ranking, trace: Trace, next: Frontier): void {
@@ -24,7 +24,7 @@ export function choose(choice: Choice, ranking: Ranking, trace: Trace, next: Fro
   const width = proposals.ids.length / frontier.rows
   const taken = new Int32Array(last - first)
   const grown = next.rows + beam
-  for (let rank = 0; next.rows < grown; rank++) {
+  while (next.rows < grown) {
     let row = -1
     let best = ranking.bar
     for (let r = first; r < last; r++) {
@@ -39,7 +39,6 @@ export function choose(choice: Choice, ranking: Ranking, trace: Trace, next: Fro
     if (row < 0) return
     const at = row * width + taken[row - first]!++
     const word = proposals.ids[at]!
-    if (word === end && rank >= beam) continue
     const node = trace.add(frontier.nodes[row]!, word, proposals.logProbs[at]!, row)
     if (word === end) ranking.add(node, best)
     else next.add(node, best, word, row, frontier.images[row]!)

@@ -39,8 +39,9 @@ function plainBeam(scorer: Scorer, image: number, beam: number, maxLength: numbe
         }))
       })
       .sort((a, b) => b.logProb - a.logProb)
-    finished.push(...candidates.slice(0, beam).filter((candidate) => candidate.finished))
     growing = candidates.filter((candidate) => !candidate.finished).slice(0, beam)
+    const met = growing.length < beam ? candidates.length : candidates.indexOf(growing.at(-1)!)
+    finished.push(...candidates.slice(0, met).filter((candidate) => candidate.finished))
   }
   return [...finished.sort((a, b) => b.logProb - a.logProb), ...growing].slice(0, beam)
 }
@@ -189,6 +190,18 @@ describe('beamSearch()', () => {
     ])
     const [greedy] = await beamSearch(stepperOf(scorer).stepper, 1, { beam: 1 })
     expect(greedy!.map(({ words, finished }) => [words.length, finished])).toEqual([[20, false]])
+  })
+
+  test('takes equal candidates in the order of the rows, and of the proposals in a row', async () => {
+    const scorer: Scorer = { words: [2, 4, 5, 6], next: () => new Float32Array(4).fill(Math.log(0.25)) }
+    const [found] = await beamSearch(stepperOf(scorer).stepper, 1, { beam: 3, maxLength: 2 })
+    expect(found!.map(({ words }) => words)).toEqual([[2], [4, 2], [4, 4]])
+    const [cut] = await beamSearch(stepperOf({ ...scorer, words: [7, 4, 5, 6] }).stepper, 1, { beam: 3, maxLength: 2 })
+    expect(cut!.map(({ words }) => words)).toEqual([
+      [7, 7],
+      [7, 4],
+      [7, 5],
+    ])
   })
 
   test('of no images asks nothing of the decoder', async () => {
