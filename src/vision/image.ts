@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises'
+import type { Sharp, SharpOptions } from 'sharp'
+import { UserError } from '../errors.ts'
+import { enlarge, type Picture } from './enlarge.ts'
+import { decodable, imageKind } from './image-kind.ts'
+
+export interface DecodeOptions {
+  readonly width: number
+  readonly height: number
+  /** names the picture in errors where `input` is its bytes */
+  readonly name?: string
+}
+
+/** A picture of 748 kB can have 256 million pixels: it would take a gigabyte to decode. */
+const maxPixels = 50e6
+
+/** Pictures cut short or with damaged data are refused, oddities that every viewer forgives are not. */
+const limits: SharpOptions = { limitInputPixels: maxPixels, failOn: 'error' }
+
+/**
+ * Decodes a picture to interleaved 8-bit RGB, [height, width, 3], whatever it is: turned as its EXIF orientation says; grey, CMYK, palette and
+ * 16-bit pictures become RGB, transparent ones are laid on white, of moving ones the first frame is taken.
+ * It is stretched to width x height: where it gets smaller with a triangle filter, where larger bilinearly.
+ * Throws UserError, naming the picture and why, for what is no picture, damaged, or larger than 50 million pixels.
+ */
+export async function decodeImage(
+  input: string | Uint8Array,
+  { width, height, name }: DecodeOptions,
+): Promise<Uint8Array> {
+  const what = typeof input === 'string' ? `image "${input}"` : `image${name === undefined ? '' : ` "${name}"`}`
+  const fail = (why: string): never => {
+    throw new UserError(`Cannot read ${what}: ${why}`)
+  }
+  const bytes = typeof input === 'string' ? await readFile(input).catch((error) => fail(readFault(error))) : input
+  const kind = imageKind(bytes)
+  if (bytes.length === 0) fail('it is empty')
+  if (!decodable.includes(kind))
+    fail(`${kind === 'unknown' ? 'it is not a picture' : `it is ${kind}`}; give one of ${decodable.join(', ')}`)
+  try {
+    const picture = await decode(await load(bytes), width, height)
+    return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
+  } catch (error) {
+    return fail(decodeFault((error as Error).message))
+  }
+}
+
+/** The picture made smaller where it is larger than width or height; enlarging is left to enlarge(). */
+async function decode(image: Sharp, width: number, height: number): Promise<Picture> {
+  const { data, info } = await image
+    .autoOrient()
+    .flatten({ background: '#fff' })
+    .toColourspace('srgb')
+    .resize(width, height, { fit: 'fill', kernel: 'linear', withoutEnlargement: true })
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+  return { width: info.width, height: info.height, pixels: data }
+}
+
+/** sharp takes 150 ms to load, so it is loaded with the first picture. */
+async function load(bytes: Uint8Array): Promise<Sharp> {
+  const { default: sharp } = await import('sharp')
+  return sharp(bytes, limits)
+}
+
+const readFault = (error: NodeJS.ErrnoException): string =>
+  error.code === 'ENOENT' ? 'there is no such file' : error.code === 'EISDIR' ? 'it is a folder' : error.message
+
+/** libvips repeats itself over several lines; the first says what is wrong. */
+function decodeFault(message: string): string {
+  if (message.includes('exceeds pixel limit'))
+    return `it has more than ${maxPixels / 1e6} million pixels; give a smaller copy`
+  const detail = message.replace(/^Input buffer has corrupt header:?\s*/, '').split('\n')[0]
+  return `it is cut short or damaged${detail ? ` (${detail})` : ''}`
+}
