@@ -5,12 +5,14 @@ import { UserError } from '../errors.ts'
 import { readJson, writeFileAtomic } from '../files.ts'
 import type { Watch } from '../progress.ts'
 import { Vocabulary } from '../text/vocabulary.ts'
+import { validate } from '../validate.ts'
 import { formatImages, type ImageEntry, readImages } from './images.ts'
 import { type Split, splits } from './source.ts'
 
 export type { ImageEntry } from './images.ts'
 export type { Split } from './source.ts'
 
+const advice = 'make it again with "mia prepare"'
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const schema = v.object({
   format: v.literal('mia-dataset/1'),
@@ -52,7 +54,8 @@ export class Dataset {
 
   /** Opens a dataset folder. Throws UserError, naming file and field or line, where it is not whole. */
   static async open(folder: string, { onProgress, signal }: Watch = {}): Promise<Dataset> {
-    const header = checkHeader(await readJson(join(folder, 'dataset.json'), 'dataset'), folder)
+    const path = join(folder, 'dataset.json')
+    const header = validate(schema, await readJson(path, 'dataset'), path, advice)
     const words = join(folder, 'vocabulary.json')
     const vocabulary = Vocabulary.fromJSON(await readJson(words, 'vocabulary'), words)
     const total = splits.reduce((sum, split) => sum + header.splits[split], 0)
@@ -70,7 +73,7 @@ export class Dataset {
       if (found !== header.splits[split]) {
         throw new UserError(
           `Cannot read dataset "${folder}": images.jsonl has ${found} ${split} images and dataset.json says ` +
-            `${header.splits[split]}; make it again with "mia prepare"`,
+            `${header.splits[split]}; ${advice}`,
         )
       }
     }
@@ -114,14 +117,4 @@ export function countSplits(images: readonly ImageEntry[]): Record<Split, number
   const counts = { train: 0, val: 0, test: 0 }
   for (const { split } of images) counts[split] += 1
   return counts
-}
-
-function checkHeader(value: unknown, folder: string): DatasetHeader {
-  const { success, output, issues } = v.safeParse(schema, value)
-  if (success) return output
-  const [issue] = issues
-  throw new UserError(
-    `Cannot read "${join(folder, 'dataset.json')}": ${v.getDotPath(issue) ?? 'the file'} is ${issue.received} ` +
-      `and should be ${issue.expected}; make it again with "mia prepare"`,
-  )
 }

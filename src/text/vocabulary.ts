@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { UserError } from '../errors.ts'
+import { validate } from '../validate.ts'
 
 /** The ids every vocabulary begins with. */
 export const PAD = 0
@@ -82,15 +83,11 @@ export class Vocabulary {
 
   /** The vocabulary that `toJSON` gave; `name` names its file. Throws UserError where it is not one. */
   static fromJSON(value: unknown, name = 'vocabulary'): Vocabulary {
+    const advice = 'it should be as "mia prepare" wrote it'
+    const { words, counts, minCount } = validate(schema, value, name, advice)
     const fail = (why: string): never => {
-      throw new UserError(`Cannot read "${name}": ${why}; make it again with "mia prepare"`)
+      throw new UserError(`Cannot read "${name}": ${why}; ${advice}`)
     }
-    const { success, output, issues } = v.safeParse(schema, value)
-    if (!success)
-      return fail(
-        `${v.getDotPath(issues[0]) ?? 'the file'} is ${issues[0].received} and should be ${issues[0].expected}`,
-      )
-    const { words, counts, minCount } = output
     if (specialWords.some((word, id) => words[id] !== word)) fail(`the first words are not ${specialWords.join(' ')}`)
     if (words.length !== counts.length) fail(`it has ${words.length} words and ${counts.length} counts`)
     const vocabulary = new Vocabulary(words, counts, minCount)

@@ -1,0 +1,101 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readCoco } from '../../src/data/coco.ts'
+import { UserError } from '../../src/errors.ts'
+import { folderOf } from './folder.ts'
+
+const train = {
+  images: [
+    { id: 9, file_name: '000000000009.jpg', height: 480, width: 640 },
+    { id: 25, file_name: '000000000025.jpg', height: 480, width: 640 },
+  ],
+  annotations: [
+    { image_id: 25, id: 1, caption: 'A giraffe.' },
+    { image_id: 9, id: 2, caption: 'Food in boxes.' },
+    { image_id: 25, id: 3, caption: 'Two giraffes. ' },
+  ],
+}
+const val = {
+  images: [{ id: 42, file_name: '000000000042.jpg' }],
+  annotations: [{ image_id: 42, id: 4, caption: 'Shoes.' }],
+}
+
+describe('readCoco()', () => {
+  test('gives each image of train and val with its captions in the order of the file', async () => {
+    const root = folderOf({
+      'annotations/captions_train2017.json': train,
+      'annotations/captions_val2017.json': val,
+      'train2017/000000000009.jpg': '',
+      'images/val2017/000000000042.jpg': '',
+    })
+    const source = await readCoco({ root })
+    expect(source.name).toBe('coco2017')
+    expect(source.imageRoot).toBe(root)
+    expect(source.images).toEqual([
+      { id: '9', file: 'train2017/000000000009.jpg', split: 'train', captions: ['Food in boxes.'] },
+      { id: '25', file: 'train2017/000000000025.jpg', split: 'train', captions: ['A giraffe.', 'Two giraffes. '] },
+      { id: '42', file: 'images/val2017/000000000042.jpg', split: 'val', captions: ['Shoes.'] },
+    ])
+    expect(source.problems).toEqual([])
+  })
+
+  test('reads the files of 2014 without an annotations folder, and says that one is missing', async () => {
+    const root = folderOf({ 'captions_val2014.json': val })
+    const source = await readCoco({ root })
+    expect(source.name).toBe('coco2014')
+    expect(source.images.map(({ file, split }) => [file, split])).toEqual([['val2014/000000000042.jpg', 'val']])
+    expect(source.problems).toEqual([`no train split: captions_train2014.json is missing under "${root}"`])
+  })
+
+  test('takes images from a folder that holds them itself', async () => {
+    const root = folderOf({ 'captions_val2017.json': val, 'pictures/000000000042.jpg': '' })
+    const { imageRoot, images } = await readCoco({ root, images: join(root, 'pictures') })
+    expect([imageRoot, images[0]!.file]).toEqual([join(root, 'pictures'), '000000000042.jpg'])
+  })
+
+  test('asks which year is meant where both are there', async () => {
+    const root = folderOf({ 'captions_val2014.json': val, 'captions_train2017.json': train })
+    await expect(readCoco({ root })).rejects.toThrow('it has the annotations of 2014 and of 2017; choose the year')
+    expect((await readCoco({ root, year: 2014 })).images).toHaveLength(1)
+  })
+
+  test('names captions of images that the file does not have', async () => {
+    const annotations = [...val.annotations, { image_id: 7, caption: 'A ghost.' }]
+    const root = folderOf({ 'captions_val2017.json': { ...val, annotations }, 'captions_train2017.json': train })
+    const { problems } = await readCoco({ root })
+    expect(problems).toEqual(['1 val caption left out, of images not in the file: 7'])
+  })
+
+  const path = 'captions_val2017.json'
+  test.each([
+    [
+      'a caption that is a number',
+      { ...val, annotations: [{ image_id: 42, caption: 5 }] },
+      `${path}": annotations[0].caption is 5 and should be text`,
+    ],
+    [
+      'an image without file',
+      { ...val, images: [{ id: 42 }] },
+      `${path}": images[0].file_name is missing and should be text`,
+    ],
+    [
+      'an id that is text',
+      { ...val, images: [{ id: '42', file_name: 'a' }] },
+      'images[0].id is "42" and should be a whole number',
+    ],
+    [
+      'an id of two images',
+      { ...val, images: [val.images[0], val.images[0]] },
+      'images[1].id is 42 and should be a number that no other',
+    ],
+    ['an annotation that is none', { ...val, annotations: [null] }, 'annotations[0] is null and should be an object'],
+    ['a file without images', { annotations: [] }, 'images is missing and should be a list'],
+    ['a list', [], 'the file is [] and should be an object'],
+    ['a file cut short', '{"images": [', 'it is not JSON ('],
+    ['nothing', undefined, 'there is no captions_train2017.json or captions_val2017.json, alone or in annotations/'],
+  ])('refuses %s', async (_, content, message) => {
+    const reading = readCoco({ root: folderOf(content === undefined ? {} : { [path]: content }) })
+    await expect(reading).rejects.toThrow(UserError)
+    await expect(reading).rejects.toThrow(message)
+  })
+})

@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readKarpathy } from '../../src/data/karpathy.ts'
+import { UserError } from '../../src/errors.ts'
+import { folderOf, shared } from './folder.ts'
+
+const image = (split: string, cocoid: number) => ({
+  filepath: 'val2014',
+  filename: `COCO_val2014_${cocoid}.jpg`,
+  split,
+  cocoid,
+  sentences: [{ tokens: ['not', 'these'], raw: 'A man. ' }, { raw: 'Two men.' }],
+})
+const read = (content: unknown) => readKarpathy({ file: join(folderOf({ 'dataset.json': content }), 'dataset.json') })
+
+describe('readKarpathy()', () => {
+  test('trains on restval too and keeps val and test', async () => {
+    const images = ['train', 'restval', 'val', 'test'].map(image)
+    const source = await read({ images, dataset: 'coco' })
+    expect(source.name).toBe('coco')
+    expect(source.images.map(({ id, split }) => [id, split])).toEqual([
+      ['0', 'train'],
+      ['1', 'train'],
+      ['2', 'val'],
+      ['3', 'test'],
+    ])
+    expect(source.images[3]!.file).toBe('val2014/COCO_val2014_3.jpg')
+    expect(source.images[3]!.captions).toEqual(['A man. ', 'Two men.'])
+  })
+
+  test('names the images of the Flickr files by their file', async () => {
+    const images = [{ filename: '1000_a.jpg', split: 'train', imgid: 0, sentences: [{ raw: 'A dog.' }] }]
+    const source = await read({ images, dataset: 'flickr30k' })
+    expect(source.images).toEqual([{ id: '1000_a', file: '1000_a.jpg', split: 'train', captions: ['A dog.'] }])
+  })
+
+  test.each([
+    [
+      'a split of another name',
+      { images: [image('dev', 1)] },
+      'images[0].split is "dev" and should be one of train, restval, val, test',
+    ],
+    [
+      'a sentence without text',
+      { images: [image('val', 1), { ...image('val', 2), sentences: [{ tokens: [] }] }] },
+      'images[1].sentences[0].raw is missing',
+    ],
+    [
+      'sentences that are no list',
+      { images: [{ ...image('val', 2), sentences: {} }] },
+      'images[0].sentences is {} and should be a list',
+    ],
+    ['annotations of another kind', { annotations: [] }, 'images is missing and should be a list'],
+  ])('refuses %s', async (_, content, message) => {
+    const reading = read(content)
+    await expect(reading).rejects.toThrow(UserError)
+    await expect(reading).rejects.toThrow(message)
+  })
+
+  const sample = join(shared, 'data/bottom-up-sample/dataset_coco_testing.json')
+  test.skipIf(!existsSync(sample))('reads a sample of the published file (skipped without ../shared)', async () => {
+    const { images } = await readKarpathy({ file: sample })
+    expect(images.map(({ id, split, file }) => `${id} ${split} ${existsSync(join(sample, '..', file))}`)).toEqual([
+      '391895 test true',
+      '522418 train true',
+      '184613 val true',
+      '57870 train true',
+      '384029 train true',
+    ])
+    expect(images.every(({ captions }) => captions.length === 5)).toBe(true)
+  })
+})

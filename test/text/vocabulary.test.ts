@@ -1,0 +1,77 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { UserError } from '../../src/errors.ts'
+import { END, PAD, START, UNKNOWN, Vocabulary } from '../../src/text/vocabulary.ts'
+
+const captions = ['a dog runs', 'a dog sleeps', 'a cat sleeps', 'zebra dog'].map((caption) => caption.split(' '))
+const vocabulary = Vocabulary.build(captions, { minCount: 2 })
+
+describe('Vocabulary', () => {
+  test('build() keeps the words seen often enough, by count and then by their characters', () => {
+    expect(vocabulary.words).toEqual(['<pad>', '<start>', '<end>', '<unk>', 'a', 'dog', 'sleeps'])
+    expect(vocabulary.counts).toEqual([0, 0, 0, 3, 3, 3, 2])
+    expect(vocabulary.size).toBe(7)
+  })
+
+  test('build() orders by character codes, not by the language of the machine', () => {
+    const words = Vocabulary.build([['é', 'z', 'Z', 'a', '"']], { minCount: 1 }).words.slice(4)
+    expect(words).toEqual(['"', 'Z', 'a', 'z', 'é'])
+  })
+
+  test('build() takes 5 as the least count', () => {
+    expect(Vocabulary.build([['a', 'a', 'a', 'a', 'b', 'b', 'b', 'b', 'b']]).words.slice(4)).toEqual(['b'])
+  })
+
+  test('build() gives a caption that says "<end>" no say over the special words', () => {
+    const odd = Vocabulary.build([['<end>', '<end>', 'a']], { minCount: 1 })
+    expect(odd.words.filter((word) => word === '<end>')).toHaveLength(1)
+    expect(odd.counts[UNKNOWN]).toBe(2)
+    expect(odd.encode(['<end>', 'a', '<pad>'])).toEqual([UNKNOWN, 4, UNKNOWN])
+  })
+
+  test('id() gives 3 for a word it does not know, also for one that objects have', () => {
+    expect(vocabulary.id('zebra')).toBe(3)
+    expect(vocabulary.id('constructor')).toBe(3)
+    expect(vocabulary.id('dog')).toBe(5)
+  })
+
+  test('decode() stops at the end and drops start and padding', () => {
+    expect(vocabulary.decode([START, 4, 5, END, 6, PAD])).toEqual(['a', 'dog'])
+    expect(vocabulary.decode([4, UNKNOWN, PAD])).toEqual(['a', '<unk>'])
+    expect(() => vocabulary.decode([7])).toThrow('Cannot decode word 7: the vocabulary has 7 words')
+  })
+
+  test('decode() undoes encode() for known words and puts <unk> for the others', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('a', 'dog', 'sleeps', 'cat', 'zebra')), (tokens) => {
+        const known = new Set(['a', 'dog', 'sleeps'])
+        expect(vocabulary.decode(vocabulary.encode(tokens))).toEqual(tokens.map((t) => (known.has(t) ? t : '<unk>')))
+      }),
+    )
+  })
+
+  test('fromJSON() gives back what toJSON() was given', () => {
+    const again = Vocabulary.fromJSON(JSON.parse(JSON.stringify(vocabulary)))
+    expect(again).toEqual(vocabulary)
+    expect(again.id('sleeps')).toBe(6)
+  })
+
+  const good = vocabulary.toJSON()
+  test.each([
+    ['a list', [], 'Cannot read "v.json": format is missing; it should be as "mia prepare" wrote it'],
+    ['nothing', null, 'the file is null and should be Object'],
+    ['another format', { ...good, format: 'mia-vocabulary/2' }, 'format is "mia-vocabulary/2"'],
+    [
+      'a word that is a number',
+      { ...good, words: [...good.words.slice(0, 6), 7] },
+      'words.6 is 7 and should be string',
+    ],
+    ['too few counts', { ...good, counts: [1] }, 'it has 7 words and 1 counts'],
+    ['a negative count', { ...good, counts: [-1, ...good.counts.slice(1)] }, 'counts.0 is -1 and should be >=0'],
+    ['a word twice', { ...good, words: good.words.with(6, 'dog') }, 'a word is in it twice'],
+    ['other special words', { ...good, words: good.words.with(2, '</s>') }, 'the first words are not <pad> <start>'],
+  ])('fromJSON() refuses %s', (_, value, message) => {
+    expect(() => Vocabulary.fromJSON(value, 'v.json')).toThrow(UserError)
+    expect(() => Vocabulary.fromJSON(value, 'v.json')).toThrow(message)
+  })
+})
