@@ -1,0 +1,75 @@
+import { ADDRESS_RULES } from './ptb/addresses.ts'
+import { MARK_RULES } from './ptb/marks.ts'
+import { NUMBER_RULES } from './ptb/numbers.ts'
+import type { Family, Rule } from './ptb/rule.ts'
+import { WORD_RULES } from './ptb/words.ts'
+
+/** At equal length the earlier rule wins. */
+const FAMILIES: readonly Family[] = [...WORD_RULES, ...NUMBER_RULES, ...ADDRESS_RULES, ...MARK_RULES]
+const ALL_RULES: readonly Rule[] = FAMILIES.flatMap((family) => family.rules)
+
+/** The rules to try at each ASCII character; at any other all are. */
+const RULES_BY_CODE: readonly (readonly Rule[])[] = Array.from({ length: 128 }, (_, code) =>
+  FAMILIES.filter((family) => family.begins.test(String.fromCharCode(code))).flatMap((family) => family.rules),
+)
+
+/** What most of a caption is: a word of plain letters before a space. No rule reads it as anything else but these. */
+const PLAIN = /[A-Za-z]+(?=[ \n])/y
+const ASSIMILATIONS = new Set(['cannot', 'gonna', 'wanna', 'gotta', 'lemme', 'gimme'])
+
+/**
+ * The tokens of Stanford's PTBTokenizer 3.4.1 in lower case, as coco-caption asks for them: Penn Treebank conventions,
+ * with quotation marks as `` and '', brackets as -lrb- and -rrb-. Of all rules that match where it stands the one that
+ * reads furthest wins, as in the original's lexer; what no rule matches is left out.
+ */
+export function ptbTokenize(text: string): string[] {
+  const line = `${text.replace(/[\r\n\v\f\u0085\u2028\u2029]/g, ' ')}\n`
+  const tokens: string[] = []
+  let at = 0
+  while (at < line.length) {
+    const code = line.charCodeAt(at)
+    if (code === 32 || code === 10) {
+      at++
+      continue
+    }
+    PLAIN.lastIndex = at
+    if (PLAIN.test(line)) {
+      const word = line.slice(at, PLAIN.lastIndex).toLowerCase()
+      if (!ASSIMILATIONS.has(word)) {
+        tokens.push(word)
+        at = PLAIN.lastIndex
+        continue
+      }
+    }
+    at = readToken(line, at, tokens)
+  }
+  return tokens
+}
+
+/** Reads one token by the rule that reads furthest, pushes it, and returns where the next one may begin. */
+function readToken(line: string, at: number, tokens: string[]): number {
+  let furthest = at
+  let token = ''
+  let best: Rule | undefined
+  for (const rule of RULES_BY_CODE[line.charCodeAt(at)] ?? ALL_RULES) {
+    rule.pattern.lastIndex = at
+    const match = rule.pattern.exec(line)
+    if (!match || rule.pattern.lastIndex <= furthest) continue
+    const read = match[1] ?? ''
+    if (rule.means && !rule.means(read)) continue
+    furthest = rule.pattern.lastIndex
+    token = read
+    best = rule
+  }
+  if (!best) return at + 1
+  tokens.push((best.write ? best.write(token) : token).toLowerCase())
+  return at + token.length - (best.endsSentence ? 1 : 0)
+}
+
+/** The punctuation that coco-caption drops. Its brackets are in capitals and never match the tokens, which are not. */
+const DROPPED = new Set(["''", "'", '``', '`', '.', '?', '!', ',', ':', '-', '--', '...', ';'])
+
+/** The words of a caption that are scored and learned: `ptbTokenize` without the punctuation that coco-caption drops. */
+export function captionTokens(text: string): string[] {
+  return ptbTokenize(text).filter((token) => !DROPPED.has(token))
+}
