@@ -1,6 +1,8 @@
-import { open } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { UserError } from '../errors.ts'
 import { type CaptionedImage, splits } from './source.ts'
+
+const advice = 'make the dataset again with "mia prepare"'
 
 /** An image of a prepared dataset. `tokens[i]` are the words of `captions[i]`, joined by one space. */
 export interface ImageEntry extends CaptionedImage {
@@ -23,18 +25,30 @@ export function formatImages(images: Iterable<ImageEntry>): Uint8Array[] {
 
 /** Reads `images.jsonl` a line at a time. Throws UserError naming the line that is not an image. */
 export async function* readImages(path: string): AsyncGenerator<ImageEntry> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`Cannot read "${path}": ${error.code}; make it again with "mia prepare"`)
-  })
   let number = 0
-  for await (const line of file.readLines()) {
+  for await (const line of readLines(path)) {
     number += 1
     const image = parseImage(line)
     if (!image) {
-      throw new UserError(`Cannot read "${path}": line ${number} is not an image; make it again with "mia prepare"`)
+      throw new UserError(`Cannot read "${path}": line ${number} is not an image; ${advice}`)
     }
     yield image
   }
+}
+
+/** Not node:readline: newer versions of it end a line at U+2028 too, which JSON leaves in its text. */
+async function* readLines(path: string): AsyncGenerator<string> {
+  let rest = ''
+  try {
+    for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 })) {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      yield* lines
+    }
+  } catch (error) {
+    throw new UserError(`Cannot read "${path}": ${(error as NodeJS.ErrnoException).code}; ${advice}`)
+  }
+  if (rest !== '') yield rest
 }
 
 function parseImage(line: string): ImageEntry | undefined {

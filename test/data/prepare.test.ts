@@ -1,0 +1,169 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { Dataset } from '../../src/data/dataset.ts'
+import { prepare } from '../../src/data/prepare.ts'
+import { UserError } from '../../src/errors.ts'
+import { folderOf, shared } from './folder.ts'
+
+const files = {
+  'Flickr8k.token.txt': [
+    'a.jpg#0\tA dog runs .',
+    'a.jpg#1\tA dog sleeps !',
+    'b.jpg#0\t...',
+    'b.jpg#1\tA zebra .',
+    'c.jpg#0\tA unicorn sleeps .',
+    'd.jpg#0\t. . .',
+    'e.jpg#0\tA dog .',
+  ].join('\n'),
+  'Flickr_8k.trainImages.txt': 'a.jpg\nb.jpg\nd.jpg\ne.jpg\n',
+  'Flickr_8k.devImages.txt': 'c.jpg\n',
+  'Flickr_8k.testImages.txt': '',
+  'images/a.jpg': '',
+  'images/b.jpg': '',
+  'images/c.jpg': '',
+  'images/d.jpg': '',
+}
+
+describe('prepare()', () => {
+  test('writes a dataset without what cannot be used, and names it', async () => {
+    const root = folderOf(files)
+    const out = join(root, 'out')
+    const summary = await prepare({ source: 'flickr8k', root, out, minCount: 2 })
+    expect(summary).toEqual({
+      name: 'flickr8k',
+      images: { train: 2, val: 1, test: 0 },
+      captions: { train: 3, val: 1, test: 0 },
+      vocabularySize: 6, // the special four, a, dog
+      unknownShare: { train: 3 / 8, val: 2 / 3, test: 0 }, // runs, sleeps, zebra; unicorn, sleeps
+      problems: [
+        `1 image left out, not under "${root}": images/e.jpg`,
+        '2 captions left out, without words: images/b.jpg, images/d.jpg',
+        '1 image left out, without caption: images/d.jpg',
+      ],
+    })
+    const dataset = await Dataset.open(out)
+    expect(dataset.header.problems).toEqual(summary.problems)
+    expect(dataset.images).toEqual([
+      {
+        id: 'a',
+        file: 'images/a.jpg',
+        split: 'train',
+        captions: ['A dog runs .', 'A dog sleeps !'],
+        tokens: ['a dog runs', 'a dog sleeps'],
+      },
+      { id: 'b', file: 'images/b.jpg', split: 'train', captions: ['A zebra .'], tokens: ['a zebra'] },
+      { id: 'c', file: 'images/c.jpg', split: 'val', captions: ['A unicorn sleeps .'], tokens: ['a unicorn sleeps'] },
+    ])
+    expect(dataset.vocabulary.words.slice(4)).toEqual(['a', 'dog'])
+  })
+
+  test('says that there is nothing to train on, and makes a dataset to test with all the same', async () => {
+    const images = [{ id: 1, file_name: '1.jpg' }]
+    const annotations = [{ image_id: 1, caption: 'A dog.' }]
+    const root = folderOf({ 'captions_val2017.json': { images, annotations }, 'val2017/1.jpg': '' })
+    const { problems, vocabularySize } = await prepare({ source: 'coco', root, out: join(root, 'out') })
+    expect(problems.at(-1)).toBe('no training captions: the vocabulary has no words and nothing can be trained')
+    expect(vocabularySize).toBe(4)
+  })
+
+  test('counts progress in images and writes nothing when it is stopped', async () => {
+    const root = folderOf(files)
+    const seen: string[] = []
+    const stop = new AbortController()
+    const onProgress = (done: number, total: number) => seen.push(`${done}/${total}`)
+    await prepare({ source: 'flickr8k', root, out: join(root, 'out'), onProgress })
+    expect(seen.at(-1)).toBe('4/4')
+    const out = join(root, 'stopped')
+    const stopping = prepare({ source: 'flickr8k', root, out, onProgress: () => stop.abort(), signal: stop.signal })
+    await expect(stopping).rejects.toThrow('aborted')
+    expect(existsSync(out)).toBe(false)
+  })
+
+  test.each([
+    [
+      'no image is there',
+      { 'images/a.jpg': 0, 'images/b.jpg': 0, 'images/c.jpg': 0, 'images/d.jpg': 0 },
+      /none of its 5 images is under ".*" \(a.jpg, b.jpg, d.jpg and 2 more\); name the folder/,
+    ],
+    [
+      'two images have one name',
+      { 'Flickr_8k.testImages.txt': 'a.png\n', 'images/a.png': '' },
+      /"images\/a.jpg" and "images\/a.png" are both image a/,
+    ],
+  ])('refuses where %s', async (_, change, message) => {
+    const present = Object.entries({ ...files, ...change }).filter(([, text]) => text !== 0)
+    const root = folderOf(Object.fromEntries(present))
+    const preparing = prepare({ source: 'flickr8k', root, out: join(root, 'out') })
+    await expect(preparing).rejects.toThrow(UserError)
+    await expect(preparing).rejects.toThrow(message)
+  })
+
+  test.each([0, 1.5, Number.NaN])('refuses %s as the least count', async (minCount) => {
+    await expect(prepare({ source: 'flickr8k', root: '.', out: '.', minCount })).rejects.toThrow(
+      'a whole number from 1',
+    )
+  })
+
+  test('takes a few thousand COCO images, and their captions are in the order of the annotations', async () => {
+    const images = Array.from({ length: 3000 }, (_, i) => ({ id: i + 1, file_name: `${i + 1}.jpg` }))
+    const annotations = Array.from({ length: 15_000 }, (_, i) => ({
+      image_id: (i % 3000) + 1,
+      caption: `Dog number ${i}.`,
+    }))
+    const pictures = Object.fromEntries(images.map(({ file_name }) => [`train2017/${file_name}`, '']))
+    const root = folderOf({ 'annotations/captions_train2017.json': { images, annotations }, ...pictures })
+    const out = join(root, 'out')
+    const summary = await prepare({ source: 'coco', root, out })
+    expect([summary.images.train, summary.captions.train]).toEqual([3000, 15_000])
+    const dataset = await Dataset.open(out)
+    expect(dataset.images[2999]!.tokens).toEqual([2999, 5999, 8999, 11_999, 14_999].map((i) => `dog number ${i}`))
+  })
+})
+
+describe.skipIf(!existsSync(shared))('prepare() on real data (skipped without ../shared)', () => {
+  const readAll = (out: string) => readdirSync(out).map((name) => [name, readFileSync(join(out, name), 'latin1')])
+
+  test('takes Flickr8k: 6,000 images to train, 1,000 to choose, and about 2,535 words', async () => {
+    const root = join(shared, 'data/flickr8k')
+    const out = folderOf({})
+    const summary = await prepare({ source: 'flickr8k', root, out })
+    const lines = readFileSync(join(root, 'Flickr8k.token.txt'), 'utf8').split('\n').slice(0, -1)
+    expect(summary.images).toEqual({ train: 6000, val: 1000, test: 0 })
+    expect(summary.captions.train + summary.captions.val).toBe(lines.length)
+    expect(summary.problems).toEqual([expect.stringContaining('Flickr_8k.testImages.txt is missing')])
+    expect(summary.vocabularySize).toBeGreaterThan(2500)
+    expect(summary.vocabularySize).toBeLessThan(2570)
+    // Counted by splitting at spaces: for plain words the same as by the tokeniser.
+    const train = new Set(readFileSync(join(root, 'Flickr_8k.trainImages.txt'), 'utf8').split('\n'))
+    const words = lines
+      .filter((line) => train.has(line.split('#')[0]!))
+      .flatMap((line) => line.split('\t')[1]!.toLowerCase().split(' '))
+    const { vocabulary } = await Dataset.open(out)
+    for (const word of ['dog', 'snowboarder', 'frisbee']) {
+      expect(vocabulary.counts[vocabulary.id(word)]).toBe(words.filter((other) => other === word).length)
+    }
+    const first = readAll(out)
+    await prepare({ source: 'flickr8k', root, out })
+    expect(readAll(out)).toEqual(first)
+  })
+
+  test('takes 80 images of COCO with their official annotations', async () => {
+    const out = folderOf({})
+    const { images, captions, problems } = await prepare({ source: 'coco', root: join(shared, 'data/coco-mini'), out })
+    expect(images).toEqual({ train: 80, val: 0, test: 0 })
+    expect(captions.train).toBe(400)
+    expect(problems).toEqual([expect.stringContaining('captions_val2017.json is missing')])
+    const { images: entries } = await Dataset.open(out)
+    expect(entries.find(({ id }) => id === '125870')!.tokens[0]).toBe(
+      'an airport filled with large passenger jets parked next to each other',
+    )
+  })
+
+  test("takes a sample of Karpathy's file with all three splits", async () => {
+    const file = join(shared, 'data/bottom-up-sample/dataset_coco_testing.json')
+    const { images, problems } = await prepare({ source: 'karpathy', file, out: folderOf({}), minCount: 1 })
+    expect(images).toEqual({ train: 3, val: 1, test: 1 })
+    expect(problems).toEqual([])
+  })
+})
