@@ -20,7 +20,17 @@ export const arrayTypes = {
 } as const
 
 export type DType = keyof typeof arrayTypes
-export type TypedArray = InstanceType<(typeof arrayTypes)[DType]>
+export type TypedArray =
+  | Float64Array
+  | Float32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array
 
 /** Where a tensor lies: the bytes `begin` (inclusive) to `end` (exclusive), counted from the end of the header. */
 export interface TensorEntry {

@@ -11,6 +11,16 @@ export interface DecodeOptions {
   readonly name?: string
 }
 
+/** A file that is no picture or a broken one; `why` is what is wrong with it, without its name. */
+export class ImageError extends UserError {
+  constructor(
+    what: string,
+    readonly why: string,
+  ) {
+    super(`Cannot read ${what}: ${why}`)
+  }
+}
+
 /** A picture of 748 kB can have 256 million pixels: it would take a gigabyte to decode. */
 const maxPixels = 50e6
 
@@ -21,7 +31,7 @@ const limits: SharpOptions = { limitInputPixels: maxPixels, failOn: 'error' }
  * Decodes a picture to interleaved 8-bit RGB, [height, width, 3], whatever it is: turned as its EXIF orientation says; grey, CMYK, palette and
  * 16-bit pictures become RGB, transparent ones are laid on white, of moving ones the first frame is taken.
  * It is stretched to width x height: where it gets smaller with a triangle filter, where larger bilinearly.
- * Throws UserError, naming the picture and why, for what is no picture, damaged, or larger than 50 million pixels.
+ * Throws ImageError, naming the picture and why, for what is no picture, damaged, or larger than 50 million pixels.
  */
 export async function decodeImage(
   input: string | Uint8Array,
@@ -29,15 +39,16 @@ export async function decodeImage(
 ): Promise<Uint8Array> {
   const what = typeof input === 'string' ? `image "${input}"` : `image${name === undefined ? '' : ` "${name}"`}`
   const fail = (why: string): never => {
-    throw new UserError(`Cannot read ${what}: ${why}`)
+    throw new ImageError(what, why)
   }
   const bytes = typeof input === 'string' ? await readFile(input).catch((error) => fail(readFault(error))) : input
   const kind = imageKind(bytes)
   if (bytes.length === 0) fail('it is empty')
   if (!decodable.includes(kind))
     fail(`${kind === 'unknown' ? 'it is not a picture' : `it is ${kind}`}; give one of ${decodable.join(', ')}`)
+  const image = await load(bytes)
   try {
-    const picture = await decode(await load(bytes), width, height)
+    const picture = await decode(image, width, height)
     return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
   } catch (error) {
     return fail(decodeFault((error as Error).message))

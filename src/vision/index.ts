@@ -1,0 +1,8 @@
+export type { LeftOut } from './feature-index.ts'
+export { describeSource, type FeatureSource, featureSourceSchema, sameSource, sourceOf } from './feature-source.ts'
+export { FeatureWriter } from './feature-writer.ts'
+export { type Extraction, type ExtractOptions, extractFeatures, type ImageFile } from './features.ts'
+export { type DecodeOptions, decodeImage, ImageError } from './image.ts'
+export type { Network } from './network.ts'
+export { bgr255, imagenet, normalise, type Preprocessing, symmetric } from './preprocessing.ts'
+export { FeatureStore } from './store.ts'

@@ -1,0 +1,75 @@
+import { UserError } from '../errors.ts'
+import type { SafetensorsFile } from '../runtime/safetensors-file.ts'
+import { type FeatureIndex, readIndex, type Shard } from './feature-index.ts'
+import { describeSource, type FeatureSource, sameSource } from './feature-source.ts'
+import { openShard, readShard } from './shard.ts'
+
+/** Reads stored features, any images in any order, straight from disk into the batch. */
+export class FeatureStore {
+  readonly header: FeatureIndex
+  readonly regions: number
+  readonly size: number
+  readonly #folder: string
+  readonly #places: ReadonlyMap<string, { readonly shard: Shard; readonly row: number }>
+  readonly #open = new Map<Shard, Promise<SafetensorsFile>>()
+
+  private constructor(folder: string, header: FeatureIndex) {
+    this.header = header
+    this.regions = header.regions
+    this.size = header.size
+    this.#folder = folder
+    this.#places = new Map(header.shards.flatMap((shard) => shard.ids.map((id, row) => [id, { shard, row }] as const)))
+  }
+
+  /** Throws UserError if the folder has no features. */
+  static async open(folder: string): Promise<FeatureStore> {
+    return new FeatureStore(folder, await readIndex(folder))
+  }
+
+  has(id: string): boolean {
+    return this.#places.has(id)
+  }
+
+  /** Throws UserError, saying both, unless the features are of the source that `what` (as in `run "runs/va"`) was made with. */
+  require(source: FeatureSource, what: string): void {
+    if (!sameSource(this.header, source))
+      throw new UserError(
+        `Cannot use features "${this.#folder}" with ${what}: they are ${describeSource(this.header)}; ` +
+          `it needs ${describeSource(source)}; make those with "mia features" in another folder`,
+      )
+  }
+
+  /** The features of images as float16 bits, [ids, regions, size]. Throws UserError for an image without features or a damaged shard. */
+  async read(
+    ids: readonly string[],
+    into: Uint16Array = new Uint16Array(ids.length * this.regions * this.size),
+  ): Promise<Uint16Array> {
+    const length = this.regions * this.size
+    if (into.length !== ids.length * length)
+      throw new RangeError(
+        `Cannot read features of ${ids.length} images into ${into.length} numbers: they are ${ids.length * length}`,
+      )
+    await Promise.all(ids.map((id, i) => this.#readOne(id, into.subarray(i * length, (i + 1) * length))))
+    return into
+  }
+
+  async close(): Promise<void> {
+    const files = await Promise.allSettled(this.#open.values())
+    this.#open.clear()
+    for (const file of files) if (file.status === 'fulfilled') await file.value.close()
+  }
+
+  async #readOne(id: string, into: Uint16Array): Promise<void> {
+    const place = this.#places.get(id)
+    if (!place) throw new UserError(`Cannot read features of image "${id}": ${this.#whyMissing(id)}`)
+    const { shard, row } = place
+    const file = this.#open.get(shard) ?? openShard(this.#folder, shard, this.header)
+    this.#open.set(shard, file)
+    await readShard(await file, row, into)
+  }
+
+  #whyMissing(id: string): string {
+    const why = this.header.leftOut.find((image) => image.id === id)?.why
+    return why ? `it was left out because ${why}` : `"${this.#folder}" has none; make them with "mia features"`
+  }
+}

@@ -1,0 +1,13 @@
+import type { FeatureSource } from '../../src/vision/feature-source.ts'
+
+/** A small source: two regions of three numbers. */
+export const source: FeatureSource = {
+  network: { file: 'tiny.onnx', sha256: 'aa'.repeat(32) },
+  layer: 'map',
+  preprocessing: { width: 4, height: 2, channels: 'RGB', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  regions: 2,
+  size: 3,
+}
+
+/** The features of image number n: six patterns that tell it from every other. */
+export const featuresOf = (n: number): Uint16Array => Uint16Array.from({ length: 6 }, (_, i) => (n * 6 + i) % 0x7c00)
