@@ -1,6 +1,7 @@
 // Beam search over many images at once. The roles: a stepper proposes words (stepper.ts), the chooser picks among them
 // (chooser.ts), the frontier holds what still grows (frontier.ts), the ranking what is finished (ranking.ts), and the
 // trace remembers how each came about (trace.ts). Nothing is allocated for a word that is not chosen.
+import { END, START } from '../text/vocabulary.ts'
 import { choose } from './chooser.ts'
 import { Frontier } from './frontier.ts'
 import { Ranking } from './ranking.ts'
@@ -16,10 +17,6 @@ export interface BeamOptions {
   readonly keep?: number
   readonly signal?: AbortSignal
 }
-
-/** The ids of `<start>` and `<end>`, the same in every vocabulary. */
-const START = 1
-const END = 2
 
 /**
  * The most probable captions of each image, best first, by the sum of their words' log-probabilities without any

@@ -1,0 +1,75 @@
+// Random numbers as a function of a seed, a stream and a position: Philox4x32-10 (Salmon, Moraes, Dror and Shaw,
+// "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011). Nothing has to be saved to go on after a stop: what an epoch
+// draws depends on the seed and the epoch alone. Needs no Node.
+
+/** Four random 32-bit numbers for a counter of four and a key of two. */
+export function philox(counter: readonly number[], key: readonly number[]): [number, number, number, number] {
+  let [a, b, c, d] = counter as [number, number, number, number]
+  let [k0, k1] = key as [number, number]
+  for (let round = 0; round < 10; round++) {
+    const high0 = multiplyHigh(a, 0xd2511f53)
+    const high1 = multiplyHigh(c, 0xcd9e8d57)
+    const low0 = Math.imul(a, 0xd2511f53)
+    const low1 = Math.imul(c, 0xcd9e8d57)
+    a = high1 ^ b ^ k0
+    b = low1
+    c = high0 ^ d ^ k1
+    d = low0
+    k0 = (k0 + 0x9e3779b9) | 0
+    k1 = (k1 + 0xbb67ae85) | 0
+  }
+  return [a >>> 0, b >>> 0, c >>> 0, d >>> 0]
+}
+
+/** The upper 32 bits of the product of two unsigned 32-bit numbers, from products of 16 bits. */
+function multiplyHigh(x: number, y: number): number {
+  const [x1, x0, y1, y0] = [x >>> 16, x & 0xffff, y >>> 16, y & 0xffff]
+  const middle = x1 * y0 + ((x0 * y0) >>> 16)
+  const carry = (middle % 0x10000) + x0 * y1
+  return (x1 * y1 + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) | 0
+}
+
+/** A stream of random numbers. Streams of one seed with other numbers in `stream` are independent of each other. */
+export class Random {
+  readonly #key: readonly number[]
+  readonly #stream: readonly number[]
+  #block: readonly number[] = []
+  #drawn = 0
+
+  /** `seed` is a safe integer not below 0; `stream` up to three whole numbers, as in an epoch and a purpose. */
+  constructor(seed: number, ...stream: readonly [number?, number?, number?]) {
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new RangeError(`Cannot seed random numbers with ${seed}: a seed is a whole number from 0 to 2^53 - 1`)
+    }
+    this.#key = [seed | 0, Math.floor(seed / 2 ** 32)]
+    this.#stream = [stream[0] ?? 0, stream[1] ?? 0, stream[2] ?? 0]
+  }
+
+  /** A whole number from 0 to 2^32 - 1. */
+  uint32(): number {
+    const place = this.#drawn % 4
+    if (place === 0) this.#block = philox([Math.floor(this.#drawn / 4), ...this.#stream], this.#key)
+    this.#drawn++
+    return this.#block[place]!
+  }
+
+  /** A whole number from 0 to `count` - 1, each equally often. */
+  below(count: number): number {
+    const fair = 2 ** 32 - (2 ** 32 % count)
+    for (;;) {
+      const number = this.uint32()
+      if (number < fair) return number % count
+    }
+  }
+
+  /** Puts the items in a random order, in place (Fisher and Yates). */
+  shuffle<T extends { length: number; [index: number]: unknown }>(items: T): T {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.below(i + 1)
+      const item = items[i]
+      items[i] = items[j]
+      items[j] = item
+    }
+    return items
+  }
+}

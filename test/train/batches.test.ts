@@ -1,0 +1,108 @@
+import { existsSync, readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Batch, makeBatches } from '../../src/train/batches.ts'
+import { chooseLengths } from '../../src/train/lengths.ts'
+
+const options = { seed: 1, epoch: 1, lengths: [8, 16, 40] }
+const plain = (batches: readonly Batch[]) =>
+  batches.map(({ images, captions, steps }) => ({ images: [...images], captions: [...captions], steps }))
+
+/** `count` images of five captions between 6 and 31 steps, spread without a generator. */
+const someImages = (count: number): number[][] =>
+  Array.from({ length: count }, (_, i) => Array.from({ length: 5 }, (_, c) => 6 + ((i * 7 + c * c * 3 + i * i) % 26)))
+
+describe('makeBatches()', () => {
+  test('has every image once, with captions of its own that fit, in batches of the size asked for', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 7 }), { maxLength: 60 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.nat(1000),
+        (steps, imagesPerBatch, captionsPerImage, window, seed) => {
+          const batches = makeBatches(steps, { ...options, seed, imagesPerBatch, captionsPerImage, window })
+          const images = batches.flatMap((batch) => [...batch.images])
+          expect(images.sort((a, b) => a - b)).toEqual([...steps.keys()])
+          const full = batches.filter((batch) => batch.images.length === imagesPerBatch)
+          expect(full.length).toBe(Math.floor(steps.length / imagesPerBatch))
+          for (const batch of batches) {
+            expect(batch.captions.length).toBe(batch.images.length * captionsPerImage)
+            const used: number[] = []
+            for (const [i, image] of batch.images.entries()) {
+              const drawn = [...batch.captions.slice(i * captionsPerImage, (i + 1) * captionsPerImage)]
+              const available = steps[image]!.length
+              expect(new Set(drawn).size).toBe(Math.min(available, captionsPerImage))
+              for (const caption of drawn) used.push(steps[image]![caption]!)
+            }
+            expect(used.every(Number.isInteger)).toBe(true)
+            expect(batch.steps).toBe(options.lengths.find((length) => length >= Math.max(...used)))
+          }
+        },
+      ),
+      { seed: 1, numRuns: 200 },
+    )
+  })
+
+  test('depends on the seed and the epoch, and on nothing else', () => {
+    const steps = someImages(200)
+    const batches = plain(makeBatches(steps, options))
+    expect(plain(makeBatches(steps, options))).toEqual(batches)
+    expect(plain(makeBatches(steps, { ...options, epoch: 2 }))).not.toEqual(batches)
+    expect(plain(makeBatches(steps, { ...options, seed: 2 }))).not.toEqual(batches)
+  })
+
+  test('draws other captions of an image in other epochs when it has more than are wanted', () => {
+    const steps = [[5, 5, 5, 5, 5, 5, 5]]
+    const seen = new Set<number>()
+    for (let epoch = 0; epoch < 20; epoch++) {
+      for (const caption of makeBatches(steps, { ...options, epoch })[0]!.captions) seen.add(caption)
+    }
+    expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5, 6])
+  })
+
+  test('sorted in a window of all images cuts them by their longest caption; batches come in random order', () => {
+    const steps = someImages(160)
+    const batches = makeBatches(steps, { ...options, window: 10 })
+    const longest = (batch: Batch): number[] => [...batch.images].map((image) => Math.max(...steps[image]!))
+    const ranges = batches.map((batch) => [Math.min(...longest(batch)), Math.max(...longest(batch))] as const)
+    const ascending = [...ranges].sort((a, b) => a[0] - b[0] || a[1] - b[1])
+    for (let i = 1; i < ascending.length; i++) expect(ascending[i]![0]).toBeGreaterThanOrEqual(ascending[i - 1]![1])
+    expect(ranges).not.toEqual(ascending)
+  })
+
+  test('says which image has no captions, and which caption no length', () => {
+    expect(() => makeBatches([[4], []], options)).toThrow('Cannot train on image 1 of the list: it has no captions')
+    expect(() => makeBatches([[41]], options)).toThrow('a caption of 41 steps: the longest length is 40')
+  })
+})
+
+const flickr8k = new URL('../../../shared/data/flickr8k/', import.meta.url)
+
+describe.skipIf(!existsSync(flickr8k))('makeBatches() of the 6,000 Flickr8k images (skipped without ../shared)', () => {
+  // An image's captions differ in length, so even an image alone, unrounded, would be padded by .266.
+  test('pads less than .315 of the steps with eight lengths, where unsorted batches are padded by .50', () => {
+    const steps = flickr8kSteps()
+    const lengths = chooseLengths(steps)
+    expect(lengths).toHaveLength(8)
+    const padding = (window: number): number => {
+      const batches = makeBatches(steps, { seed: 1, epoch: 1, lengths, window })
+      const real = steps.flat().reduce((sum, each) => sum + each, 0)
+      return 1 - real / batches.reduce((sum, batch) => sum + batch.steps * batch.captions.length, 0)
+    }
+    expect(padding(50)).toBeLessThan(0.315)
+    expect(padding(1)).toBeGreaterThan(0.5)
+  })
+})
+
+/** The steps of the training images' captions: their words but no punctuation, and `<end>`. */
+function flickr8kSteps(): number[][] {
+  const read = (file: string): string[] => readFileSync(new URL(file, flickr8k), 'utf8').trim().split('\n')
+  const images = new Map<string, number[]>(read('Flickr_8k.trainImages.txt').map((name) => [name.trim(), []]))
+  for (const line of read('Flickr8k.token.txt')) {
+    const [, name, caption] = /^(.*)#\d\t(.*)$/.exec(line)!
+    images.get(name!)?.push(caption!.split(' ').filter((word) => /\w/.test(word)).length + 1)
+  }
+  return [...images.values()]
+}
