@@ -1,0 +1,113 @@
+import { type Stream, thousands } from './output.ts'
+
+const REDRAW_MS = 100
+const LINE_EVERY_MS = 10_000
+/** The rate is that of the last half minute: what it was before the machine got busy says nothing about the rest. */
+const RATE_WINDOW_MS = 30_000
+const MARK_EVERY_MS = 500
+const BAR_CELLS = 24
+const CLEAR_LINE = '\r\x1b[2K'
+
+/**
+ * How far a slow command has got, with its rate and the time that is left: a bar that is redrawn on a terminal, else a
+ * plain line every ten seconds.
+ */
+export class ProgressLine {
+  readonly #stream: Stream
+  readonly #label: string
+  readonly #unit: string
+  readonly #clock: () => number
+  readonly #startedAt: number
+  #marks: { at: number; done: number }[] = []
+  #done = 0
+  #total = 0
+  #begunWith: number | undefined
+  #drawnAt: number
+
+  constructor(stream: Stream, label: string, unit: string, clock: () => number = () => performance.now()) {
+    this.#stream = stream
+    this.#label = label
+    this.#unit = unit
+    this.#clock = clock
+    this.#startedAt = clock()
+    this.#drawnAt = stream.isTTY ? Number.NEGATIVE_INFINITY : this.#startedAt
+  }
+
+  update(done: number, total: number): void {
+    const now = this.#clock()
+    this.#begunWith ??= done // what an earlier run had done counts neither for the rate nor for the sum at the end
+    this.#done = done
+    this.#total = total
+    this.#mark(now, done)
+    if (now - this.#drawnAt < (this.#stream.isTTY ? REDRAW_MS : LINE_EVERY_MS)) return
+    this.#drawnAt = now
+    this.#stream.write(this.#stream.isTTY ? CLEAR_LINE + this.#bar() : `${this.#line()}\n`)
+  }
+
+  /** Takes the bar off the terminal; the next update draws it again. */
+  clear(): void {
+    if (!this.#stream.isTTY) return
+    this.#stream.write(CLEAR_LINE)
+    this.#drawnAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** Leaves one line that says how much was done in what time. */
+  finish(): void {
+    this.clear()
+    if (this.#begunWith === undefined) return
+    const done = this.#done - this.#begunWith
+    const seconds = (this.#clock() - this.#startedAt) / 1000
+    const rate = done > 0 && seconds >= 1 ? `, ${significant(done / seconds)}/s` : ''
+    const before = this.#begunWith > 0 ? `, after ${thousands(this.#begunWith)} of an earlier run` : ''
+    this.#stream.write(`${this.#label}: ${thousands(done)} ${this.#unit} in ${duration(seconds)}${rate}${before}\n`)
+  }
+
+  #mark(at: number, done: number): void {
+    const last = this.#marks.at(-1)
+    if (last && done < last.done) this.#marks = []
+    if (last && at - last.at < MARK_EVERY_MS) return
+    this.#marks.push({ at, done })
+    while (this.#marks.length > 2 && at - this.#marks[0]!.at > RATE_WINDOW_MS) this.#marks.shift()
+  }
+
+  #rate(): { perSecond: number; secondsLeft: number } | undefined {
+    const first = this.#marks[0]
+    const last = this.#marks.at(-1)
+    if (!first || !last || last.done === first.done) return undefined
+    const perSecond = ((last.done - first.done) / (last.at - first.at)) * 1000
+    return { perSecond, secondsLeft: (this.#total - this.#done) / perSecond }
+  }
+
+  #bar(): string {
+    const part = this.#part()
+    const filled = Math.round(part * BAR_CELLS)
+    const bar = '━'.repeat(filled) + '─'.repeat(BAR_CELLS - filled)
+    return `${this.#label} ${bar} ${this.#numbers()}`.slice(0, (this.#stream.columns ?? 80) - 1)
+  }
+
+  #line(): string {
+    return `${this.#label}: ${this.#numbers()}`
+  }
+
+  #numbers(): string {
+    const rate = this.#rate()
+    const speed = rate ? `, ${significant(rate.perSecond)}/s, ${duration(rate.secondsLeft)} left` : ''
+    const percent = `${Math.floor(this.#part() * 100)}%`
+    return `${thousands(this.#done)} of ${thousands(this.#total)} ${this.#unit} (${percent}${speed})`
+  }
+
+  #part(): number {
+    return this.#total > 0 ? Math.min(1, this.#done / this.#total) : 0
+  }
+}
+
+/** Seconds as people say them: `8 s`, `2:05`, `1:02:05`. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds)
+  if (whole < 60) return `${whole} s`
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  if (parts[0] === 0) parts.shift()
+  return parts.map((part, i) => (i === 0 ? `${part}` : `${part}`.padStart(2, '0'))).join(':')
+}
+
+const significant = (value: number): string => value.toLocaleString('en', { maximumSignificantDigits: 3 })
