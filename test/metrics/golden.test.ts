@@ -1,0 +1,45 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { METRICS, scorePairs } from '../../src/metrics/index.ts'
+import { captionTokens } from '../../src/text/ptb.ts'
+
+interface Golden {
+  readonly scores: Record<string, number>
+  readonly per_image: Record<string, Record<string, number>>
+  readonly refs: Record<string, string[]>
+  readonly cands: Record<string, string[]>
+  readonly tokenized_refs: Record<string, string[]>
+  readonly tokenized_cands: Record<string, string[]>
+}
+
+// The scores were given by coco-caption's own Python scorers.
+const folder = new URL('../../../shared/golden/metrics/', import.meta.url)
+const files = existsSync(folder) ? readdirSync(folder) : []
+
+if (files.length === 0) test.skip("scores are coco-caption's (needs ../shared)", () => {})
+
+for (const file of files) {
+  const golden: Golden = JSON.parse(readFileSync(new URL(file, folder), 'utf8'))
+  const ways = {
+    'its tokenised captions': { ...golden, tokens: (text: string) => text.split(' ') },
+    'its raw captions': { tokenized_refs: golden.refs, tokenized_cands: golden.cands, tokens: captionTokens },
+  }
+  for (const [way, { tokenized_refs, tokenized_cands, tokens }] of Object.entries(ways))
+    test(`${file}: the scores from ${way} are coco-caption's`, () => {
+      const images = Object.keys(golden.per_image)
+      const pairs = images.map((image) => ({
+        candidate: tokens(tokenized_cands[image]![0]!),
+        references: tokenized_refs[image]!.map(tokens),
+      }))
+      let compared = 0
+      for (const metric of METRICS)
+        for (const [name, score] of scorePairs(metric, pairs)) {
+          expect(score.corpus, name).toBeCloseTo(golden.scores[name]!, 8)
+          images.forEach((image, i) => {
+            expect(score.each[i], `${name} of ${image}`).toBeCloseTo(golden.per_image[image]![name]!, 8)
+          })
+          compared++
+        }
+      expect(compared).toBe(5)
+    })
+}
