@@ -9,7 +9,10 @@ import { normals } from '../support/random.ts'
 import { type Sample, samples } from './samples.ts'
 
 /** <v, f'(x)u> by central differences against <v f'(x), u> by our rule, in float64: two runs forward whatever the size. */
-async function difference({ shapes, run }: Sample, seed: number): Promise<{ analytic: number; numeric: number }> {
+async function difference(
+  { shapes, run, step: h = 1e-5 }: Sample,
+  seed: number,
+): Promise<{ analytic: number; numeric: number }> {
   const random = normals(seed)
   const inputs = shapes.map((shape, i) => input(`x${i}`, shape, 'float64'))
   const result = run(...inputs)
@@ -40,7 +43,6 @@ async function difference({ shapes, run }: Sample, seed: number): Promise<{ anal
     const ys = await evaluate(step)
     return v.reduce((total, vector, i) => total + dot(vector, ys[`y${i}`]!.data as Float64Array), 0)
   }
-  const h = 1e-5
   const numeric = ((await project(h)) - (await project(-h))) / (2 * h)
   const at = await evaluate(0)
   const analytic = u.reduce((total, vector, i) => total + dot(vector, at[`g${i}`]!.data as Float64Array), 0)

@@ -1,8 +1,10 @@
+import { vjp } from '../../src/graph/gradient.ts'
 import {
   add,
   cast,
   clip,
   concat,
+  conv,
   count,
   div,
   exp,
@@ -10,10 +12,12 @@ import {
   gather,
   greater,
   layerNorm,
+  linear,
   linearCrossEntropy,
   log,
   logSoftmax,
   matmul,
+  maxPool,
   mul,
   neg,
   pad,
@@ -39,9 +43,22 @@ export interface Sample {
   readonly op: string
   readonly shapes: readonly (readonly number[])[]
   readonly run: (...inputs: Tensor[]) => Tensor | readonly Tensor[]
+  /** how far the inputs are moved for the difference, where 1e-5 does not do */
+  readonly step?: number
 }
 
 const sample = (op: string, shapes: Sample['shapes'], run: Sample['run']): Sample => ({ op, shapes, run })
+
+/**
+ * For operators that ONNX Runtime has no float64 kernel for, computed in float32: they are linear in each input, so that central differences are
+ * exact whatever the step, and a wide one drowns the rounding.
+ */
+const inFloat32 = (op: string, shapes: Sample['shapes'], run: (...inputs: Tensor[]) => Tensor): Sample => ({
+  op,
+  shapes,
+  run: (...inputs) => cast(run(...inputs.map((x) => cast(x, 'float32'))), 'float64'),
+  step: 0.5,
+})
 const ids = (values: number[], shape?: number[]) => constant(values, 'int64', shape)
 const positive = (x: Tensor) => add(mul(x, x), 0.5)
 
@@ -141,5 +158,33 @@ export const samples: readonly Sample[] = [
   sample('softmax', [[2, 5]], softmax),
   sample('logSoftmax', [[2, 5]], logSoftmax),
   sample('layerNorm', [[3, 5], [5], [5]], (x, scale, bias) => layerNorm(x, scale, bias)),
+  sample('linear', [[2, 3, 4], [5, 4], [5]], (x, w, b) => linear(x, w, b)),
   sample('linearCrossEntropy', [[3, 4], [6, 4], [6]], (h, w, b) => linearCrossEntropy(h, w, b, ids([5, 0, 5]), 0.1)),
+  inFloat32('conv', [[2, 3, 5, 6], [4, 3, 3, 2], [4]], (x, w, b) => conv(x, w, b)),
+  inFloat32(
+    'conv',
+    [
+      [2, 4, 6, 7],
+      [6, 2, 3, 3],
+    ],
+    (x, w) => conv(x, w, undefined, { groups: 2, strides: [2, 3], before: [1, 0], after: [2, 1] }),
+  ),
+  inFloat32('conv', [[2, 3, 8, 9], [3, 1, 3, 2], [3]], (x, w, b) =>
+    conv(x, w, b, { groups: 3, strides: [2, 1], dilations: [2, 3], before: [1, 1], after: [1, 1] }),
+  ),
+  inFloat32(
+    'transposed conv',
+    [
+      [2, 4, 2, 3],
+      [4, 1, 3, 2],
+    ],
+    (dy, w) => {
+      const x = constant(0, 'float32')
+      const y = conv(expand(x, [2, 2, 6, 6]), w, undefined, { strides: [2, 2], groups: 2 })
+      return vjp([y], [dy], y.node.inputs)[0]!
+    },
+  ),
+  sample('max pool', [[2, 2, 5, 6]], (x) => maxPool(mul(x, 3), { ...overlapping, ceil: true })),
 ]
+
+const overlapping = { kernel: [3, 2], strides: [2, 1], dilations: [1, 1], before: [1, 0], after: [0, 1] } as const

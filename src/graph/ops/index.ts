@@ -1,3 +1,4 @@
+export { type ConvOptions, conv, type Window, windowCounts } from './conv.ts'
 export { linearCrossEntropy } from './crossentropy.ts'
 export {
   add,
@@ -22,8 +23,11 @@ export {
   where,
 } from './elementwise.ts'
 export { gather, scatterAdd, topK } from './indexing.ts'
+export { iota } from './iota.ts'
+export { linear } from './linear.ts'
 export { matmul } from './matmul.ts'
 export { cast, count, expand, filled, ones, reshape, sum, sumTo, transpose, zeros } from './movement.ts'
 export { layerNorm } from './norm.ts'
+export { maxPool } from './pool.ts'
 export { concat, pad, slice, split } from './slicing.ts'
 export { logSoftmax, softmax } from './softmax.ts'

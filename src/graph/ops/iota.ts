@@ -1,0 +1,15 @@
+import type { Dim } from '../shape.ts'
+import { defineOp, type Tensor } from '../tensor.ts'
+
+const iotaOp = defineOp<{ size: Dim }>({
+  name: 'iota',
+  infer: (_, { size }) => ({ shape: [size], dtype: 'int32' }),
+  lower({ attrs: { size } }, emit, outputs) {
+    const [end] = emit.node('Squeeze', [emit.shape([size])])
+    const [range] = emit.node('Range', [emit.constant([0], 'int64', []), end!, emit.constant([1], 'int64', [])])
+    emit.node('Cast', [range!], { attrs: { to: 6 }, outputs })
+  },
+})
+
+/** 0, 1, 2, … as int32 `[size]`. */
+export const iota = (size: Dim): Tensor => iotaOp([], { size })[0]!

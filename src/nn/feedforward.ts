@@ -1,0 +1,28 @@
+import { add, relu } from '../graph/ops/index.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import { dropout } from './dropout.ts'
+import { LayerNorm } from './layernorm.ts'
+import { Linear } from './linear.ts'
+import type { Noise } from './noise.ts'
+import type { Scope } from './scope.ts'
+
+/** Two linear maps of each position with a residual: LN(dropout(W_2 relu(W_1 x + b_1) + b_2) + x). */
+export class FeedForward {
+  readonly #inner: Linear
+  readonly #outer: Linear
+  readonly #norm: LayerNorm
+  readonly #dropout: number
+
+  constructor(scope: Scope, size: number, innerSize: number, rate: number) {
+    this.#inner = new Linear(scope.at('inner'), size, innerSize)
+    this.#outer = new Linear(scope.at('outer'), innerSize, size)
+    this.#norm = new LayerNorm(scope.at('norm'), size)
+    this.#dropout = rate
+  }
+
+  /** `[…, size]` → `[…, size]` */
+  forward(x: Tensor, noise: Noise | undefined): Tensor {
+    const y = this.#outer.forward(relu(this.#inner.forward(x)))
+    return this.#norm.forward(add(dropout(y, this.#dropout, noise), x))
+  }
+}

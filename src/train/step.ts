@@ -1,0 +1,154 @@
+import { gradients, input, type Tensor } from '../graph/index.ts'
+import {
+  add,
+  cast,
+  clip,
+  concat,
+  count,
+  div,
+  gather,
+  linearCrossEntropy,
+  reshape,
+  split,
+  sum,
+} from '../graph/ops/index.ts'
+import { type Captioner, type Prepared, perCaption } from '../models/captioner.ts'
+import { dropout } from '../nn/dropout.ts'
+import type { LstmState } from '../nn/lstm.ts'
+import { Noise } from '../nn/noise.ts'
+import type { Parameter } from '../nn/scope.ts'
+import { toOnnx } from '../runtime/onnx-export.ts'
+import { type AdamOptions, adam, type Clipping, clipGradients } from './optimizer.ts'
+
+/** The sizes of a batch that the graph is unrolled for. */
+export interface BatchShape {
+  /** captions of each image */
+  readonly captions: number
+  /** times the recurrence is unrolled */
+  readonly steps: number
+  /** how features are given; by default float16, as they are stored */
+  readonly featureType?: 'float16' | 'float32'
+}
+
+export interface LossOptions extends BatchShape {
+  readonly labelSmoothing: number
+}
+
+export interface StepOptions extends LossOptions {
+  readonly adam: AdamOptions
+  readonly clipping: Clipping
+}
+
+/** What the captions of a batch are predicted from, and what is to be predicted. */
+export interface Predictions {
+  /** what the output layer is given at each word `[P, D]` */
+  readonly states: Tensor
+  /** the words `[P]` */
+  readonly targets: Tensor
+  readonly prepared: Prepared
+}
+
+/**
+ * Teacher forcing: the states that predict each word of a batch. Graph inputs: `features` `[B, R, F]`, `concepts` int32 `[B, R]`, `words` int32
+ * `[steps, B*captions]` (what is fed at each step, rows image by image), `targets` int32 `[P]` (the words to predict, padding left out) and
+ * `positions` int32 `[P]` (where each is predicted: (image * steps + step) * captions + caption).
+ */
+export function predict(
+  model: Captioner,
+  { captions, steps, featureType = 'float16' }: BatchShape,
+  noise?: Noise,
+): Predictions {
+  const { config } = model
+  const features = cast(input('features', ['B', config.regions, config.featureSize], featureType), 'float32')
+  const concepts = input('concepts', ['B', config.regions], 'int32')
+  const words = input('words', [steps, captions === 1 ? 'B' : `${captions}*B`], 'int32')
+  const targets = input('targets', ['P'], 'int32')
+  const positions = input('positions', ['P'], 'int32')
+
+  const prepared = model.prepare(features, concepts, noise)
+  const start = prepared.start && mapState(prepared.start, (x) => perCaption(x, captions))
+  const hidden = unroll(model, words, perCaption(prepared.gates, captions), start, captions)
+  const all = model.attend(hidden, prepared, noise).states
+  const states = dropout(gather(reshape(all, [-1, config.dModel]), positions), config.dropout, noise)
+  return { states, targets, prepared }
+}
+
+/** The mean over words of the label-smoothed cross-entropy, in nats. */
+export function captionLoss(model: Captioner, options: LossOptions, noise?: Noise): Tensor {
+  const { states, targets } = predict(model, options, noise)
+  const losses = linearCrossEntropy(states, model.output.weight, model.output.bias, targets, options.labelSmoothing)
+  return div(sum(losses), count(losses, [0]))
+}
+
+/** Hidden states of all steps, `[B, steps*captions, D]`: for each image all first words, then all second words. */
+function unroll(
+  model: Captioner,
+  words: Tensor,
+  imageGates: Tensor,
+  start: LstmState | undefined,
+  captions: number,
+): Tensor {
+  const { dModel } = model.config
+  const [steps, rows] = words.shape
+  const all = model.wordGates(words)
+  const gates = split(add(all, imageGates), 0, steps as number)
+  let state = start
+  const hidden = gates.map((gate) => {
+    state = model.step(reshape(gate, [rows!, 4 * dModel]), state)
+    return reshape(state.hidden, ['B', captions, dModel])
+  })
+  return concat(hidden, 1)
+}
+
+const mapState = ({ hidden, cell }: LstmState, f: (x: Tensor) => Tensor): LstmState => ({
+  hidden: f(hidden),
+  cell: f(cell),
+})
+
+/** The names under which a weight's moments enter and leave a step. */
+export const momentNames = (name: string): { first: string; second: string } => ({
+  first: `adam.first.${name}`,
+  second: `adam.second.${name}`,
+})
+
+/**
+ * One training step as an ONNX model: forward, backward, clipping and Adam. Beside the inputs of predict() it takes every weight, its moments
+ * and the scalars `seed`, `step` (int32), `rate` and `floor` (see adamRates()); out come `loss`, `gradientNorm` and every weight and moment anew,
+ * under `next.` and its name.
+ */
+export function trainingStep(model: Captioner, options: StepOptions): Uint8Array {
+  const noise = new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
+  return toOnnx(updates([...model.parameters.values()], () => captionLoss(model, options, noise), options))
+}
+
+/** The outputs of a step that lowers a loss by Adam. */
+export function updates(
+  parameters: readonly Parameter[],
+  makeLoss: () => Tensor,
+  { adam: options, clipping }: Pick<StepOptions, 'adam' | 'clipping'>,
+): Record<string, Tensor> {
+  const loss = makeLoss()
+  const { clipped, norm } = clipGradients(
+    gradients(
+      loss,
+      parameters.map((p) => p.tensor),
+    ),
+    clipping,
+  )
+  const rates = { rate: input('rate', []), floor: input('floor', []) }
+  const outputs: Record<string, Tensor> = { loss, gradientNorm: norm }
+  for (const [i, { name, tensor, shape }] of parameters.entries()) {
+    const names = momentNames(name)
+    const before = { first: input(names.first, shape), second: input(names.second, shape) }
+    const clamped = clipping.kind === 'weight-clamp' && isDecoders(name)
+    const start = clamped ? clip(tensor, -clipping.limit, clipping.limit) : tensor
+    const { weight, moments } = adam(start, clipped[i]!, before, rates, options)
+    outputs[`next.${name}`] = weight
+    outputs[`next.${names.first}`] = moments.first
+    outputs[`next.${names.second}`] = moments.second
+  }
+  return outputs
+}
+
+/** The weights that the published code clamps: the decoder's, the word embedding among them. */
+const isDecoders = (name: string): boolean => name.startsWith('decoder.') || name.startsWith('words.')

@@ -1,0 +1,99 @@
+import { basename } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { gradients } from '../../src/graph/index.ts'
+import { publishedName } from '../../src/models/published-names.ts'
+import { nodeRuntime } from '../../src/runtime/node.ts'
+import { toOnnx } from '../../src/runtime/onnx-export.ts'
+import { floatData, floats, ints, type Value } from '../../src/runtime/session.ts'
+import { adamRates, type Clipping } from '../../src/train/optimizer.ts'
+import { captionLoss, momentNames, predict, trainingStep } from '../../src/train/step.ts'
+import { openReference, referenceFiles, referenceFolder } from './reference.ts'
+
+/** Every number within 1e-4, relative or absolute, whichever is larger. */
+function expectClose(actual: Float32Array, golden: Float32Array, what: string): void {
+  expect(actual.length, what).toBe(golden.length)
+  let worst = 0
+  for (const [i, value] of golden.entries())
+    worst = Math.max(worst, Math.abs(actual[i]! - value) / Math.max(1, Math.abs(value)))
+  expect(worst, what).toBeLessThan(1e-4)
+}
+
+if (referenceFiles.length === 0) test.skip(`no golden values in ${referenceFolder}: set MIA_GOLDEN_REFERENCE`, () => {})
+
+for (const file of referenceFiles)
+  describe(basename(file, '.safetensors'), () => {
+    const golden = openReference(file)
+    const { model, weights, batch, shape } = golden
+    const parameters = [...model.parameters.values()]
+
+    test('represents images, scores words and gives losses and gradients as published', async () => {
+      const { states, prepared } = predict(model, shape)
+      const loss = captionLoss(model, shape)
+      const outputs = {
+        loss,
+        scores: model.output.forward(states),
+        ...(prepared.encoded.refined
+          ? {
+              sgir: prepared.encoded.refined.sgir,
+              refined_visual: prepared.encoded.refined.visual,
+              refined_textual: prepared.encoded.refined.textual,
+            }
+          : { visual: prepared.encoded.visual }),
+        ...Object.fromEntries(
+          gradients(
+            loss,
+            parameters.map((p) => p.tensor),
+          ).map((g, i) => [`grad.${parameters[i]!.name}`, g]),
+        ),
+      }
+      const session = await nodeRuntime.load(toOnnx(outputs))
+      const results = await session.run({ ...weights, ...batch })
+      session.release()
+      expectClose(floatData(results.loss), golden.numbers('out.loss'), 'loss')
+      expectClose(floatData(results.scores), golden.numbers('out.packed_scores'), 'scores')
+      expect([...(batch.targets!.data as Int32Array)]).toEqual([...golden.whole('out.packed_targets')])
+      for (const name of ['sgir', 'refined_visual', 'refined_textual', 'visual'])
+        if (results[name]) expectClose(floatData(results[name]), golden.numbers(`out.${name}`), name)
+      for (const { name } of parameters) {
+        const published = name === 'words.weight' ? 'encoder_concept.weight' : publishedName(name)
+        expectClose(floatData(results[`grad.${name}`]), golden.numbers(`grad.${published}`), `gradient of ${name}`)
+      }
+    })
+
+    const clippings: [string, Clipping][] = [
+      ['plain', { kind: 'none' }],
+      ['weight_clamp', { kind: 'weight-clamp', limit: 0.1 }],
+    ]
+    for (const [name, clipping] of clippings)
+      test(`five steps of Adam (${name}) give the published losses and weights`, async () => {
+        const { lr, betas, eps } = JSON.parse(golden.metadata.adam!) as {
+          lr: number
+          betas: [number, number]
+          eps: number
+        }
+        const options = { beta1: betas[0], beta2: betas[1], epsilon: eps }
+        const session = await nodeRuntime.load(trainingStep(model, { ...shape, adam: options, clipping }))
+        let state: Record<string, Value> = { ...weights }
+        for (const p of parameters)
+          for (const moment of Object.values(momentNames(p.name))) state[moment] = floats(p.shape)
+        const losses: number[] = []
+        for (let step = 1; step <= 5; step++) {
+          const { rate, floor } = adamRates(step, lr, options)
+          const scalars = {
+            rate: floats([], Float32Array.of(rate)),
+            floor: floats([], Float32Array.of(floor)),
+            seed: ints(1),
+            step: ints(step),
+          }
+          const results = await session.run({ ...state, ...batch, ...scalars })
+          losses.push(floatData(results.loss)[0]!)
+          state = Object.fromEntries(Object.keys(state).map((key) => [key, results[`next.${key}`]!]))
+        }
+        session.release()
+        expectClose(Float32Array.from(losses), golden.numbers(`train.${name}.losses`), 'losses')
+        for (const p of parameters) {
+          const final = `train.${name}.final.${publishedName(p.name)}`
+          if (golden.has(final)) expectClose(floatData(state[p.name]), golden.numbers(final), final)
+        }
+      })
+  })

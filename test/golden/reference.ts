@@ -1,0 +1,71 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { BasicModelName } from '../../src/models/basic-models.ts'
+import { Captioner } from '../../src/models/captioner.ts'
+import { publishedName } from '../../src/models/published-names.ts'
+import { parseSafetensors } from '../../src/runtime/safetensors.ts'
+import { floats, ints, type Value } from '../../src/runtime/session.ts'
+import { packCaptions } from '../../src/train/packing.ts'
+
+const byDefault = fileURLToPath(new URL('../../../shared/golden/reference', import.meta.url))
+
+/** The folder of golden values: what the published code computes, a safetensors file for each model. */
+export const referenceFolder = process.env.MIA_GOLDEN_REFERENCE ?? byDefault
+
+export const referenceFiles = existsSync(referenceFolder)
+  ? readdirSync(referenceFolder)
+      .filter((name) => name.endsWith('.safetensors'))
+      .map((name) => join(referenceFolder, name))
+  : []
+
+/** One file of golden values beside our model of the same configuration and with the same weights. */
+export function openReference(file: string) {
+  const { tensors, metadata } = parseSafetensors(readFileSync(file), file)
+  const entry = (name: string) => {
+    const found = tensors.get(name)
+    if (!found) throw new Error(`${file} has no ${name}`)
+    return found
+  }
+  const numbers = (name: string): Float32Array => entry(name).data as Float32Array
+  const whole = (name: string): Int32Array => Int32Array.from(entry(name).data as BigInt64Array, Number)
+  const [images, regions, featureSize] = entry('in.features').shape as [number, number, number]
+  const model = new Captioner({
+    basicModel: metadata.basic_model as BasicModelName,
+    mia: metadata.mia === 'True',
+    iterations: Number(metadata.iterations),
+    regions,
+    featureSize,
+    vocabularySize: Number(metadata.vocab),
+    dModel: Number(metadata.d_model),
+    numHeads: Number(metadata.n_head),
+    dInner: Number(metadata.d_inner),
+    attentionSize: 49,
+    dropout: 0,
+    miaDropout: 0,
+  })
+  const weights: Record<string, Value> = {}
+  for (const { name, shape } of model.parameters.values())
+    weights[name] = floats(shape, numbers(`param.${publishedName(name)}`))
+  const [rows, width] = entry('in.captions').shape as [number, number]
+  const ids = whole('in.captions')
+  const lengths = whole('in.lengths')
+  const captions = Array.from({ length: rows }, (_, n) => ids.subarray(n * width + 1, n * width + lengths[n]!))
+  const steps = Math.max(...lengths)
+  const packed = packCaptions(captions, steps, 1)
+  const batch: Record<string, Value> = {
+    features: floats([images, regions, featureSize], numbers('in.features')),
+    concepts: ints(whole('in.concepts'), [images, regions]),
+    words: ints(packed.inputs, [steps, rows]),
+    targets: ints(packed.targets),
+    positions: ints(packed.positions),
+  }
+  const has = (name: string) => tensors.has(name)
+  const shape = {
+    captions: 1,
+    steps,
+    featureType: 'float32',
+    labelSmoothing: Number(metadata.label_smoothing),
+  } as const
+  return { metadata, model, weights, images, numbers, whole, has, batch, shape }
+}
