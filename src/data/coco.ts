@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { join, posix, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { firstExisting } from './folders.ts'
 import { readJsonInput } from './input.ts'
@@ -29,9 +29,10 @@ interface Annotations {
  * COCO caption annotations (Chen et al., 2015) in the official files of 2014 or 2017, train and val or one of them.
  * These have no test split. Throws UserError where there is no file, or files of both years and no choice.
  */
-export async function readCoco({ root, images, year }: CocoOptions): Promise<Source> {
+export async function readCoco({ root: given, images, year }: CocoOptions): Promise<Source> {
+  const root = resolve(given)
   const found = await findAnnotations(root, year)
-  const imageRoot = resolve(images ?? root)
+  const imageRoot = images === undefined ? root : resolve(images)
   const problems = (['train', 'val'] as const)
     .filter((split) => !found.some((annotations) => annotations.split === split))
     .map((split) => `no ${split} split: captions_${split}${found[0]!.part.slice(-4)}.json is missing under "${root}"`)
@@ -75,7 +76,7 @@ function parseAnnotations(top: Row, split: Split, folder: string, problems: stri
   for (const row of top.rows('images')) {
     const id = row.integer('id')
     if (images.has(id)) row.wrong('id', 'a number that no other image has')
-    images.set(id, { id: String(id), file: join(folder, row.text('file_name')), split, captions: [] })
+    images.set(id, { id: String(id), file: posix.join(folder, row.text('file_name')), split, captions: [] })
   }
   const strays: string[] = []
   for (const row of top.rows('annotations')) {

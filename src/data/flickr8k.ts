@@ -22,7 +22,8 @@ const splitLists: Readonly<Record<Split, string>> = {
  * Flickr8k (Hodosh et al., 2013) in its own files: `name.jpg#n<TAB>caption` lines and a list of file names for each
  * split. A missing split list is a problem in the result; without any, or with an image in two, it throws UserError.
  */
-export async function readFlickr8k({ root, images }: Flickr8kOptions): Promise<Source> {
+export async function readFlickr8k({ root: given, images }: Flickr8kOptions): Promise<Source> {
+  const root = resolve(given)
   const texts = join(root, (await firstExisting(root, [captionFile, `Flickr8k_text/${captionFile}`])) ?? captionFile)
   const folder = parse(texts).dir
   const input = await readInput(texts)
@@ -47,7 +48,7 @@ export async function readFlickr8k({ root, images }: Flickr8kOptions): Promise<S
   }
   return {
     name: 'flickr8k',
-    imageRoot: resolve(images ?? root),
+    imageRoot: images === undefined ? root : resolve(images),
     files: [input.file, ...[...lists.values()].map(({ file }) => file)],
     images: collect(assigned, captions, below),
     problems,
