@@ -53,6 +53,16 @@ export class Random {
     return this.#block[place]!
   }
 
+  /** A number between 0 and 1, neither of them. */
+  uniform(): number {
+    return (this.uint32() + 0.5) / 2 ** 32
+  }
+
+  /** A normal deviate of mean 0 and variance 1 (Box and Muller 1958). */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(this.uniform())) * Math.cos(2 * Math.PI * this.uniform())
+  }
+
   /** A whole number from 0 to `count` - 1, each equally often. */
   below(count: number): number {
     const fair = 2 ** 32 - (2 ** 32 % count)

@@ -1,24 +1,12 @@
-import { gradients, input, type Tensor } from '../graph/index.ts'
-import {
-  add,
-  cast,
-  clip,
-  concat,
-  count,
-  div,
-  gather,
-  linearCrossEntropy,
-  reshape,
-  split,
-  sum,
-} from '../graph/ops/index.ts'
+import { input, type Tensor } from '../graph/index.ts'
+import { add, cast, concat, count, div, gather, linearCrossEntropy, reshape, split, sum } from '../graph/ops/index.ts'
 import { type Captioner, type Prepared, perCaption } from '../models/captioner.ts'
 import { dropout } from '../nn/dropout.ts'
 import type { LstmState } from '../nn/lstm.ts'
 import { Noise } from '../nn/noise.ts'
-import type { Parameter } from '../nn/scope.ts'
 import { toOnnx } from '../runtime/onnx-export.ts'
-import { type AdamOptions, adam, type Clipping, clipGradients } from './optimizer.ts'
+import type { AdamOptions, Clipping } from './optimizer.ts'
+import { updates } from './update.ts'
 
 /** The sizes of a batch that the graph is unrolled for. */
 export interface BatchShape {
@@ -105,12 +93,6 @@ const mapState = ({ hidden, cell }: LstmState, f: (x: Tensor) => Tensor): LstmSt
   cell: f(cell),
 })
 
-/** The names under which a weight's moments enter and leave a step. */
-export const momentNames = (name: string): { first: string; second: string } => ({
-  first: `adam.first.${name}`,
-  second: `adam.second.${name}`,
-})
-
 /**
  * One training step as an ONNX model: forward, backward, clipping and Adam. Beside the inputs of predict() it takes every weight, its moments
  * and the scalars `seed`, `step` (int32), `rate` and `floor` (see adamRates()); out come `loss`, `gradientNorm` and every weight and moment anew,
@@ -118,37 +100,5 @@ export const momentNames = (name: string): { first: string; second: string } => 
  */
 export function trainingStep(model: Captioner, options: StepOptions): Uint8Array {
   const noise = new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
-  return toOnnx(updates([...model.parameters.values()], () => captionLoss(model, options, noise), options))
+  return toOnnx(updates([...model.parameters.values()], captionLoss(model, options, noise), options))
 }
-
-/** The outputs of a step that lowers a loss by Adam. */
-export function updates(
-  parameters: readonly Parameter[],
-  makeLoss: () => Tensor,
-  { adam: options, clipping }: Pick<StepOptions, 'adam' | 'clipping'>,
-): Record<string, Tensor> {
-  const loss = makeLoss()
-  const { clipped, norm } = clipGradients(
-    gradients(
-      loss,
-      parameters.map((p) => p.tensor),
-    ),
-    clipping,
-  )
-  const rates = { rate: input('rate', []), floor: input('floor', []) }
-  const outputs: Record<string, Tensor> = { loss, gradientNorm: norm }
-  for (const [i, { name, tensor, shape }] of parameters.entries()) {
-    const names = momentNames(name)
-    const before = { first: input(names.first, shape), second: input(names.second, shape) }
-    const clamped = clipping.kind === 'weight-clamp' && isDecoders(name)
-    const start = clamped ? clip(tensor, -clipping.limit, clipping.limit) : tensor
-    const { weight, moments } = adam(start, clipped[i]!, before, rates, options)
-    outputs[`next.${name}`] = weight
-    outputs[`next.${names.first}`] = moments.first
-    outputs[`next.${names.second}`] = moments.second
-  }
-  return outputs
-}
-
-/** The weights that the published code clamps: the decoder's, the word embedding among them. */
-const isDecoders = (name: string): boolean => name.startsWith('decoder.') || name.startsWith('words.')

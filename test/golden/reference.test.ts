@@ -6,7 +6,8 @@ import { nodeRuntime } from '../../src/runtime/node.ts'
 import { toOnnx } from '../../src/runtime/onnx-export.ts'
 import { floatData, floats, ints, type Value } from '../../src/runtime/session.ts'
 import { adamRates, type Clipping } from '../../src/train/optimizer.ts'
-import { captionLoss, momentNames, predict, trainingStep } from '../../src/train/step.ts'
+import { captionLoss, predict, trainingStep } from '../../src/train/step.ts'
+import { momentNames } from '../../src/train/update.ts'
 import { openReference, referenceFiles, referenceFolder } from './reference.ts'
 
 /** Every number within 1e-4, relative or absolute, whichever is larger. */

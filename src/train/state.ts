@@ -1,0 +1,117 @@
+import type { Parameter } from '../nn/scope.ts'
+import { Random } from '../runtime/random.ts'
+import type { TensorData } from '../runtime/safetensors.ts'
+import { floatData, floats, ints, type Session, type Value, type Values } from '../runtime/session.ts'
+import { type AdamOptions, adamRates } from './optimizer.ts'
+import { momentNames } from './update.ts'
+
+/** What a step says of itself. */
+export interface StepResult {
+  readonly loss: number
+  readonly gradientNorm: number
+}
+
+/** The tensors of a checkpoint, by parameter name. */
+export interface StateTensors {
+  readonly weights: ReadonlyMap<string, TensorData>
+  readonly firstMoments: ReadonlyMap<string, TensorData>
+  readonly secondMoments: ReadonlyMap<string, TensorData>
+}
+
+/**
+ * The weights and their moments while they are trained. They lie in two sets of buffers that take turns: a step reads one and writes the other, so
+ * nothing is allocated or copied between steps.
+ */
+export class TrainingState {
+  readonly #parameters: readonly Parameter[]
+  #current: Record<string, Value>
+  #next: Record<string, Value>
+
+  private constructor(parameters: readonly Parameter[], values: Record<string, Value>) {
+    this.#parameters = parameters
+    this.#current = values
+    this.#next = Object.fromEntries(Object.entries(values).map(([name, { shape }]) => [name, floats(shape)]))
+  }
+
+  /** Weights as their initialisers make them, each from its own stream of random numbers: a new parameter changes no other. */
+  static start(parameters: readonly Parameter[], seed: number): TrainingState {
+    const values: Record<string, Value> = {}
+    for (const { name, shape, init } of parameters) {
+      const random = new Random(seed, INITIALISATION, streamOf(name))
+      const source = { uniform: () => 2 * random.uniform() - 1, normal: () => random.normal() }
+      values[name] = floats(shape, init(shape, source))
+      for (const moment of Object.values(momentNames(name))) values[moment] = floats(shape)
+    }
+    return new TrainingState(parameters, values)
+  }
+
+  /** The state that a checkpoint holds. */
+  static restore(
+    parameters: readonly Parameter[],
+    { weights, firstMoments, secondMoments }: StateTensors,
+  ): TrainingState {
+    const values: Record<string, Value> = {}
+    for (const { name, shape } of parameters) {
+      const names = momentNames(name)
+      const sources = [
+        [name, weights],
+        [names.first, firstMoments],
+        [names.second, secondMoments],
+      ] as const
+      for (const [key, tensors] of sources)
+        values[key] = floats(shape, Float32Array.from(tensors.get(name)!.data as Float32Array))
+    }
+    return new TrainingState(parameters, values)
+  }
+
+  /** Does step number `step` (the first is 1) on a batch. */
+  async step(
+    session: Session,
+    batch: Values,
+    { step, seed, learningRate, adam }: { step: number; seed: number; learningRate: number; adam: AdamOptions },
+  ): Promise<StepResult> {
+    const { rate, floor } = adamRates(step, learningRate, adam)
+    const scalars = {
+      rate: floats([], Float32Array.of(rate)),
+      floor: floats([], Float32Array.of(floor)),
+      seed: ints(seed),
+      step: ints(step),
+    }
+    const into = Object.fromEntries(Object.entries(this.#next).map(([name, value]) => [`next.${name}`, value]))
+    const results = await session.run({ ...this.#current, ...batch, ...scalars }, { into })
+    const swap = this.#current
+    this.#current = this.#next
+    this.#next = swap
+    return { loss: floatData(results.loss)[0]!, gradientNorm: floatData(results.gradientNorm)[0]! }
+  }
+
+  /** The weights as they are now; the next step overwrites them. */
+  get weights(): ReadonlyMap<string, Value> {
+    return new Map(this.#parameters.map(({ name }) => [name, this.#current[name]!]))
+  }
+
+  /** Weights and moments as they are now, for a checkpoint. */
+  tensors(): StateTensors {
+    const group = (key: (name: string) => string) =>
+      new Map(
+        this.#parameters.map(({ name, shape }) => [
+          name,
+          { dtype: 'F32' as const, shape, data: floatData(this.#current[key(name)]) },
+        ]),
+      )
+    return {
+      weights: group((name) => name),
+      firstMoments: group((name) => momentNames(name).first),
+      secondMoments: group((name) => momentNames(name).second),
+    }
+  }
+}
+
+const INITIALISATION = 0x1417
+
+/** A stream number from a parameter's name (FNV-1a). */
+function streamOf(name: string): number {
+  let hash = 0x811c9dc5
+  for (const character of name) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193)
+  return hash >>> 0
+}
