@@ -1,0 +1,37 @@
+import { UserError } from '../errors.ts'
+import type { Vocabulary } from '../text/vocabulary.ts'
+import type { FeatureStore } from '../vision/index.ts'
+import { type DetectedConcepts, readConcepts } from './concept-files.ts'
+import type { ImageInputs } from './evaluation.ts'
+
+/** The ids in the caption vocabulary of an image's concepts. Throws UserError for a word that is not in it. */
+export function conceptIds(
+  vocabulary: Vocabulary,
+  { id, words }: Pick<DetectedConcepts, 'id' | 'words'>,
+  count: number,
+): number[] {
+  if (words.length < count)
+    throw new UserError(
+      `Cannot use the concepts of image "${id}": it has ${words.length}, the model takes ${count}; run "mia concepts detect" again`,
+    )
+  return words.slice(0, count).map((word) => vocabulary.id(word))
+}
+
+/** The inputs of a dataset's images as they are stored; without a concepts file every image's concepts are `<unk>`, which no model then looks at. */
+export async function storedInputs(
+  store: FeatureStore,
+  concepts: { path: string; vocabulary: Vocabulary } | undefined,
+): Promise<ImageInputs & { has(id: string): boolean }> {
+  const detected = concepts && (await readConcepts(concepts.path))
+  const ids =
+    detected && new Map([...detected].map(([id, entry]) => [id, conceptIds(concepts.vocabulary, entry, store.regions)]))
+  return {
+    has: (id) => store.has(id) && (!ids || ids.has(id)),
+    features: (images) => store.read(images),
+    concepts: (images) => {
+      const all = new Int32Array(images.length * store.regions)
+      if (ids) for (const [i, id] of images.entries()) all.set(ids.get(id)!, i * store.regions)
+      return all
+    },
+  }
+}
