@@ -1,0 +1,104 @@
+import { UserError } from '../errors.ts'
+import { type Fields, failing, fieldsOf, isId, isObject, isText } from './json.ts'
+import { refuse } from './refuse.ts'
+
+/** By image id, as text: the captions people wrote. */
+export type CaptionsById = ReadonlyMap<string, readonly string[]>
+
+const FORMS = 'give COCO annotations, a dataset file of Karpathy, or {"image id": ["caption", ...]}'
+
+/** Karpathy's file of COCO has a fourth part, `restval`, on which everyone trains. */
+const SPLITS: ReadonlyMap<unknown, string> = new Map([
+  ['train', 'train'],
+  ['restval', 'train'],
+  ['val', 'val'],
+  ['test', 'test'],
+])
+
+/**
+ * The references in any of three forms: COCO's annotations `{annotations: [{image_id, caption}]}`; Karpathy's
+ * `{images: [{cocoid or filename, split, sentences: [{raw}]}]}`, of which one split is read; `{id: [captions]}`.
+ * Without `split`, Karpathy's is that of the first of the `wanted` ids that his file has.
+ * Throws UserError for any other form, and for images without captions.
+ */
+export function readReferences(json: unknown, wanted: Iterable<string>, split?: string): CaptionsById {
+  const { annotations, images } = fieldsOf(json)
+  const captions = Array.isArray(annotations)
+    ? fromCoco(annotations.map(fieldsOf), Array.isArray(images) ? images.map(fieldsOf) : [])
+    : Array.isArray(images) && fieldsOf(images[0]).sentences !== undefined
+      ? fromKarpathy(images.map(fieldsOf), wanted, split)
+      : fromLists(json)
+  if (captions.size === 0) throw new UserError(`Cannot read references: there is no image in them; ${FORMS}`)
+  const without = [...captions].filter(([, texts]) => texts.length === 0).map(([id]) => id)
+  refuse('read references', without, 'image', 'without captions', 'leave such images out')
+  return captions
+}
+
+function fromLists(json: unknown): Map<string, readonly string[]> {
+  if (!isObject(json)) throw new UserError(`Cannot read references: they are no object; ${FORMS}`)
+  const wrong = Object.keys(json).filter((id) => !areTexts(json[id]))
+  refuse('read references', wrong, 'field', 'not a list of captions', FORMS)
+  return new Map(Object.entries(json as Record<string, readonly string[]>))
+}
+
+function fromCoco(annotations: readonly Fields[], images: readonly Fields[]): Map<string, string[]> {
+  refuseEntries('annotation', annotations, ({ image_id, caption }) => isId(image_id) && isText(caption), 'caption')
+  const captions = new Map<string, string[]>(images.map(({ id }) => [String(id), []]))
+  for (const { image_id, caption } of annotations) append(captions, String(image_id), [caption as string])
+  return captions
+}
+
+function fromKarpathy(images: readonly Fields[], wanted: Iterable<string>, split?: string): Map<string, string[]> {
+  refuseEntries('image', images, ({ split }) => SPLITS.has(split), 'split train, restval, val or test')
+  refuseEntries('image', images, ({ cocoid, filename }) => isId(cocoid ?? filename), 'cocoid or filename')
+  refuseEntries('image', images, (image) => areTexts(rawSentences(image)), 'raw sentences')
+  const bySplit = new Map<string, Map<string, string[]>>()
+  for (const image of images) {
+    const name = SPLITS.get(image.split)!
+    const captions = bySplit.get(name) ?? new Map<string, string[]>()
+    bySplit.set(name, captions)
+    append(captions, karpathyId(image), rawSentences(image) as string[])
+  }
+  const chosen = split ?? splitOf(bySplit, wanted)
+  const captions = bySplit.get(chosen)
+  if (!captions)
+    throw new UserError(
+      `Cannot read references: there is no split "${chosen}" in them; they have ${[...bySplit.keys()].join(', ')}`,
+    )
+  return captions
+}
+
+function splitOf(bySplit: ReadonlyMap<string, CaptionsById>, wanted: Iterable<string>): string {
+  for (const id of wanted) for (const [split, captions] of bySplit) if (captions.has(id)) return split
+  throw new UserError(
+    'Cannot score results: none of their images is among the references; are they of another data set?',
+  )
+}
+
+/** Images of Flickr have no number: their id is the file's name without its ending. */
+function karpathyId({ cocoid, filename }: Fields): string {
+  return cocoid === undefined ? String(filename).replace(/\.[^.]*$/, '') : String(cocoid)
+}
+
+function rawSentences({ sentences }: Fields): unknown {
+  return Array.isArray(sentences) ? sentences.map((sentence) => fieldsOf(sentence).raw) : sentences
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText)
+}
+
+function append(captions: Map<string, string[]>, id: string, texts: readonly string[]): void {
+  const list = captions.get(id)
+  if (list) list.push(...texts)
+  else captions.set(id, [...texts])
+}
+
+function refuseEntries(
+  noun: string,
+  entries: readonly Fields[],
+  test: (entry: Fields) => boolean,
+  wanted: string,
+): void {
+  refuse('read references', failing(entries, test), noun, `without ${wanted}, counted from 0`, FORMS)
+}

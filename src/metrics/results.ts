@@ -1,0 +1,42 @@
+import { UserError } from '../errors.ts'
+import { failing, fieldsOf, isId, isText } from './json.ts'
+import { refuse } from './refuse.ts'
+
+/** One caption of a results file. */
+export interface Result {
+  readonly image_id: string | number
+  readonly caption: string
+}
+
+const FORM = 'results are a list of {"image_id": 1, "caption": "a dog"}'
+
+/**
+ * COCO's results, `[{image_id, caption}]`, by image id as text.
+ * Throws UserError for another form, for captions that are no text or empty, and for images with several.
+ */
+export function readResults(json: unknown): ReadonlyMap<string, Result> {
+  if (!Array.isArray(json)) throw new UserError(`Cannot read results: they are no list; ${FORM}`)
+  if (json.length === 0) throw new UserError(`Cannot read results: the list is empty; ${FORM}`)
+  const entries = json.map(fieldsOf)
+  const refuseEntries = (wrong: number[], fault: string): void => refuse('read results', wrong, 'entry', fault, FORM)
+  refuseEntries(
+    failing(entries, ({ image_id }) => isId(image_id)),
+    'without an image id, counted from 0',
+  )
+  refuseEntries(
+    failing(entries, ({ caption }) => typeof caption === 'string'),
+    'without a caption, counted from 0',
+  )
+  const results = entries as unknown as readonly Result[]
+  const empty = results.filter(({ caption }) => !isText(caption)).map(({ image_id }) => image_id)
+  refuse('score results', empty, 'image', 'with an empty caption', 'leave none empty')
+  const byId = new Map<string, Result>()
+  const twice = new Set<string>()
+  for (const result of results) {
+    const id = String(result.image_id)
+    if (byId.has(id)) twice.add(id)
+    byId.set(id, result)
+  }
+  refuse('score results', twice, 'image', 'with more than one caption', 'give one for each image')
+  return byId
+}

@@ -1,0 +1,215 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { UserError } from '../../src/errors.ts'
+import { type Evaluation, type EvaluationInput, evaluate } from '../../src/metrics/index.ts'
+
+const golden = new URL('../../../shared/golden/metrics/flickr8k_dev_human0_vs_rest.json', import.meta.url)
+
+const lists = {
+  1: ['A brown dog runs.', 'The dog is running'],
+  2: ['Two cats sleep in a box', 'cats in a box'],
+  3: ['A red car', 'a red car parks'],
+}
+const results = [
+  { image_id: 3, caption: 'A red car parks.' },
+  { image_id: 1, caption: 'a brown dog' },
+  { image_id: 2, caption: 'two cats' },
+]
+const coco = {
+  info: {},
+  images: [{ id: 1 }, { id: 2 }, { id: 3 }],
+  annotations: Object.entries(lists).flatMap(([id, captions]) =>
+    captions.map((caption) => ({ id: 7, image_id: Number(id), caption })),
+  ),
+}
+const karpathy = {
+  images: [
+    ...Object.entries(lists).map(([id, captions]) => ({
+      cocoid: Number(id),
+      split: id === '1' ? 'train' : 'restval',
+      sentences: captions.map((raw) => ({ raw, tokens: ['not', 'read'] })),
+    })),
+    { cocoid: 4, split: 'test', sentences: [{ raw: 'a kite' }] },
+  ],
+}
+
+const corpus = ({ scores }: Evaluation): Record<string, number> =>
+  Object.fromEntries(scores.map(({ name, score }) => [name, score]))
+function complaint(input: EvaluationInput): string {
+  try {
+    evaluate(input)
+  } catch (error) {
+    if (error instanceof UserError) return error.message
+    throw error
+  }
+  return 'none'
+}
+
+describe('evaluate()', () => {
+  test.skipIf(!existsSync(golden))("gives coco-caption's scores from a file's raw captions (needs ../shared)", () => {
+    const { refs, cands, scores, per_image } = JSON.parse(readFileSync(golden, 'utf8'))
+    const found = evaluate({
+      references: refs,
+      results: Object.entries<string[]>(cands).map(([image_id, [caption]]) => ({ image_id, caption })),
+    })
+    expect(Object.keys(corpus(found))).toEqual(['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4', 'CIDEr'])
+    for (const [name, score] of Object.entries(corpus(found))) expect(score, name).toBeCloseTo(scores[name], 8)
+    expect(found.images).toHaveLength(1000)
+    for (const { image_id, scores } of found.images) expect(scores.CIDEr).toBeCloseTo(per_image[image_id].CIDEr, 8)
+  })
+
+  test("gives the same scores for lists, COCO's annotations and Karpathy's train and restval", () => {
+    const fromLists = evaluate({ references: lists, results })
+    expect(corpus(evaluate({ references: coco, results }))).toEqual(corpus(fromLists))
+    expect(corpus(evaluate({ references: karpathy, results }))).toEqual(corpus(fromLists))
+    expect(corpus(evaluate({ references: karpathy, results, split: 'train' }))).toEqual(corpus(fromLists))
+    expect(corpus(fromLists).CIDEr).toBeGreaterThan(1)
+  })
+
+  test('keeps each image with its scores and the id as the results have it', () => {
+    const { images } = evaluate({ references: lists, results, metrics: ['CIDEr'] })
+    expect(images.map(({ image_id }) => image_id)).toEqual([1, 2, 3])
+    const alone = evaluate({ references: lists, results: [...results].reverse(), metrics: ['CIDEr'] })
+    expect(alone.images).toEqual(images)
+    expect(Object.keys(images[0]!.scores)).toEqual(['CIDEr'])
+  })
+
+  test("knows Flickr's images by file name without ending", () => {
+    const references = { images: [{ filename: 'a_1.b.jpg', split: 'val', sentences: [{ raw: 'a dog' }] }] }
+    const found = evaluate({ references, results: [{ image_id: 'a_1.b', caption: 'a dog' }] })
+    expect(corpus(found).Bleu_1).toBeCloseTo(1, 6)
+  })
+
+  test('says range and everything a score depends on', () => {
+    const { scores } = evaluate({ references: { ...lists, 2: ['cats'] }, results })
+    expect(scores.map(({ range }) => range[1])).toEqual([1, 1, 1, 1, 10])
+    expect(scores.map(({ signature }) => signature).slice(3)).toEqual([
+      'Bleu_4|tok:ptb-3.4.1|n:4|length:closest|add:1e-15/1e-9|refs:1-2|images:3|version:1',
+      'CIDEr|tok:ptb-3.4.1|n:4|sigma:6|df:references|refs:1-2|images:3|version:1',
+    ])
+  })
+
+  test('says why CIDEr of one image is 0', () => {
+    const found = evaluate({ references: { a: ['a dog'] }, results: [{ image_id: 'a', caption: 'a dog' }] })
+    expect(corpus(found).CIDEr).toBe(0)
+    expect(found.notes).toEqual(['CIDEr of one image is always 0: it weighs words by how few other images have them.'])
+  })
+
+  test('scores a subset where asked to, and says so', () => {
+    const some = evaluate({ references: lists, results: results.slice(0, 2), subset: true })
+    expect(some.images.map(({ image_id }) => image_id)).toEqual([1, 3])
+    expect(some.notes).toEqual(['Scored 2 images of 3: those that the results have.'])
+  })
+
+  test('scores a caption of punctuation alone as 0, and says so', () => {
+    const found = evaluate({
+      references: { a: ['x'], b: ['y'] },
+      results: [
+        { image_id: 'a', caption: '...' },
+        { image_id: 'b', caption: 'y' },
+      ],
+    })
+    expect(found.images[0]!.scores.CIDEr).toBe(0)
+    expect(found.notes).toEqual(['1 caption without a word, only punctuation.'])
+  })
+
+  test('parts a token at its no-break space, as the original scorers do', () => {
+    const found = evaluate({
+      references: { a: ['1 1/2 pies'], b: ['dog'] },
+      results: [
+        { image_id: 'a', caption: '1/2 pies' },
+        { image_id: 'b', caption: 'dog' },
+      ],
+      metrics: ['Bleu_1'],
+    })
+    expect(found.images[0]!.scores.Bleu_1).toBeCloseTo(Math.exp(1 - 3 / 2), 6)
+  })
+
+  test('takes names of objects for ids', () => {
+    const references = JSON.parse('{"__proto__": ["a dog"], "constructor": ["a cat"]}')
+    const ids = ['__proto__', 'constructor']
+    const found = evaluate({ references, results: ids.map((image_id) => ({ image_id, caption: 'a dog' })) })
+    expect(found.images.map(({ image_id }) => image_id)).toEqual(ids)
+  })
+
+  const many = Array.from({ length: 1200 }, (_, i) => ({ image_id: i + 10, caption: 'a' }))
+  const twoKarpathy = { images: [{ ...karpathy.images[0], split: 'dev' }] }
+  test.each<[string, Partial<EvaluationInput>, string]>([
+    [
+      'an object as results',
+      { results: {} },
+      'Cannot read results: they are no list; results are a list of {"image_id": 1, "caption": "a dog"}',
+    ],
+    ['no result', { results: [] }, 'Cannot read results: the list is empty;'],
+    [
+      'a result without id',
+      { results: [null, ...results, { caption: 'a' }] },
+      'Cannot read results: 2 entries without an image id, counted from 0 (0, 4);',
+    ],
+    [
+      'a caption that is a number',
+      { results: [{ image_id: 1, caption: 5 }] },
+      'Cannot read results: 1 entry without a caption, counted from 0 (0);',
+    ],
+    [
+      'an empty caption',
+      { results: [{ image_id: 1, caption: ' \n' }] },
+      'Cannot score results: 1 image with an empty caption (1);',
+    ],
+    [
+      'two captions of an image',
+      { results: [...results, results[0]] },
+      'Cannot score results: 1 image with more than one caption (3);',
+    ],
+    [
+      'images that are not known',
+      { results: many },
+      'Cannot score results: 1,200 images not among the references (10, 11, 12 and 1,197 more);',
+    ],
+    [
+      'images left out',
+      { results: results.slice(1) },
+      'Cannot score results: 1 image of 3 without a caption (3); caption them too, or ask for the subset that has one',
+    ],
+    [
+      'an unknown metric',
+      { metrics: ['Bleu_4', 'CIDER'] },
+      'Cannot score results: 1 metric not known (CIDER); there are Bleu_1, Bleu_2, Bleu_3, Bleu_4, CIDEr',
+    ],
+    ['references in a list', { references: [] }, 'Cannot read references: they are no object; give COCO annotations'],
+    ['references without image', { references: {} }, 'Cannot read references: there is no image in them;'],
+    [
+      'references that are no lists',
+      { references: { 1: 'a dog', 2: ['x', 3] } },
+      'Cannot read references: 2 fields not a list of captions (1, 2);',
+    ],
+    ['an empty list of references', { references: { 1: [] } }, 'Cannot read references: 1 image without captions (1);'],
+    [
+      'an annotation without text',
+      { references: { annotations: [{ image_id: 1, caption: '' }] } },
+      'Cannot read references: 1 annotation without caption, counted from 0 (0);',
+    ],
+    [
+      'an image without annotation',
+      { references: { ...coco, images: [{ id: 8 }] } },
+      'Cannot read references: 1 image without captions (8);',
+    ],
+    [
+      'a split Karpathy has not',
+      { references: twoKarpathy },
+      'Cannot read references: 1 image without split train, restval, val or test, counted from 0 (0);',
+    ],
+    [
+      'a split this file has not',
+      { references: karpathy, split: 'val' },
+      'Cannot read references: there is no split "val" in them; they have train, test',
+    ],
+    [
+      'results of another data set',
+      { references: karpathy, results: many },
+      'Cannot score results: none of their images is among the references;',
+    ],
+  ])('refuses %s', (_, input, message) => {
+    expect(complaint({ references: lists, results, ...input })).toContain(message)
+  })
+})
