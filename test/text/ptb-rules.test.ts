@@ -1,0 +1,95 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ADDRESS_RULES } from '../../src/text/ptb/addresses.ts'
+import { MARK_RULES } from '../../src/text/ptb/marks.ts'
+import { NUMBER_RULES } from '../../src/text/ptb/numbers.ts'
+import { WORD_RULES } from '../../src/text/ptb/words.ts'
+import { ptbTokenize } from '../../src/text/ptb.ts'
+
+const families = [...WORD_RULES, ...NUMBER_RULES, ...ADDRESS_RULES, ...MARK_RULES]
+const parts = [
+  'a',
+  'n',
+  'A',
+  'St',
+  'etc',
+  '1',
+  '.',
+  ',',
+  ' ',
+  "'",
+  "'s",
+  "n't",
+  '-',
+  '/',
+  '&',
+  '&amp;',
+  '&apos;',
+  '"',
+  '<',
+  '>',
+]
+const more = [
+  '@',
+  '#',
+  '$',
+  '%',
+  '*',
+  '+',
+  '=',
+  '(',
+  ')',
+  '[',
+  ':',
+  ';',
+  '!',
+  '?',
+  '_',
+  '`',
+  '~',
+  '\\',
+  '|',
+  'http://',
+  'é',
+  '’',
+  '…',
+  '½',
+  '犬',
+]
+const text = fc.array(fc.constantFrom(...parts, ...more), { minLength: 1, maxLength: 8 }).map((some) => some.join(''))
+
+test('a family of rules reads nothing that begins with an ASCII character which it leaves out', () => {
+  fc.assert(
+    fc.property(text, (line) => {
+      if (line.charCodeAt(0) >= 128) return
+      for (const { begins, rules } of families)
+        if (!begins.test(line.charAt(0)))
+          for (const { pattern } of rules) {
+            pattern.lastIndex = 0
+            expect(pattern.test(`${line}\n`), `${pattern} on ${line}`).toBe(false)
+          }
+    }),
+    { seed: 1, numRuns: 1_500 },
+  )
+})
+
+test('every rule has the token as its first group, at the place where it matches', () => {
+  fc.assert(
+    fc.property(text, (line) => {
+      for (const { pattern } of families.flatMap(({ rules }) => rules)) {
+        pattern.lastIndex = 0
+        const match = pattern.exec(`${line}\n`)
+        if (match) {
+          expect(match[1]).not.toBe('')
+          expect(match[0].startsWith(match[1]!)).toBe(true)
+        }
+      }
+    }),
+    { seed: 1, numRuns: 1_000 },
+  )
+})
+
+test('ptbTokenize() leaves tokens joined by spaces as they are', () => {
+  const tokens = "a man 's t-shirt says `` no. 5 '' at 10:30 a.m. , and the dogs run -- fast ..."
+  expect(ptbTokenize(tokens).join(' ')).toBe(tokens)
+})
