@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-import { runProgram } from './program.ts'
+import { stripVTControlCharacters } from 'node:util'
+import { contents } from './commands/index.ts'
+import { formatContents } from './contents.ts'
 import { respell } from './spelling.ts'
 
 const STATUS_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const
@@ -20,5 +22,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-const status = await runProgram(respell(process.argv.slice(2)), process, controller.signal)
-process.exitCode = status === 130 && stoppedBy ? STATUS_OF_SIGNAL[stoppedBy] : status
+const args = respell(process.argv.slice(2))
+if (args[0] === '--help' || args[0] === '-h') {
+  // the parser would print the same, but is not loaded for it: most of the time that is left after Node's start is its
+  const page = formatContents(contents)
+  process.stdout.write(process.stdout.hasColors?.() ? page : stripVTControlCharacters(page))
+} else {
+  const { runProgram } = await import('./program.ts')
+  const status = await runProgram(args, process, controller.signal)
+  process.exitCode = status === 130 && stoppedBy ? STATUS_OF_SIGNAL[stoppedBy] : status
+}

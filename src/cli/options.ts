@@ -1,10 +1,11 @@
-import { InvalidArgumentError } from 'commander'
+import { UsageError } from '../errors.ts'
 
 /** An option or argument of a command: what the help says of it, and how its text becomes a value of type `T`. */
 export interface Option<T> {
   readonly help: string
   /** The value's name in the help, as in `--out <folder>`; a switch has none. */
   readonly value?: string
+  /** Throws UsageError that says what it must be. */
   readonly parse?: (text: string) => T
   readonly settings: Settings<T>
 }
@@ -50,7 +51,7 @@ export const rate = make((given) => number(given, 'a number of at least 0', /^(\
 /** A number from 0 to 1. */
 export const fraction = make((given) => {
   const parsed = Number(given)
-  if (given.trim() === '' || !(parsed >= 0 && parsed <= 1)) throw new InvalidArgumentError('It must be from 0 to 1.')
+  if (given.trim() === '' || !(parsed >= 0 && parsed <= 1)) throw new UsageError('It must be a number from 0 to 1.')
   return parsed
 })
 
@@ -72,6 +73,6 @@ export const flag = (help: string, settings: Settings<boolean> = {}): Option<boo
 })
 
 function number(given: string, wanted: string, pattern: RegExp): number {
-  if (!pattern.test(given)) throw new InvalidArgumentError(`It must be ${wanted}.`)
+  if (!pattern.test(given)) throw new UsageError(`It must be ${wanted}.`)
   return Number(given)
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { Argument, Help, Command as Parser, Option as ParserOption } from 'commander'
+import { Argument, Help, InvalidArgumentError, Command as Parser, Option as ParserOption } from 'commander'
+import { UsageError } from '../errors.ts'
 import type { Command, Section } from './command.ts'
 import { formatContents } from './contents.ts'
 import { flag, type Option } from './options.ts'
@@ -39,7 +40,7 @@ export function buildParser(
     .configureHelp({
       styleTitle: (title) => styled('bold', title),
       formatHelp: (each, helper) =>
-        each.parent ? Help.prototype.formatHelp.call(helper, each, helper) : formatContents(sections, helper),
+        each.parent ? Help.prototype.formatHelp.call(helper, each, helper) : formatContents(sections),
     })
   for (const { commands } of sections) for (const command of commands) addCommand(parser, command, act)
   return parser
@@ -68,7 +69,7 @@ function toArgument(name: string, { help, parse, settings }: Option<unknown>): A
   const dots = settings.many ? '...' : ''
   const argument = new Argument(settings.required ? `<${name}${dots}>` : `[${name}${dots}]`, help)
   if (settings.choices) argument.choices(settings.choices)
-  else if (parse) argument.argParser(parse)
+  else if (parse) argument.argParser(checked(parse))
   return argument
 }
 
@@ -79,9 +80,17 @@ function toOptions(key: string, { help, value, parse, settings }: Option<unknown
   if (settings.group) option.helpGroup(`${settings.group}:`)
   if (!value) return [option, new ParserOption(`--no-${name}`).hideHelp()]
   if (settings.choices) option.choices(settings.choices)
-  else if (parse) option.argParser(parse)
+  else if (parse) option.argParser(checked(parse))
   if (settings.required) option.makeOptionMandatory()
   return [settings.default === undefined ? option : option.default(settings.default, settings.defaultText)]
+}
+
+const checked = (parse: (text: string) => unknown) => (text: string) => {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error
+  }
 }
 
 function valuesOf(command: Command, parser: Parser): Values {
