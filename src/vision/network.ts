@@ -15,5 +15,5 @@ export interface Network {
   readonly size: number
   /** [count, 3, height, width], normalised, to [count, regions, size] */
   run(images: Float32Array, count: number): Promise<Float32Array>
-  release(): Promise<void>
+  release(): void
 }

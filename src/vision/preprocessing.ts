@@ -2,16 +2,18 @@
 
 type PerChannel = readonly [number, number, number]
 
-/**
- * How a network wants its pictures: stretched to `width` x `height` and, channel by channel, (value / 255 - mean) / std. `mean` and `std` stand
- * in the order of `channels`, the order in which the network takes them.
- */
-export interface Preprocessing {
-  readonly width: number
-  readonly height: number
+/** What becomes of a picture's values, channel by channel: (value / 255 - mean) / std. `mean` and `std` stand in the order of `channels`. */
+export interface Normalisation {
+  /** the order in which the network takes them */
   readonly channels: 'RGB' | 'BGR'
   readonly mean: PerChannel
   readonly std: PerChannel
+}
+
+/** How a network wants its pictures: stretched to `width` x `height`, then normalised. */
+export interface Preprocessing extends Normalisation {
+  readonly width: number
+  readonly height: number
 }
 
 /** Values from -1 to 1, as TensorFlow's networks (MobileNet, Inception) were trained: value / 127.5 - 1. */
@@ -22,6 +24,13 @@ export const imagenet = { channels: 'RGB', mean: [0.485, 0.456, 0.406], std: [0.
 
 /** Values from 0 to 255 with blue first, as OpenCV reads them: YOLOX. */
 export const bgr255 = { channels: 'BGR', mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] } as const
+
+/** The usual ones by name. */
+export const normalisations: Readonly<Record<'symmetric' | 'imagenet' | 'bgr255', Normalisation>> = {
+  symmetric,
+  imagenet,
+  bgr255,
+}
 
 /** Interleaved 8-bit RGB, [height, width, 3], to float planes, [3, height, width], written into `into`. */
 export function normalise(pixels: Uint8Array, preprocessing: Preprocessing, into: Float32Array): void {

@@ -29,7 +29,7 @@ class MeanColour implements Network {
     return Float32Array.from(channels, (values) => (this.scale * values.reduce((sum, value) => sum + value)) / 4)
   }
 
-  async release(): Promise<void> {}
+  release(): void {}
 }
 
 /** Pictures 0, 1, ... of one colour each: (n, 2n, 3n). */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { bgr255, imagenet, normalise, type Preprocessing, symmetric } from '../../src/vision/preprocessing.ts'
+import { bgr255, imagenet, type Normalisation, normalise, symmetric } from '../../src/vision/preprocessing.ts'
 
 const pixels = Uint8Array.of(255, 0, 51, 0, 255, 102) // two pixels, RGB RGB
-const normalised = (how: Omit<Preprocessing, 'width' | 'height'>): number[] => {
+const normalised = (how: Normalisation): number[] => {
   const into = new Float32Array(6)
   normalise(pixels, { width: 2, height: 1, ...how }, into)
   return [...into]
