@@ -46,7 +46,7 @@ export interface ConceptTraining {
 }
 
 const IMAGES_PER_BATCH = 64
-const LEARNING_RATE = 1e-3
+const LEARNING_RATE = 3e-4
 const DROPOUT = 0.5
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { toOnnx } from '../runtime/onnx-export.ts'
 import { floatData, floats, type Session } from '../runtime/session.ts'
@@ -25,7 +25,7 @@ export async function openBackbone(path: string, options: BackboneOptions = {}):
   const found = cut(bytes, `network "${path}"`, options)
   const { nodeRuntime } = await import('../runtime/node.ts')
   const session = await nodeRuntime.load(toOnnx({ regions: found.regions }, found.weights))
-  return new Backbone(basename(path), sha256, found, options.normalisation ?? normalisationOf(sha256), session)
+  return new Backbone(resolve(path), sha256, found, options.normalisation ?? normalisationOf(sha256), session)
 }
 
 class Backbone implements Network {

@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import { Dataset, type Split } from '../data/dataset.ts'
+import { CaptionerDecoder } from '../decode/captioner-stepper.ts'
+import { UserError } from '../errors.ts'
+import { writeFileAtomic } from '../files.ts'
+import type { Watch } from '../progress.ts'
+import { nodeRuntime } from '../runtime/node.ts'
+import { FeatureStore } from '../vision/index.ts'
+import { conceptsFile, featuresFolder } from './concepts.ts'
+import { captionAll, type MadeCaption, scoreCaptions } from './evaluation.ts'
+import { storedInputs } from './inputs.ts'
+import { openRun } from './run.ts'
+
+export interface TestOptions extends Watch {
+  readonly run: string
+  readonly split: Split
+  readonly beam: number
+  readonly maxLength: number
+  /** the dataset's folder, by default the one the run was trained on */
+  readonly data?: string
+}
+
+export interface TestResult {
+  readonly images: number
+  readonly scores: Readonly<Record<string, number>>
+  readonly captions: readonly (MadeCaption & { readonly cider: number })[]
+  /** images of the split that could not be captioned for lack of features or concepts */
+  readonly missing: readonly string[]
+  /** where the captions were written, in COCO's format for results */
+  readonly results: string
+}
+
+/** Captions the images of a split by a run's best weights, scores them, and writes captions and scores into the run's folder. */
+export async function testRun({
+  run: folder,
+  split,
+  beam,
+  maxLength,
+  data,
+  onProgress,
+  signal,
+}: TestOptions): Promise<TestResult> {
+  const run = await openRun(folder)
+  const source = data ?? run.config.data.folder
+  const dataset = await Dataset.open(source)
+  const store = await FeatureStore.open(featuresFolder(source))
+  store.require(run.config.features, `run "${folder}"`)
+  const inputs = await storedInputs(store, run.detector && { path: conceptsFile(source), vocabulary: run.vocabulary })
+  const all = dataset.split(split)
+  const images = all.filter(({ id }) => inputs.has(id))
+  if (images.length === 0)
+    throw new UserError(
+      `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has what the model needs; run "mia features" and "mia concepts detect"`,
+    )
+  const decoder = await CaptionerDecoder.load(nodeRuntime, run.model, run.weights)
+  try {
+    const watch = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
+    const ids = images.map(({ id }) => id)
+    const captions = await captionAll(decoder, inputs, ids, { vocabulary: run.vocabulary, beam, maxLength, ...watch })
+    const { corpus, cider } = scoreCaptions(images, captions)
+    const results = join(folder, 'results', `${split}-beam${beam}.json`)
+    await writeFileAtomic(
+      results,
+      `${JSON.stringify(captions.map(({ id, caption }) => ({ image_id: imageId(id), caption })))}\n`,
+    )
+    await writeFileAtomic(
+      join(folder, 'results', `${split}-beam${beam}-scores.json`),
+      `${JSON.stringify({ split, beam, maxLength, images: images.length, scores: corpus }, null, 2)}\n`,
+    )
+    const missing = all.filter(({ id }) => !inputs.has(id)).map(({ id }) => id)
+    return {
+      images: images.length,
+      scores: corpus as Record<string, number>,
+      captions: captions.map((made, i) => ({ ...made, cider: cider[i]! })),
+      missing,
+      results,
+    }
+  } finally {
+    await decoder.release()
+    await store.close()
+  }
+}
+
+/** COCO's ids are numbers; those of other sets stay as they are. */
+const imageId = (id: string): number | string => (/^\d{1,15}$/.test(id) ? Number(id) : id)
