@@ -14,6 +14,7 @@ interface RowState {
   readonly cell: Value
 }
 
+type FeatureType = 'float16' | 'float32'
 type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayBufferView }>
 
 /**
@@ -34,16 +35,24 @@ export class CaptionerDecoder {
     this.#encoder = encoder
   }
 
-  static async load(runtime: Runtime, model: Captioner, weights: Weights): Promise<CaptionerDecoder> {
-    return new CaptionerDecoder(runtime, model, weights, await runtime.load(toOnnx(encoderOutputs(model), weights)))
+  /** `featureType` is how features will be given; by default float16, as they are stored. */
+  static async load(
+    runtime: Runtime,
+    model: Captioner,
+    weights: Weights,
+    { featureType = 'float16' }: { readonly featureType?: FeatureType } = {},
+  ): Promise<CaptionerDecoder> {
+    const encoder = await runtime.load(toOnnx(encoderOutputs(model, featureType), weights))
+    return new CaptionerDecoder(runtime, model, weights, encoder)
   }
 
-  /** Looks at images: `features` float16 `[B, R, F]`, `concepts` word ids `[B, K]`. */
-  async look(features: Uint16Array, concepts: Int32Array): Promise<Stepper<RowState>> {
+  /** Looks at images: `features` `[B, R, F]`, float16 as their bits or float32; `concepts` word ids `[B, K]`. */
+  async look(features: Uint16Array | Float32Array, concepts: Int32Array): Promise<Stepper<RowState>> {
     const { regions, featureSize, dModel } = this.#model.config
     const images = features.length / (regions * featureSize)
+    const dtype: FeatureType = features instanceof Float32Array ? 'float32' : 'float16'
     const feeds: Record<string, Value> = {
-      features: { dtype: 'float16', shape: [images, regions, featureSize], data: features },
+      features: { dtype, shape: [images, regions, featureSize], data: features },
       concepts: ints(concepts, [images, regions]),
     }
     const { hidden, cell, ...prepared } = await this.#encoder.run(pick(feeds, this.#encoder.inputNames))
@@ -83,9 +92,9 @@ const pick = (values: Values, names: readonly string[]): Values =>
   Object.fromEntries(names.map((name) => [name, values[name]!]))
 
 /** What the decoder needs of images, by the names that the step takes it under. */
-function encoderOutputs(model: Captioner): Record<string, Tensor> {
+function encoderOutputs(model: Captioner, featureType: FeatureType): Record<string, Tensor> {
   const { regions, featureSize } = model.config
-  const features = cast(input('features', ['B', regions, featureSize], 'float16'), 'float32')
+  const features = cast(input('features', ['B', regions, featureSize], featureType), 'float32')
   const { encoded, gates, start, keys } = model.prepare(features, input('concepts', ['B', regions], 'int32'))
   const { attention } = basicModels[model.config.basicModel] as { attention?: 'visual' | 'textual' }
   return {

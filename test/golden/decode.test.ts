@@ -1,0 +1,44 @@
+import { basename } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { CaptionerDecoder } from '../../src/decode/captioner-stepper.ts'
+import { beamSearch } from '../../src/decode/index.ts'
+import { nodeRuntime } from '../../src/runtime/node.ts'
+import { floatData } from '../../src/runtime/session.ts'
+import { openReference, referenceFiles, referenceFolder } from './reference.ts'
+
+if (referenceFiles.length === 0) test.skip(`no golden values in ${referenceFolder}: set MIA_GOLDEN_REFERENCE`, () => {})
+
+for (const file of referenceFiles)
+  describe(basename(file, '.safetensors'), () => {
+    const golden = openReference(file)
+    const parse = <T>(name: string): T => JSON.parse(golden.metadata[name]!) as T
+
+    const search = async (beam: number) => {
+      const decoder = await CaptionerDecoder.load(nodeRuntime, golden.model, new Map(Object.entries(golden.weights)), {
+        featureType: 'float32',
+      })
+      const concepts = Int32Array.from(golden.batch.concepts!.data as Int32Array)
+      const stepper = await decoder.look(floatData(golden.batch.features), concepts)
+      const found = await beamSearch(stepper, golden.images, { beam, maxLength: 20 })
+      await decoder.release()
+      return found.map(([best]) => best!)
+    }
+
+    test('greedy search says the published words with the published log-probability', async () => {
+      const found = await search(1)
+      const scores = parse<number[][]>('greedy_scores')
+      expect(found.map(({ words }) => words)).toEqual(parse<number[][][]>('greedy').map(([words]) => words))
+      for (const [i, { logProb }] of found.entries()) expect(logProb).toBeCloseTo(scores[i]![0]!, 4)
+    })
+
+    test('a beam of 3 finds at least the best published hypothesis', async () => {
+      const found = await search(3)
+      const words = parse<number[][][]>('beam3').map(([best]) => best!.slice(0, best!.indexOf(2) + 1 || undefined))
+      const scores = parse<number[][]>('beam3_scores').map(([best]) => best!)
+      for (const [i, hypothesis] of found.entries()) {
+        if (words[i]!.at(-1) !== 2) continue // broken off there: finished hypotheses go on growing in that search
+        expect(hypothesis.words).toEqual(words[i])
+        expect(hypothesis.logProb).toBeCloseTo(scores[i]!, 4)
+      }
+    })
+  })
