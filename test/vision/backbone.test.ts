@@ -33,64 +33,67 @@ const furthest = (a: Float32Array, b: ArrayLike<number>): number => {
   return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0)
 }
 
-describe.skipIf(!existsSync(join(shared, 'weights')))('openBackbone() of a pretrained network', () => {
-  test.each([
-    { file: 'mobilenet_v2_imagenet', output: 'features', regions: 49, size: 1280, normalisation: symmetric },
-    { file: 'squeezenet1.1_imagenet', output: 'features', regions: 169, size: 512, normalisation: imagenet },
-  ])(
-    '$file gives the map that onnxruntime-node gives for the file itself, a picture at a time',
-    async ({ file, output, ...expected }) => {
-      const path = join(shared, 'weights', `${file}.onnx`)
-      const network = await openBackbone(path)
-      const { name, layer, regions, size, sha256, input } = network
-      const { width, height, ...normalisation } = input
-      expect({ name, layer, regions, size, normalisation }).toEqual({
-        name: `${file}.onnx`,
-        layer: output,
-        ...expected,
-      })
-      expect(sha256).toBe(
-        createHash('sha256')
-          .update(await readFile(path))
-          .digest('hex'),
-      )
-
-      const count = 8
-      const images = await pictures(network, count)
-      const together = await network.run(images, count)
-      const original = await ort.InferenceSession.create(path)
-      const length = 3 * width * height
-      for (let i = 0; i < count; i++) {
-        const image = images.subarray(i * length, (i + 1) * length)
-        const map = (
-          await original.run({ [original.inputNames[0]!]: new ort.Tensor('float32', image, [1, 3, height, width]) })
-        )[output]!.data as Float32Array
-        const cells = Float32Array.from(
-          { length: map.length },
-          (_, at) => map[(at % size) * regions + Math.floor(at / size)]!,
+describe.skipIf(!existsSync(join(shared, 'weights')))(
+  'openBackbone() of a pretrained network (needs ../shared)',
+  () => {
+    test.each([
+      { file: 'mobilenet_v2_imagenet', output: 'features', regions: 49, size: 1280, normalisation: symmetric },
+      { file: 'squeezenet1.1_imagenet', output: 'features', regions: 169, size: 512, normalisation: imagenet },
+    ])(
+      '$file gives the map that onnxruntime-node gives for the file itself, a picture at a time',
+      async ({ file, output, ...expected }) => {
+        const path = join(shared, 'weights', `${file}.onnx`)
+        const network = await openBackbone(path)
+        const { name, layer, regions, size, sha256, input } = network
+        const { width, height, ...normalisation } = input
+        expect({ name, layer, regions, size, normalisation }).toEqual({
+          name: `${file}.onnx`,
+          layer: output,
+          ...expected,
+        })
+        expect(sha256).toBe(
+          createHash('sha256')
+            .update(await readFile(path))
+            .digest('hex'),
         )
-        const one = together.subarray(i * regions * size, (i + 1) * regions * size)
-        const scale = Math.max(1, ...cells)
-        expect(furthest(one, cells)).toBeLessThanOrEqual(1e-4 * scale)
-        expect(furthest(await network.run(image, 1), one)).toBeLessThanOrEqual(1e-5 * scale)
-      }
-      network.release()
-    },
-  )
 
-  test('yolox_nano_coco may be cut at any of its maps', async () => {
-    const path = join(shared, 'weights/yolox_nano_coco.onnx')
-    const network = await openBackbone(path)
-    expect([network.layer, network.regions, network.input]).toEqual([
-      'output.1',
-      169,
-      { width: 416, height: 416, ...bgr255 },
-    ])
-    await expect(openBackbone(path, { layer: 'output' })).rejects.toThrow(
-      'layer "output" is [B, 3549, 85] and not a map',
+        const count = 8
+        const images = await pictures(network, count)
+        const together = await network.run(images, count)
+        const original = await ort.InferenceSession.create(path)
+        const length = 3 * width * height
+        for (let i = 0; i < count; i++) {
+          const image = images.subarray(i * length, (i + 1) * length)
+          const map = (
+            await original.run({ [original.inputNames[0]!]: new ort.Tensor('float32', image, [1, 3, height, width]) })
+          )[output]!.data as Float32Array
+          const cells = Float32Array.from(
+            { length: map.length },
+            (_, at) => map[(at % size) * regions + Math.floor(at / size)]!,
+          )
+          const one = together.subarray(i * regions * size, (i + 1) * regions * size)
+          const scale = Math.max(1, ...cells)
+          expect(furthest(one, cells)).toBeLessThanOrEqual(1e-4 * scale)
+          expect(furthest(await network.run(image, 1), one)).toBeLessThanOrEqual(1e-5 * scale)
+        }
+        network.release()
+      },
     )
-  })
-})
+
+    test('yolox_nano_coco may be cut at any of its maps', async () => {
+      const path = join(shared, 'weights/yolox_nano_coco.onnx')
+      const network = await openBackbone(path)
+      expect([network.layer, network.regions, network.input]).toEqual([
+        'output.1',
+        169,
+        { width: 416, height: 416, ...bgr255 },
+      ])
+      await expect(openBackbone(path, { layer: 'output' })).rejects.toThrow(
+        'layer "output" is [B, 3549, 85] and not a map',
+      )
+    })
+  },
+)
 
 describe('openBackbone()', () => {
   const conv = { type: 'Conv', inputs: ['x', 'w'], output: 'cells' }

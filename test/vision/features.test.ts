@@ -114,12 +114,10 @@ describe('extractFeatures()', () => {
     await first.close()
 
     const second = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
-    expect(second.count).toBe(4)
-    expect(await extractFeatures({ images, network, store: second, batchSize: 2 })).toEqual({
-      made: 5,
-      kept: 4,
-      leftOut: [],
-    })
+    const kept = second.count // the batch under way is finished, too
+    expect([4, 6]).toContain(kept)
+    const rest = await extractFeatures({ images, network, store: second, batchSize: 2 })
+    expect(rest).toEqual({ made: 9 - kept, kept, leftOut: [] })
     await second.close()
     const read = await readBack(
       folder,
