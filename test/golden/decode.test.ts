@@ -35,10 +35,11 @@ for (const file of referenceFiles)
       const found = await search(3)
       const words = parse<number[][][]>('beam3').map(([best]) => best!.slice(0, best!.indexOf(2) + 1 || undefined))
       const scores = parse<number[][]>('beam3_scores').map(([best]) => best!)
-      for (const [i, hypothesis] of found.entries()) {
-        if (words[i]!.at(-1) !== 2) continue // broken off there: finished hypotheses go on growing in that search
-        expect(hypothesis.words).toEqual(words[i])
-        expect(hypothesis.logProb).toBeCloseTo(scores[i]!, 4)
+      for (const [i, { words: ours, logProb }] of found.entries()) {
+        // the published search lets finished hypotheses go on growing, so that a better one may have lost its place there
+        expect(logProb).toBeGreaterThan(scores[i]! - 1e-4)
+        if (`${ours}` === `${words[i]}`) expect(logProb).toBeCloseTo(scores[i]!, 4)
+        else expect(logProb).toBeGreaterThan(scores[i]! + 1e-4)
       }
     })
   })
