@@ -12,8 +12,6 @@ export interface Option<T> {
 
 export interface Settings<T> {
   readonly default?: T
-  /** How the help shows the default where its value says too little. */
-  readonly defaultText?: string
   readonly required?: true
   readonly choices?: readonly string[]
   /** Takes every argument that is left. */
@@ -54,6 +52,9 @@ export const fraction = make((given) => {
   if (given.trim() === '' || !(parsed >= 0 && parsed <= 1)) throw new UsageError('It must be a number from 0 to 1.')
   return parsed
 })
+
+/** Names with commas between them. */
+export const list = make((given) => given.split(',').map((name) => name.trim()))
 
 /** One of `choices`. */
 export const choice = <const C extends string, const S extends Settings<C> = Settings<C>>(

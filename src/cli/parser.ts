@@ -82,7 +82,7 @@ function toOptions(key: string, { help, value, parse, settings }: Option<unknown
   if (settings.choices) option.choices(settings.choices)
   else if (parse) option.argParser(checked(parse))
   if (settings.required) option.makeOptionMandatory()
-  return [settings.default === undefined ? option : option.default(settings.default, settings.defaultText)]
+  return [settings.default === undefined ? option : option.default(settings.default)]
 }
 
 const checked = (parse: (text: string) => unknown) => (text: string) => {

@@ -21,7 +21,6 @@ export class ProgressLine {
   #marks: { at: number; done: number }[] = []
   #done = 0
   #total = 0
-  #begunWith: number | undefined
   #drawnAt: number
 
   constructor(stream: Stream, label: string, unit: string, clock: () => number = () => performance.now()) {
@@ -35,7 +34,6 @@ export class ProgressLine {
 
   update(done: number, total: number): void {
     const now = this.#clock()
-    this.#begunWith ??= done // what an earlier run had done counts neither for the rate nor for the sum at the end
     this.#done = done
     this.#total = total
     this.#mark(now, done)
@@ -51,15 +49,13 @@ export class ProgressLine {
     this.#drawnAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Leaves one line that says how much was done in what time. */
+  /** Leaves one line that says how much is done. */
   finish(): void {
     this.clear()
-    if (this.#begunWith === undefined) return
-    const done = this.#done - this.#begunWith
+    if (this.#total === 0) return
     const seconds = (this.#clock() - this.#startedAt) / 1000
-    const rate = done > 0 && seconds >= 1 ? `, ${significant(done / seconds)}/s` : ''
-    const before = this.#begunWith > 0 ? `, after ${thousands(this.#begunWith)} of an earlier run` : ''
-    this.#stream.write(`${this.#label}: ${thousands(done)} ${this.#unit} in ${duration(seconds)}${rate}${before}\n`)
+    const done = `${thousands(this.#done)} of ${thousands(this.#total)} ${this.#unit}`
+    this.#stream.write(`${this.#label}: ${done}, ${duration(seconds)}\n`)
   }
 
   #mark(at: number, done: number): void {

@@ -1,0 +1,74 @@
+import { defineCommand } from '../command.ts'
+import { count, positive, text } from '../options.ts'
+import { plural, table } from '../output.ts'
+
+export const conceptsTrain = defineCommand({
+  name: 'concepts train',
+  summary: 'the detector of words that a picture shows; prints mAP on val',
+  description:
+    'Trains the detector of concepts (Fang et al., CVPR 2015: noisy-OR over the regions) on the stored features. Its ' +
+    'words are the frequent content words of the training captions, or a list. The weights of the epoch with the best ' +
+    'mean average precision on the validation pictures are kept.',
+  examples: [
+    { call: 'mia concepts train --data data/flickr8k', what: 'the frequent content words of the training captions' },
+    { call: 'mia concepts train --data data/coco --words words.txt', what: 'a list, the first word of each line' },
+  ],
+  options: {
+    data: text('folder', 'dataset folder with features', { required: true }),
+    words: text('path', 'list of the words to detect; by default the 1,000 most frequent content words'),
+    epochs: positive('n', 'times that each training picture is seen', { default: 10 }),
+    seed: count('n', 'of everything random; the same seed gives the same detector', { default: 1 }),
+  },
+  afterStop: 'run the same command again, which begins anew',
+  async run({ data, words, epochs, seed }, { signal, report }) {
+    const { trainConceptDetector } = await import('../../train/concepts.ts')
+    const trained = await trainConceptDetector({
+      data,
+      epochs,
+      seed,
+      signal,
+      ...(words !== undefined && { wordList: words }),
+      onProgress: report.progress('Concepts', 'pictures'),
+      onEpoch: ({ epoch, loss, meanAveragePrecision }) =>
+        report.note(`Epoch ${epoch}: loss ${loss.toFixed(3)}, mAP ${meanAveragePrecision.toFixed(4)}`),
+    })
+    return { json: { data, ...trained }, text: describe(trained), next: `mia concepts detect --data ${data}` }
+  },
+})
+
+export const conceptsDetect = defineCommand({
+  name: 'concepts detect',
+  summary: 'the words that every picture shows, the most certain first',
+  description:
+    "Finds the most confident concepts of every picture that has features, and keeps them in the dataset's folder. A model " +
+    'with MIA takes as many as there are regions.',
+  examples: [{ call: 'mia concepts detect --data data/flickr8k', what: '49 words for the 49 regions of a 7 x 7 map' }],
+  options: {
+    data: text('folder', 'dataset folder with features and a concept detector', { required: true }),
+    count: positive('n', 'words for each picture; by default as many as regions'),
+  },
+  async run({ data, count }, { signal, report }) {
+    const { detectConcepts } = await import('../../train/concepts.ts')
+    const onProgress = report.progress('Concepts', 'pictures')
+    const found = await detectConcepts({ data, signal, onProgress, ...(count !== undefined && { count }) })
+    return {
+      json: { data, ...found },
+      text: `${plural(found.images, 'picture')} with ${plural(found.count, 'concept')} each, out of ${plural(found.words, 'word')}`,
+      next: `mia train --data ${data} --basic-model VisualAttention --mia --out runs/va-mia`,
+    }
+  },
+})
+
+type Trained = Awaited<ReturnType<typeof import('../../train/concepts.ts').trainConceptDetector>>
+
+const SHOWN = 10
+
+function describe({ words, meanAveragePrecision, bestEpoch, averagePrecision }: Trained): string {
+  const all = Object.entries(averagePrecision)
+  const rows = [...all.slice(0, SHOWN), ...all.slice(SHOWN).slice(-SHOWN)].map(([word, ap]) => [word, ap.toFixed(3)])
+  const judged = `${plural(all.length, 'word')} that validation pictures have`
+  return (
+    `mAP ${meanAveragePrecision.toFixed(4)} on val over ${judged}, of ${plural(words, 'word')} (epoch ${bestEpoch})\n\n` +
+    `${table([['best and worst', 'average precision'], ...rows])}`
+  )
+}
