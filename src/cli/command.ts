@@ -6,10 +6,13 @@ import type { Reporter } from './reporter.ts'
 export interface Session {
   readonly signal: AbortSignal
   readonly report: Reporter
+  /** The names of the options that were given, in camelCase; the others have their defaults. */
+  readonly given: readonly string[]
 }
 
 type Options = Readonly<Record<string, Option<unknown>>>
-type Values<O extends Options> = { readonly [Key in keyof O]: O[Key] extends Option<infer T> ? T : never }
+/** The values that options promise. */
+export type Values<O extends Options> = { readonly [Key in keyof O]: O[Key] extends Option<infer T> ? T : never }
 
 /** One command of `mia`: what `--help` says of it, what it takes, and what it does. */
 export interface Command<A extends Options = Options, O extends Options = Options> {

@@ -21,6 +21,8 @@ export interface Answer {
   readonly json: object
   readonly text: string
   readonly next?: string
+  /** Part of what was asked for could not be had: exit status 1. */
+  readonly failed?: boolean
 }
 
 /** `text` in a style, wherever it goes. */

@@ -6,7 +6,12 @@ import { formatContents } from './contents.ts'
 import { flag, type Option } from './options.ts'
 import { paint, type Streams, styled } from './output.ts'
 
-export type Values = Readonly<Record<string, unknown>>
+/** A command that was called, the values of its options and arguments, and which options were given. */
+export interface Call {
+  readonly command: Command
+  readonly values: Readonly<Record<string, unknown>>
+  readonly given: readonly string[]
+}
 
 const MAX_HELP_WIDTH = 100
 
@@ -16,11 +21,11 @@ const COMMON: Readonly<Record<string, Option<unknown>>> = {
   quiet: flag('print the result alone: no progress, no notes', { group: 'Output' }),
 }
 
-/** A parser of all commands of `sections`; `act` gets the command that was called and the values it was given. */
+/** A parser of all commands of `sections`; `act` gets the call. */
 export function buildParser(
   sections: readonly Section[],
   { stdout, stderr }: Streams,
-  act: (command: Command, values: Values) => Promise<void>,
+  act: (call: Call) => Promise<void>,
 ): Parser {
   const parser = new Parser('mia')
     .usage('<command> [options]')
@@ -46,7 +51,7 @@ export function buildParser(
   return parser
 }
 
-function addCommand(root: Parser, command: Command, act: (command: Command, values: Values) => Promise<void>): void {
+function addCommand(root: Parser, command: Command, act: (call: Call) => Promise<void>): void {
   const [first, second] = command.name.split(' ') as [string, string?]
   const parent = second ? groupNamed(root, first) : root
   const parser = parent.command(second ?? first)
@@ -58,7 +63,7 @@ function addCommand(root: Parser, command: Command, act: (command: Command, valu
   for (const [name, argument] of Object.entries(command.arguments ?? {})) parser.addArgument(toArgument(name, argument))
   const options = { ...command.options, ...COMMON }
   for (const [key, option] of Object.entries(options)) for (const each of toOptions(key, option)) parser.addOption(each)
-  parser.action(() => act(command, valuesOf(command, parser)))
+  parser.action(() => act(callOf(command, parser)))
 }
 
 function groupNamed(root: Parser, name: string): Parser {
@@ -93,13 +98,14 @@ const checked = (parse: (text: string) => unknown) => (text: string) => {
   }
 }
 
-function valuesOf(command: Command, parser: Parser): Values {
-  const given: Record<string, unknown> = parser.opts()
-  for (const [key, option] of Object.entries({ ...command.options, ...COMMON })) given[key] ??= option.settings.default
+function callOf(command: Command, parser: Parser): Call {
+  const values: Record<string, unknown> = parser.opts()
+  const given = Object.keys(values).filter((key) => parser.getOptionValueSource(key) === 'cli')
+  for (const [key, option] of Object.entries({ ...command.options, ...COMMON })) values[key] ??= option.settings.default
   Object.keys(command.arguments ?? {}).forEach((name, i) => {
-    given[name] = parser.processedArgs[i]
+    values[name] = parser.processedArgs[i]
   })
-  return given
+  return { command, values, given }
 }
 
 const formatExamples = ({ examples }: Command): string =>

@@ -1,9 +1,9 @@
 import { CommanderError } from 'commander'
 import { UsageError, UserError } from '../errors.ts'
-import type { Command, Section } from './command.ts'
+import type { Section } from './command.ts'
 import { contents } from './commands/index.ts'
 import { paint, type Stream, type Streams } from './output.ts'
-import { buildParser, type Values } from './parser.ts'
+import { buildParser, type Call } from './parser.ts'
 import { Reporter } from './reporter.ts'
 
 /** What the exit status of `mia` means. */
@@ -17,8 +17,8 @@ export async function runProgram(
   sections: readonly Section[] = contents,
 ): Promise<number> {
   let status: number = EXIT.done
-  const parser = buildParser(sections, streams, async (command, values) => {
-    status = await runCommand(command, values, streams, signal)
+  const parser = buildParser(sections, streams, async (call) => {
+    status = await runCommand(call, streams, signal)
   })
   try {
     await parser.parseAsync(args, { from: 'user' })
@@ -31,8 +31,7 @@ export async function runProgram(
 }
 
 async function runCommand(
-  command: Command,
-  values: Values,
+  { command, values, given }: Call,
   { stdout, stderr }: Streams,
   signal: AbortSignal,
 ): Promise<number> {
@@ -40,11 +39,11 @@ async function runCommand(
   const onAbort = (): void => report.note('Stopping cleanly; Ctrl-C once more stops at once')
   signal.addEventListener('abort', onAbort, { once: true })
   try {
-    const answer = await command.run(values as never, { signal, report })
+    const answer = await command.run(values as never, { signal, report, given })
     report.finish()
     stdout.write(values.json ? `${JSON.stringify(answer.json, null, 2)}\n` : `${answer.text}\n`)
     if (answer.next && !values.json) report.note(`Next: ${paint(stderr, 'cyan', asCalled(answer.next))}`)
-    return EXIT.done
+    return answer.failed ? EXIT.failed : EXIT.done
   } catch (error) {
     report.finish()
     if (signal.aborted && (error === signal.reason || (error as Error).name === 'AbortError')) {

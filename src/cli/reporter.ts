@@ -13,16 +13,13 @@ export class Reporter {
     this.#quiet = quiet
   }
 
-  /** Starts a progress line, as in `features: 1,200 of 6,000 images (20%, 310/s, 15 s left)`; it ends by itself when all is done. */
+  /** Starts a progress line, as in `features: 1,200 of 6,000 images (20%, 310/s, 15 s left)`. */
   progress(label: string, unit: string): Progress {
     this.finish()
     if (this.#quiet) return () => {}
     const line = new ProgressLine(this.#stream, label, unit)
     this.#line = line
-    return (done, total) => {
-      line.update(done, total)
-      if (done >= total && this.#line === line) this.finish()
-    }
+    return (done, total) => line.update(done, total)
   }
 
   /** A line for whoever watches; `--quiet` leaves it out. */
@@ -30,8 +27,9 @@ export class Reporter {
     if (!this.#quiet) this.#write(line)
   }
 
-  /** A line that must be seen, also with `--quiet`. */
+  /** A line that must be seen, also with `--quiet`; it ends the progress line, since warnings come of what was done. */
   warn(line: string): void {
+    this.finish()
     this.#write(`${paint(this.#stream, 'yellow', 'Warning:')} ${line}`)
   }
 

@@ -4,7 +4,7 @@ import { plural, table } from '../output.ts'
 
 export const conceptsTrain = defineCommand({
   name: 'concepts train',
-  summary: 'the detector of words that a picture shows; prints mAP on val',
+  summary: 'learn to detect the words that a picture shows; prints mAP on val',
   description:
     'Trains the detector of concepts (Fang et al., CVPR 2015: noisy-OR over the regions) on the stored features. Its ' +
     'words are the frequent content words of the training captions, or a list. The weights of the epoch with the best ' +
@@ -38,7 +38,7 @@ export const conceptsTrain = defineCommand({
 
 export const conceptsDetect = defineCommand({
   name: 'concepts detect',
-  summary: 'the words that every picture shows, the most certain first',
+  summary: 'find the words that every picture shows',
   description:
     "Finds the most confident concepts of every picture that has features, and keeps them in the dataset's folder. A model " +
     'with MIA takes as many as there are regions.',

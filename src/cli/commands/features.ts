@@ -4,7 +4,7 @@ import { plural, thousands } from '../output.ts'
 
 export const features = defineCommand({
   name: 'features',
-  summary: 'regions of every picture, seen by a pretrained network',
+  summary: 'see every picture as regions, by a pretrained network',
   description:
     'Runs a pretrained network (an ONNX file), cut at a layer, over all pictures of a dataset and keeps the cells of the ' +
     "layer's map as the regions of the picture, in float16. The features say which network, layer and preprocessing made " +

@@ -5,7 +5,7 @@ import { table, thousands } from '../output.ts'
 
 export const prepare = defineCommand({
   name: 'prepare',
-  summary: 'captions, splits and vocabulary of a published data set',
+  summary: 'read a published data set: captions, splits, vocabulary',
   description:
     'Reads a data set in the files its authors published, tokenises every caption with the one tokeniser that training ' +
     'and scores use too, makes the vocabulary of the training captions, and writes it all into a dataset folder. ' +

@@ -1,0 +1,43 @@
+import { UserError } from '../../errors.ts'
+import { defineCommand } from '../command.ts'
+import { many, positive, text } from '../options.ts'
+import { table } from '../output.ts'
+
+export const caption = defineCommand({
+  name: 'caption',
+  summary: 'caption your own pictures',
+  description:
+    'Captions pictures, or all pictures of folders, with a trained run. The network that makes the features is looked ' +
+    'for where it was when the run was trained. With --json also the probability of each caption and the concepts found.',
+  examples: [
+    { call: 'mia caption --run runs/va-mia photo.jpg other.png a-folder/', what: 'pictures and a folder of them' },
+    {
+      call: 'mia caption --run runs/va-mia --cnn mobilenet_v2.onnx --json photo.jpg',
+      what: 'with another path to the network',
+    },
+  ],
+  arguments: { images: many('pictures, and folders of pictures') },
+  options: {
+    run: text('folder', "the run's folder", { required: true }),
+    cnn: text('path', 'the network of the features, if it is not where it was'),
+    beam: positive('n', 'hypotheses kept while searching; 1 is greedy', { default: 3 }),
+    maxLength: positive('words', 'words a caption may have', { default: 20 }),
+  },
+  async run({ images, run, cnn, beam, maxLength }, { signal, report }) {
+    const { findImages } = await import('../image-files.ts')
+    const { PhotoCaptioner } = await import('../../captioner.ts')
+    const files = await findImages(images)
+    const captioner = await PhotoCaptioner.load(run, cnn === undefined ? {} : { cnn })
+    const onProgress = report.progress('Captions', 'pictures')
+    const { captions, refused } = await captioner
+      .caption(files, { beam, maxLength, signal, onProgress })
+      .finally(() => captioner.release())
+    for (const { image, why } of refused) report.warn(`left out ${image}: ${why}`)
+    if (captions.length === 0) throw new UserError('Cannot caption: none of the pictures can be read')
+    return {
+      json: { captions, refused },
+      text: table([['picture', 'caption'], ...captions.map(({ image, caption }) => [image, caption])]),
+      failed: refused.length > 0,
+    }
+  },
+})

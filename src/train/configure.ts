@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Dataset } from '../data/dataset.ts'
+import { UserError } from '../errors.ts'
+import type { CaptionerConfig } from '../models/config.ts'
+import { FeatureStore } from '../vision/index.ts'
+import { conceptsFile, featuresFolder } from './concepts.ts'
+import { type RunConfig, usesConcepts } from './run.ts'
+
+/** What one chooses of a run; the rest of its configuration follows from the dataset. */
+export interface RunChoices {
+  /** the dataset's folder */
+  readonly data: string
+  readonly model: Omit<CaptionerConfig, 'regions' | 'featureSize' | 'vocabularySize'>
+  readonly training: Omit<RunConfig['training'], 'imagesPerBatch'> & {
+    /** captions of a step, `captionsPerImage` of each image */
+    readonly batchSize: number
+  }
+}
+
+/**
+ * The whole configuration of a run on a dataset. Throws UserError where the sizes chosen do not fit each other and where
+ * the dataset lacks features or concepts that the model needs.
+ */
+export async function configureRun({ data, model, training }: RunChoices): Promise<RunConfig> {
+  const { batchSize, ...rest } = training
+  const imagesPerBatch = batchSize / rest.captionsPerImage
+  if (!Number.isInteger(imagesPerBatch))
+    throw new UserError(
+      `Cannot make batches of ${batchSize} captions with ${rest.captionsPerImage} of each image: the one is no multiple of the other`,
+    )
+  if (model.dModel % model.numHeads !== 0)
+    throw new UserError(`Cannot give ${model.numHeads} heads an equal part of width ${model.dModel}: it is no multiple`)
+  const dataset = await Dataset.open(data)
+  const store = await FeatureStore.open(featuresFolder(data))
+  const { network, layer, preprocessing, regions, size } = store.header
+  await store.close()
+  if (usesConcepts(model) && !existsSync(conceptsFile(data)))
+    throw new UserError(
+      `Cannot train ${model.basicModel}${model.mia ? ' with MIA' : ''} on "${data}": it has no concepts; run "mia concepts train" and "mia concepts detect"`,
+    )
+  return {
+    model: { ...model, regions, featureSize: size, vocabularySize: dataset.vocabulary.size },
+    training: { ...rest, imagesPerBatch },
+    data: { name: dataset.header.name, folder: resolve(data) },
+    features: { network, layer, preprocessing, regions, size },
+  }
+}
