@@ -2,7 +2,7 @@ import type { Preprocessing } from './preprocessing.ts'
 
 /** A network that turns pictures into regions: a pretrained one cut at a layer. */
 export interface Network {
-  /** the file it came from */
+  /** the absolute path of the file it came from */
   readonly name: string
   /** of the file's bytes, in hexadecimal */
   readonly sha256: string

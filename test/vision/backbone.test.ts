@@ -47,7 +47,7 @@ describe.skipIf(!existsSync(join(shared, 'weights')))(
         const { name, layer, regions, size, sha256, input } = network
         const { width, height, ...normalisation } = input
         expect({ name, layer, regions, size, normalisation }).toEqual({
-          name: `${file}.onnx`,
+          name: path,
           layer: output,
           ...expected,
         })
