@@ -103,7 +103,7 @@ function located<T>(infer: () => T): T {
   } catch (error) {
     if (error instanceof ShapeError) {
       const frames = (error.stack ?? '').split('\n').filter((line) => /:\d+:\d+\)?$/.test(line))
-      const outside = frames.find((line) => !/[\\/]graph[\\/]/.test(line))
+      const outside = frames.find((line) => !/(src|dist)[\\/]graph[\\/]/.test(line))
       const place = outside && /([^\\/(\s]+[\\/][^\\/(\s]+:\d+):\d+\)?$/.exec(outside)?.[1]
       if (place && !error.message.includes(' (in ')) error.message += ` (in ${place})`
     }

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { copyFile, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { UserError } from '../errors.ts'
+import { conceptsFolder } from './concepts.ts'
 import { Lock } from './lock.ts'
-import { type RunConfig, readRunConfig, runFiles, writeRunConfig } from './run.ts'
-import { copyIntoRun } from './trainer.ts'
+import { type RunConfig, readRunConfig, runFiles, usesConcepts, writeRunConfig } from './run.ts'
 
 /** A run's folder while this process trains in it; no other process can until it is released. */
 export interface RunFolder {
@@ -45,4 +46,19 @@ async function locked(folder: string, open: () => Promise<RunConfig>): Promise<R
     await lock.release()
     throw error
   }
+}
+
+/** What a run keeps of its dataset, so that it can be used without it: the vocabulary, and the concept detector if the model uses one. */
+async function copyIntoRun(folder: string, { data, model }: RunConfig): Promise<void> {
+  const files = runFiles(folder)
+  await copy(join(data.folder, 'vocabulary.json'), files.vocabulary, 'prepare')
+  if (!usesConcepts(model)) return
+  await mkdir(files.concepts, { recursive: true })
+  for (const name of ['detector.json', 'detector.safetensors'])
+    await copy(join(conceptsFolder(data.folder), name), join(files.concepts, name), 'concepts train')
+}
+
+async function copy(from: string, to: string, command: string): Promise<void> {
+  if (!existsSync(from)) throw new UserError(`Cannot begin a run: there is no "${from}"; make it with "mia ${command}"`)
+  await copyFile(from, to)
 }

@@ -7,5 +7,6 @@ export function normals(seed: number): (count: number) => Float64Array {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
     return (((t ^ (t >>> 14)) >>> 0) + 0.5) / 4294967296
   }
-  return (count) => Float64Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()))
+  return (count) =>
+    Float64Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()))
 }

@@ -1,0 +1,50 @@
+import type { ImageEntry } from '../data/dataset.ts'
+import { CaptionerDecoder } from '../decode/captioner-stepper.ts'
+import type { Captioner } from '../models/captioner.ts'
+import { nodeRuntime } from '../runtime/node.ts'
+import type { Value } from '../runtime/session.ts'
+import type { Vocabulary } from '../text/vocabulary.ts'
+import { captionAll, type ImageInputs, scoreCaptions } from './evaluation.ts'
+import type { RunConfig } from './run.ts'
+
+/** Images whose captions are kept each epoch, for a look. */
+const SAMPLES = 20
+
+export interface Validation {
+  readonly scores: Readonly<Record<string, number>>
+  readonly cider: number
+  readonly samples: readonly { id: string; caption: string; cider: number; references: readonly string[] }[]
+}
+
+/** Captions the validation images by the weights as they are, as a test would, and scores the captions. */
+export async function validateCaptioner(
+  model: Captioner,
+  weights: ReadonlyMap<string, Value>,
+  {
+    inputs,
+    images,
+    vocabulary,
+    training,
+    signal,
+  }: {
+    inputs: ImageInputs
+    images: readonly ImageEntry[]
+    vocabulary: Vocabulary
+    training: RunConfig['training']
+    signal?: AbortSignal | undefined
+  },
+): Promise<Validation> {
+  const decoder = await CaptionerDecoder.load(nodeRuntime, model, weights)
+  try {
+    const { beam, maxLength } = training
+    const ids = images.map(({ id }) => id)
+    const captions = await captionAll(decoder, inputs, ids, { vocabulary, beam, maxLength, ...(signal && { signal }) })
+    const { corpus, cider } = scoreCaptions(images, captions)
+    const samples = captions
+      .slice(0, SAMPLES)
+      .map(({ id, caption }, i) => ({ id, caption, cider: cider[i]!, references: images[i]!.tokens }))
+    return { scores: corpus as Record<string, number>, cider: corpus.CIDEr!, samples }
+  } finally {
+    await decoder.release()
+  }
+}

@@ -1,0 +1,113 @@
+import { writeDataset } from '../../src/data/dataset.ts'
+import { writeFileAtomic } from '../../src/files.ts'
+import { toFloat16 } from '../../src/runtime/float16.ts'
+import { Vocabulary } from '../../src/text/vocabulary.ts'
+import { detectorFor, writeDetector } from '../../src/train/concept-files.ts'
+import { conceptsFile, conceptsFolder, featuresFolder } from '../../src/train/concepts.ts'
+import type { RunConfig } from '../../src/train/run.ts'
+import { type FeatureSource, FeatureWriter } from '../../src/vision/index.ts'
+import { normals } from '../support/random.ts'
+
+const COLOURS = ['red', 'green', 'blue', 'black']
+const THINGS = ['dog', 'cat', 'car']
+const [REGIONS, SIZE] = [4, 8]
+
+export const source: FeatureSource = {
+  network: { file: 'none.onnx', sha256: '0'.repeat(64) },
+  layer: 'features',
+  preprocessing: { width: 8, height: 8, channels: 'RGB', mean: [0, 0, 0], std: [1, 1, 1] },
+  regions: REGIONS,
+  size: SIZE,
+}
+
+/**
+ * A world of coloured things whose features say what they are: one number for each colour and thing, with a little noise. Writes a dataset with
+ * features and concepts into `folder` and gives the configuration of a small run on it.
+ */
+export async function makeWorld(folder: string, { mia = false, epochs = 4 } = {}): Promise<RunConfig> {
+  const random = normals(5)
+  const kinds = COLOURS.flatMap((colour, c) =>
+    THINGS.map((thing, t) => ({ colour, thing, place: [c, COLOURS.length + t] })),
+  )
+  const images = (['train', 'val'] as const).flatMap((split) =>
+    kinds.map(({ colour, thing, place }) => {
+      const tokens = [`a ${colour} ${thing}`, `there is a ${thing} and it is ${colour}`]
+      return {
+        id: `${split}-${colour}-${thing}`,
+        file: `${colour}-${thing}.png`,
+        split,
+        captions: tokens,
+        tokens,
+        place,
+        words: [colour, thing, 'a', 'is'],
+      }
+    }),
+  )
+  const vocabulary = Vocabulary.build(
+    images.flatMap(({ tokens }) => tokens.map((caption) => caption.split(' '))),
+    { minCount: 1 },
+  )
+  const entries = images.map(({ place: _, words: __, ...entry }) => entry)
+  await writeDataset(folder, {
+    name: 'world',
+    source: { kind: 'world', files: [] },
+    imageRoot: folder,
+    problems: [],
+    images: entries,
+    vocabulary,
+  })
+  const writer = await FeatureWriter.open(featuresFolder(folder), source)
+  for (const { id, place } of images) {
+    const features = Float32Array.from(random(REGIONS * SIZE), (noise) => 0.05 * noise)
+    for (let region = 0; region < REGIONS; region++) for (const at of place) features[region * SIZE + at]! += 1
+    await writer.add(id, toFloat16(features))
+  }
+  await writer.close()
+  const words = [...COLOURS, ...THINGS]
+  const weights = new Map(
+    [...detectorFor(words.length, source).parameters.values()].map(({ name, shape }) => [
+      name,
+      { dtype: 'F32' as const, shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) },
+    ]),
+  )
+  await writeDetector(conceptsFolder(folder), {
+    info: { words, features: source, meanAveragePrecision: 0, averagePrecision: {} },
+    weights,
+  })
+  await writeFileAtomic(
+    conceptsFile(folder),
+    images.map(({ id, words: found }) => `${JSON.stringify({ id, words: found, scores: [1, 1, 1, 1] })}\n`).join(''),
+  )
+  return {
+    model: {
+      basicModel: 'VisualAttention',
+      mia,
+      iterations: 2,
+      regions: REGIONS,
+      featureSize: SIZE,
+      vocabularySize: vocabulary.size,
+      dModel: 32,
+      numHeads: 2,
+      dInner: 32,
+      attentionSize: 8,
+      dropout: 0.1,
+      miaDropout: 0.1,
+    },
+    training: {
+      seed: 3,
+      epochs,
+      imagesPerBatch: 4,
+      captionsPerImage: 2,
+      learningRate: 5e-3,
+      decayStart: 20,
+      halving: 50,
+      labelSmoothing: 0.1,
+      clipping: { kind: 'value', limit: 0.1 },
+      adam: { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
+      beam: 2,
+      maxLength: 12,
+    },
+    data: { name: 'world', folder },
+    features: source,
+  }
+}
