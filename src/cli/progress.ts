@@ -6,6 +6,7 @@ const LINE_EVERY_MS = 10_000
 const RATE_WINDOW_MS = 30_000
 const MARK_EVERY_MS = 500
 const BAR_CELLS = 24
+const MIN_BAR_CELLS = 4
 const CLEAR_LINE = '\r\x1b[2K'
 
 /**
@@ -74,11 +75,14 @@ export class ProgressLine {
     return { perSecond, secondsLeft: (this.#total - this.#done) / perSecond }
   }
 
+  /** As much of a bar as the terminal's width leaves; a line that wrapped could not be redrawn. */
   #bar(): string {
-    const part = this.#part()
-    const filled = Math.round(part * BAR_CELLS)
-    const bar = '━'.repeat(filled) + '─'.repeat(BAR_CELLS - filled)
-    return `${this.#label} ${bar} ${this.#numbers()}`.slice(0, (this.#stream.columns ?? 80) - 1)
+    const numbers = this.#numbers()
+    const width = (this.#stream.columns ?? 80) - 1
+    const cells = Math.min(BAR_CELLS, width - this.#label.length - numbers.length - 2)
+    const filled = Math.round(this.#part() * Math.max(0, cells))
+    const bar = cells < MIN_BAR_CELLS ? '' : `${'━'.repeat(filled)}${'─'.repeat(cells - filled)} `
+    return `${this.#label} ${bar}${numbers}`.slice(0, width)
   }
 
   #line(): string {

@@ -4,7 +4,7 @@ import { plural, table } from '../output.ts'
 
 export const conceptsTrain = defineCommand({
   name: 'concepts train',
-  summary: 'learn to detect the words that a picture shows; prints mAP on val',
+  summary: 'learn to detect what pictures show, in words',
   description:
     'Trains the detector of concepts (Fang et al., CVPR 2015: noisy-OR over the regions) on the stored features. Its ' +
     'words are the frequent content words of the training captions, or a list. The weights of the epoch with the best ' +

@@ -4,7 +4,7 @@ import { plural, table } from '../output.ts'
 
 export const test = defineCommand({
   name: 'test',
-  summary: 'caption the pictures of a split with a trained run, and score them',
+  summary: 'caption and score the pictures of a split with a trained run',
   description:
     "Captions the pictures of a split with a run's best weights, by beam search, and scores them. Captions, as COCO " +
     "results, and scores are kept in the run's folder.",

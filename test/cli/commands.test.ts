@@ -1,0 +1,186 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mia, type Ran } from './mia.ts'
+import { makeSmallWorld, network } from './small-world.ts'
+
+const shared = new URL('../../../shared/', import.meta.url).pathname
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mia-cli-'))
+  await makeSmallWorld(folder)
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Runs a line in which `@/` stands for the folder of the test; it must succeed. */
+async function run(line: string): Promise<Ran> {
+  const ran = await mia(line.split(' ').map((arg) => arg.replace('@/', `${folder}/`)))
+  expect(ran.status, ran.stderr).toBe(0)
+  return ran
+}
+
+const json = async (line: string): Promise<Record<string, unknown>> => JSON.parse((await run(`${line} --json`)).stdout)
+
+const SMALL =
+  '--width 32 --heads 2 --inner 32 --attention 8 --batch_size 10 --captions_per_image 2 --learning_rate 5e-3'
+
+describe('the whole work, command by command, on pictures of one colour over another', () => {
+  test('prepare writes a dataset and says what it has and what is missing', async () => {
+    const { stdout, stderr } = await run('prepare flickr8k --root @/ --min_count 2 --out @/data')
+    expect(stdout).toMatch(
+      /^flickr8k in .*\/data, 12 words\n\nsplit +images +captions +unknown words\ntrain +25 +50 +0.00%\n/,
+    )
+    expect(stderr).toContain('Warning: no test split: the list Flickr_8k.testImages.txt is missing')
+    expect(stderr).toMatch(/Next: (npx )?mia features --data .*\/data --cnn <network.onnx>/)
+  })
+
+  test('features sees the regions of all pictures, once', async () => {
+    const line = 'features --data @/data --cnn @/network.onnx --normalisation symmetric'
+    const network = { layer: 'features', regions: 4, size: 6 }
+    expect(await json(line)).toMatchObject({ made: 50, kept: 0, leftOut: [], network })
+    expect(await json(line)).toMatchObject({ made: 0, kept: 50, leftOut: [], network })
+  })
+
+  test('concepts train judges the detector on val', async () => {
+    const { stdout } = await run('concepts train --data @/data --words @/colours.txt --epochs 3')
+    expect(stdout).toMatch(/^mAP 0\.\d{4} on val over 5 words that validation pictures have, of 5 words \(epoch \d\)/)
+  })
+
+  test('concepts detect finds as many words as there are regions', async () => {
+    expect(await json('concepts detect --data @/data')).toMatchObject({ images: 50, count: 4, words: 5 })
+  })
+
+  test('train trains with and without MIA, False meaning False', async () => {
+    const line = `train --data @/data --basic_model VisualAttention ${SMALL} --num_epochs 1`
+    expect(await json(`${line} --use_MIA False --out @/va`)).toMatchObject({ epoch: 1, step: 5 })
+    expect(await json(`${line} --use_MIA True --out @/mia --num_epochs 5`)).toMatchObject({ epoch: 5, step: 25 })
+    const config = async (name: string) => JSON.parse(await readFile(join(folder, name, 'config.json'), 'utf8'))
+    expect((await config('va')).model).toMatchObject({ mia: false, dModel: 32, regions: 4, featureSize: 6 })
+    expect((await config('mia')).model).toMatchObject({ mia: true, iterations: 2, vocabularySize: 12 })
+    expect((await config('mia')).training).toMatchObject({ imagesPerBatch: 5, learningRate: 0.005 })
+  })
+
+  test('train goes on with the same run for more epochs, by the same command or by --resume alone', async () => {
+    const line = `train --data @/data ${SMALL} --out @/va`
+    expect(await json(`${line} --epochs 2`)).toMatchObject({ epoch: 2, step: 10, epochs: [{ epoch: 2 }] })
+    expect(await json('train --resume --out @/va --epochs 3')).toMatchObject({ epoch: 3, step: 15 })
+    expect(await json('train --resume --out @/va')).toMatchObject({ epoch: 3, step: 15, epochs: [] })
+  })
+
+  test('train refuses to go on with another configuration, and says which', async () => {
+    const line = `train --data ${folder}/data ${SMALL} --out ${folder}/va --dropout 0.2`
+    const { status, stderr } = await mia(line.split(' '))
+    expect(stderr).toBe(
+      `Error: Cannot go on with the run "${folder}/va": its model.dropout is 0.5, not 0.2; give the options it began with, or another folder\n`,
+    )
+    expect(status).toBe(1)
+  })
+
+  test('test scores a run on a split and keeps its captions, which eval scores the same', async () => {
+    const tested = await json('test --run @/mia --split val --beam 2')
+    expect(tested.captions).toHaveLength(25)
+    const lines = (await readFile(join(folder, 'data/images.jsonl'), 'utf8')).trim().split('\n')
+    const images = lines.map((line) => JSON.parse(line) as { id: string; split: string; captions: string[] })
+    const references = images.filter(({ split }) => split === 'val').map(({ id, captions }) => [id, captions])
+    await writeFile(join(folder, 'references.json'), JSON.stringify(Object.fromEntries(references)))
+    const { scores } = (await json('eval --references @/references.json --results @/mia/results/val-beam2.json')) as {
+      scores: { name: string; score: number }[]
+    }
+    for (const { name, score } of scores) expect(score).toBeCloseTo((tested.scores as Record<string, number>)[name]!, 6)
+  })
+
+  test('caption captions pictures and folders, and names the pictures it cannot read', async () => {
+    await writeFile(join(folder, 'images/broken.jpg'), 'no picture')
+    const { status, stdout, stderr } = await mia([
+      'caption',
+      '--run',
+      join(folder, 'mia'),
+      '--json',
+      join(folder, 'images/dev_red_blue.jpg'),
+      join(folder, 'images'),
+    ])
+    const { captions, refused } = JSON.parse(stdout)
+    expect(captions).toHaveLength(51)
+    expect(captions[0].image).toBe(join(folder, 'images/dev_red_blue.jpg'))
+    expect(captions[0].concepts.map(({ word }: { word: string }) => word)).toHaveLength(4)
+    expect(refused).toEqual([
+      { image: join(folder, 'images/broken.jpg'), why: expect.stringContaining('not a picture') },
+    ])
+    expect(stderr).toContain(`Warning: left out ${folder}/images/broken.jpg: it is not a picture`)
+    expect(status).toBe(1)
+  })
+
+  test('features leaves out a broken picture, names it, and counts it in the end', async () => {
+    const broken = join(folder, 'images/train_red_red.jpg')
+    await rm(join(folder, 'data/features'), { recursive: true })
+    await writeFile(broken, 'no picture')
+    const { stdout, stderr } = await run('features --data @/data --cnn @/network.onnx')
+    expect(stdout).toContain('49 pictures with 4 regions of 6 from layer "features" (49 made now); 1 picture left out')
+    expect(stderr).toContain(`Warning: left out ${broken}: it is not a picture`)
+  })
+
+  test('caption refuses another network than that of the features', async () => {
+    await writeFile(join(folder, 'other.onnx'), network(2))
+    const picture = join(folder, 'images/dev_red_blue.jpg')
+    const { status, stderr } = await mia([
+      'caption',
+      '--run',
+      join(folder, 'mia'),
+      '--cnn',
+      join(folder, 'other.onnx'),
+      picture,
+    ])
+    expect(stderr).toMatch(/^Error: Cannot caption with run .* and network .*: its features are .*; the run needs /)
+    expect(status).toBe(1)
+  })
+})
+
+test('a dataset that is missing is a mistake told in one line', async () => {
+  const { status, stdout, stderr } = await mia(['features', '--data', join(folder, 'nowhere'), '--cnn', 'network.onnx'])
+  expect(stderr).toMatch(/^Error: Cannot read dataset ".*nowhere\/dataset.json": there is no such file\n$/)
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+})
+
+test.skipIf(!existsSync(join(shared, 'golden/metrics')))(
+  'eval gives the scores of coco-caption (needs ../shared)',
+  async () => {
+    const files = await readdir(join(shared, 'golden/metrics'))
+    const golden = files.filter((file) => file.startsWith('clipscore'))
+    expect(golden).not.toEqual([])
+    for (const file of golden) {
+      const { refs, cands, scores } = JSON.parse(await readFile(join(shared, 'golden/metrics', file), 'utf8'))
+      const results = Object.entries(cands as Record<string, string[]>).map(([id, [caption]]) => ({
+        image_id: id,
+        caption,
+      }))
+      await writeFile(join(folder, 'refs.json'), JSON.stringify(refs))
+      await writeFile(join(folder, 'cands.json'), JSON.stringify(results))
+      const answer = await json('eval --references @/refs.json --results @/cands.json --metrics CIDEr,Bleu_1')
+      const ours = answer.scores as { name: string; score: number }[]
+      expect(ours.map(({ name }) => name)).toEqual(['Bleu_1', 'CIDEr'])
+      for (const { name, score } of ours) expect(score).toBeCloseTo(scores[name], 6)
+    }
+  },
+)
+
+test('eval prints a table of scores with ranges and signatures, and each caption if asked', async () => {
+  const captions = { 1: ['a dog runs'], 2: ['two cats sleep'] }
+  await writeFile(join(folder, 'refs.json'), JSON.stringify(captions))
+  await writeFile(
+    join(folder, 'results.json'),
+    JSON.stringify([
+      { image_id: 1, caption: 'A dog runs.' },
+      { image_id: 2, caption: 'one dog' },
+    ]),
+  )
+  const line = 'eval --references @/refs.json --results @/results.json --metrics Bleu_1'
+  const { stdout } = await run(`${line} --per-image`)
+  // 3 of 5 words are right; 5 words for 6 make a brevity penalty of exp(1 - 6/5)
+  expect(stdout).toMatch(
+    /^score +value +range +signature\nBleu_1 +0\.4912 +0\.\.1 +Bleu_1\|tok:ptb-3\.4\.1\|.*\|images:2\|version:1\n\nimage +Bleu_1\n +1 +1\.0000\n +2 +0\.0000\n$/,
+  )
+  expect(await json(line)).not.toHaveProperty('images')
+})

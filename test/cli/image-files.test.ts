@@ -1,0 +1,20 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { findImages } from '../../src/cli/image-files.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+test('findImages() takes files as they are and the pictures of folders and those below, by name', async () => {
+  const folder = await temporaryFolder()
+  await mkdir(join(folder, 'b', 'deep'), { recursive: true })
+  for (const name of ['z.txt', 'b/2.PNG', 'b/1.jpeg', 'b/notes.md', 'b/deep/3.webp'])
+    await writeFile(join(folder, name), '')
+  const names = ['b/1.jpeg', 'b/2.PNG', 'b/deep/3.webp'].map((name) => join(folder, name))
+  expect(await findImages([join(folder, 'z.txt'), join(folder, 'b')])).toEqual([join(folder, 'z.txt'), ...names])
+})
+
+test('findImages() refuses a path that is not there and a folder without pictures', async () => {
+  const folder = await temporaryFolder()
+  await expect(findImages([join(folder, 'x.jpg')])).rejects.toThrow('x.jpg": there is no such file or folder')
+  await expect(findImages([folder])).rejects.toThrow('it has no pictures')
+})

@@ -1,0 +1,46 @@
+import { rm } from 'node:fs/promises'
+import { beforeEach, expect, test } from 'vitest'
+import { conceptsFile } from '../../src/train/concepts.ts'
+import { configureRun, type RunChoices } from '../../src/train/configure.ts'
+import type { RunConfig } from '../../src/train/run.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { makeWorld } from './world.ts'
+
+let config: RunConfig
+let choices: RunChoices
+beforeEach(async () => {
+  config = await makeWorld(await temporaryFolder(), { mia: true })
+  const { regions: _, featureSize: __, vocabularySize: ___, ...model } = config.model
+  const { imagesPerBatch, ...training } = config.training
+  choices = {
+    data: config.data.folder,
+    model,
+    training: { ...training, batchSize: imagesPerBatch * training.captionsPerImage },
+  }
+})
+
+test('configureRun() takes sizes of features and vocabulary, and the source of the features, from the dataset', async () => {
+  expect(await configureRun(choices)).toEqual(config)
+})
+
+test('configureRun() refuses a batch that is not so many captions of each image', async () => {
+  const training = { ...choices.training, batchSize: 9 }
+  await expect(configureRun({ ...choices, training })).rejects.toThrow(
+    'Cannot make batches of 9 captions with 2 of each image',
+  )
+})
+
+test('configureRun() refuses heads that do not divide the width', async () => {
+  const model = { ...choices.model, numHeads: 5 }
+  await expect(configureRun({ ...choices, model })).rejects.toThrow('Cannot give 5 heads an equal part of width 32')
+})
+
+test('configureRun() asks for concepts only where the model uses them', async () => {
+  await rm(conceptsFile(choices.data))
+  await expect(configureRun(choices)).rejects.toThrow('Cannot train VisualAttention with MIA')
+  const mia = false
+  await expect(
+    configureRun({ ...choices, model: { ...choices.model, mia, basicModel: 'ConceptAttention' } }),
+  ).rejects.toThrow('Cannot train ConceptAttention on')
+  expect((await configureRun({ ...choices, model: { ...choices.model, mia } })).model.mia).toBe(false)
+})
