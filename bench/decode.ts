@@ -1,0 +1,21 @@
+// Seconds to caption 80 images with a beam of 3 and 20 words: tsx bench/decode.ts <mia 0|1>. Prints one JSON line.
+import { CaptionerDecoder } from '../src/decode/captioner-stepper.ts'
+import { beamSearch } from '../src/decode/index.ts'
+import { nodeRuntime } from '../src/runtime/node.ts'
+import { makeModel, median, sizes, someFeatures, someWords, startWeights } from './sizes.ts'
+
+const mia = process.argv[2] === '1'
+const [IMAGES, RUNS] = [80, 5]
+const model = makeModel(mia)
+const decoder = await CaptionerDecoder.load(nodeRuntime, model, startWeights(model))
+const features = someFeatures(IMAGES).data as Uint16Array
+const concepts = someWords(IMAGES * sizes.regions)
+const seconds: number[] = []
+for (let run = 0; run <= RUNS; run++) {
+  const start = performance.now()
+  const found = await beamSearch(await decoder.look(features, concepts), IMAGES, { beam: 3, maxLength: 20 })
+  if (found.some(([best]) => best!.words.length < 20))
+    throw new Error('a caption ended early: less work than the other side does')
+  if (run > 0) seconds.push((performance.now() - start) / 1000)
+}
+console.log(JSON.stringify({ seconds: median(seconds), peakMB: process.resourceUsage().maxRSS / 1024 }))

@@ -1,0 +1,112 @@
+// npm run bench [-- --json] [-- --pairs 3] [-- --only step]: our times beside PyTorch's, in turns, as medians of pairs.
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { type Measured, measurePeer, peerMissing } from './peer.ts'
+import { median } from './sizes.ts'
+
+/** One line of the table: our program, theirs, and how many times as fast ours is meant to be. */
+interface Comparison {
+  readonly name: string
+  readonly ours: readonly string[]
+  readonly theirs?: readonly string[]
+  readonly goal?: number
+}
+
+const shared = fileURLToPath(new URL('../../shared/', import.meta.url))
+const step = (mia: number, images: number, captions: number) => ['step.ts', `${mia}`, `${images}`, `${captions}`]
+const peer = (mia: number, style: string, images: number, captions: number) => [
+  '--mia',
+  `${2 * mia}`,
+  '--style',
+  style,
+  '--images',
+  `${images}`,
+  '--captions',
+  `${captions}`,
+]
+const comparisons: readonly Comparison[] = [
+  ...[1, 0].flatMap((mia): Comparison[] => {
+    const name = mia ? 'step with MIA' : 'step without MIA'
+    return [
+      { name: `${name}, 16 x 5, best PyTorch`, ours: step(mia, 16, 5), theirs: peer(mia, 'best', 16, 5), goal: 1 },
+      {
+        name: `${name}, 16 x 5, published PyTorch 80 x 1`,
+        ours: step(mia, 16, 5),
+        theirs: peer(mia, 'published', 80, 1),
+        goal: 3,
+      },
+      { name: `${name}, 80 x 1, best PyTorch`, ours: step(mia, 80, 1), theirs: peer(mia, 'best', 80, 1) },
+    ]
+  }),
+  {
+    name: 'decode 80 images, beam 3, best PyTorch',
+    ours: ['decode.ts', '1'],
+    theirs: [...peer(1, 'best', 80, 1), '--decode', '3'],
+    goal: 2,
+  },
+  {
+    name: 'decode 80 images, beam 3, published PyTorch',
+    ours: ['decode.ts', '1'],
+    theirs: [...peer(1, 'published', 80, 1), '--decode', '3'],
+    goal: 10,
+  },
+  {
+    name: 'features of 64 pictures, MobileNetV2',
+    ours: ['features.ts', `${shared}weights/mobilenet_v2_imagenet.onnx`, `${shared}data/flickr8k/images`],
+  },
+]
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean' },
+    pairs: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+  },
+})
+const missing = peerMissing()
+if (missing) console.error(`Only our own times: ${missing}`)
+
+const measureOurs = ([file, ...args]: readonly string[]): Measured =>
+  JSON.parse(
+    execFileSync('npx', ['tsx', fileURLToPath(new URL(file!, import.meta.url)), ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  )
+
+const rows: object[] = []
+for (const { name, ours, theirs, goal } of comparisons) {
+  if (!name.includes(values.only)) continue
+  if (ours[0] === 'features.ts' && !ours.slice(1).every((path) => existsSync(path))) continue
+  const pairs = Array.from({ length: Number(values.pairs) }, () => ({
+    ours: measureOurs(ours),
+    theirs: theirs && !missing ? measurePeer(theirs) : undefined,
+  }))
+  const of = (pick: (pair: (typeof pairs)[number]) => number | undefined) => {
+    const numbers = pairs.map(pick).filter((number) => number !== undefined)
+    return numbers.length > 0 ? median(numbers) : undefined
+  }
+  const row = {
+    name,
+    seconds: of((pair) => pair.ours.seconds),
+    theirSeconds: of((pair) => pair.theirs?.seconds),
+    /** how many times as fast ours is */
+    ratio: of((pair) => pair.theirs && pair.theirs.seconds / pair.ours.seconds),
+    goal,
+    peakMB: of((pair) => pair.ours.peakMB),
+    theirPeakMB: of((pair) => pair.theirs?.peakMB),
+  }
+  rows.push(row)
+  const number = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '-'
+  if (!values.json)
+    console.log(
+      `${name.padEnd(50)} ${number(row.seconds, 3)} s, theirs ${number(row.theirSeconds, 3)} s, ratio ${number(row.ratio, 2)}` +
+        `${goal ? ` (goal ${goal})` : ''}, memory ${number(row.peakMB, 0)} / ${number(row.theirPeakMB, 0)} MB`,
+    )
+}
+const machine = { cpu: cpus()[0]?.model, threads: availableParallelism(), node: process.version }
+if (values.json) console.log(JSON.stringify({ machine, rows }, null, 2))
+else console.log(`${machine.cpu}, ${machine.threads} threads, Node ${machine.node}; medians of ${values.pairs} pairs`)

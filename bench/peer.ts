@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** What one side of a comparison measured. */
+export interface Measured {
+  readonly seconds: number
+  readonly peakMB: number
+}
+
+/** The same computation in PyTorch, by Debian's own Python: what its script prints, and the peak memory that the system counted. */
+const python = '/usr/bin/python3'
+const script =
+  process.env.MIA_PYTORCH_REFERENCE ??
+  fileURLToPath(new URL('../../shared/tools/pytorch_reference.py', import.meta.url))
+const wrapper = `
+import json, resource, subprocess, sys
+out = subprocess.run([sys.executable] + sys.argv[1:], stdout=subprocess.PIPE, check=True).stdout
+print(json.dumps(dict(json.loads(out), peakMB=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)))
+`
+
+/** Why there is nothing to compare with, or undefined where there is. */
+export function peerMissing(): string | undefined {
+  if (!existsSync(script)) return `${script} is not there; set MIA_PYTORCH_REFERENCE`
+  try {
+    execFileSync(python, ['-c', 'import torch'], { stdio: 'ignore' })
+    return undefined
+  } catch {
+    return `${python} has no PyTorch (Debian: python3-torch libopenblas0-openmp)`
+  }
+}
+
+/** Runs the script with its own options. */
+export function measurePeer(options: readonly string[]): Measured {
+  const out = execFileSync(python, ['-c', wrapper, script, ...options], { encoding: 'utf8' })
+  const found = JSON.parse(out) as { step_s?: number; images_per_s?: number; images: number; peakMB: number }
+  return { seconds: found.step_s ?? found.images / found.images_per_s!, peakMB: found.peakMB }
+}

@@ -1,0 +1,43 @@
+import { Captioner } from '../src/models/captioner.ts'
+import { published } from '../src/models/config.ts'
+import { Random } from '../src/runtime/random.ts'
+import { floats, type Value } from '../src/runtime/session.ts'
+
+/** The sizes of COCO that every figure is measured at. */
+export const sizes = { words: 16, vocabulary: 9568, regions: 49, features: 2048 } as const
+
+/** The published VisualAttention at those sizes. */
+export const makeModel = (mia: boolean): Captioner =>
+  new Captioner({
+    ...published,
+    basicModel: 'VisualAttention',
+    mia,
+    regions: sizes.regions,
+    featureSize: sizes.features,
+    vocabularySize: sizes.vocabulary,
+  })
+
+const random = new Random(1)
+
+/** Word ids, the special ones left out. */
+export const someWords = (count: number): Int32Array =>
+  Int32Array.from({ length: count }, () => 4 + random.below(sizes.vocabulary - 4))
+
+/** Features between 0 and 1 as float16 bits. */
+export const someFeatures = (images: number): Value => ({
+  dtype: 'float16',
+  shape: [images, sizes.regions, sizes.features],
+  data: Uint16Array.from({ length: images * sizes.regions * sizes.features }, () => 0x3000 + random.below(0x0c00)),
+})
+
+/** Weights as a run begins with them. */
+export const startWeights = (model: Captioner): Map<string, Value> =>
+  new Map(
+    [...model.parameters.values()].map(({ name, shape, init }) => [
+      name,
+      floats(shape, init(shape, { normal: () => random.normal(), uniform: () => 2 * random.uniform() - 1 })),
+    ]),
+  )
+
+export const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!

@@ -1,0 +1,36 @@
+// Seconds of a training step: tsx bench/step.ts <mia 0|1> <images> <captions of each>. Prints one JSON line.
+import { nodeRuntime } from '../src/runtime/node.ts'
+import { ints } from '../src/runtime/session.ts'
+import { publishedAdam } from '../src/train/optimizer.ts'
+import { TrainingState } from '../src/train/state.ts'
+import { trainingStep } from '../src/train/step.ts'
+import { makeModel, median, sizes, someFeatures, someWords } from './sizes.ts'
+
+const [mia, images, captions] = process.argv.slice(2).map(Number) as [number, number, number]
+const STEPS = 9
+const model = makeModel(mia === 1)
+const rows = images * captions
+const session = await nodeRuntime.load(
+  trainingStep(model, {
+    captions,
+    steps: sizes.words,
+    labelSmoothing: 0.1,
+    adam: publishedAdam,
+    clipping: { kind: 'value', limit: 0.1 },
+  }),
+)
+const state = TrainingState.start([...model.parameters.values()], 1)
+const batch = {
+  features: someFeatures(images),
+  concepts: ints(someWords(images * sizes.regions), [images, sizes.regions]),
+  words: ints(someWords(rows * sizes.words), [sizes.words, rows]),
+  targets: ints(someWords(rows * sizes.words)),
+  positions: ints(Int32Array.from({ length: rows * sizes.words }, (_, i) => i)),
+}
+const seconds: number[] = []
+for (let step = 1; step <= STEPS + 2; step++) {
+  const start = performance.now()
+  await state.step(session, batch, { step, seed: 1, learningRate: 5e-4, adam: publishedAdam })
+  if (step > 2) seconds.push((performance.now() - start) / 1000)
+}
+console.log(JSON.stringify({ seconds: median(seconds), peakMB: process.resourceUsage().maxRSS / 1024 }))
