@@ -62,19 +62,24 @@ test('a reader that closes the pipe early is no error', async () => {
   expect(stderr).toBe('')
 })
 
-/** The shortest of many runs, in ms: what a busy machine adds is not the command's. */
-function shortest(args: readonly string[]): number {
-  const times = Array.from({ length: 15 }, () => {
-    const started = performance.now()
-    spawnSync(process.execPath, args)
-    return performance.now() - started
-  })
-  return Math.min(...times)
+/** The shortest of many runs of each, in ms and in turns: what else the machine does then weighs on all alike. */
+function shortest<Name extends string>(commands: Record<Name, readonly string[]>): Record<Name, number> {
+  const best = {} as Record<Name, number>
+  for (let turn = 0; turn < 15; turn++)
+    for (const [name, args] of Object.entries(commands) as [Name, readonly string[]][]) {
+      const started = performance.now()
+      spawnSync(process.execPath, args)
+      best[name] = Math.min(best[name] ?? Number.POSITIVE_INFINITY, performance.now() - started)
+    }
+  return best
 }
 
-test('mia --help answers in under 100 ms', { retry: 3 }, () => {
+test('mia --help answers in under 100 ms where Node itself starts in 60, and in proportion where it is slower', {
+  retry: 3,
+}, () => {
   expect(existsSync(built), 'not built: run "npm run build"').toBe(true)
-  expect(shortest([built, '--help'])).toBeLessThan(100)
+  const { help, node } = shortest({ help: [built, '--help'], node: ['-e', '0'] })
+  expect(help).toBeLessThan(Math.max(100, (node * 100) / 60))
 })
 
 test('the built command answers as the sources do', () => {
