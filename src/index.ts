@@ -1,0 +1,6 @@
+export { type CaptionOptions, type PhotoCaption, PhotoCaptioner, type Refused } from './captioner.ts'
+export { UserError } from './errors.ts'
+export { type BasicModelName, basicModels } from './models/basic-models.ts'
+export { Captioner } from './models/captioner.ts'
+export type { CaptionerConfig } from './models/config.ts'
+export { Mia } from './models/mia.ts'
