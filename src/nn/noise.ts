@@ -1,4 +1,4 @@
-import { add, bitXor, cast, greater, iota, mul, reshape, shiftRight } from '../graph/ops/index.ts'
+import { add, bitXor, cast, greater, iota, mul, reshape, shiftRight, slice, split } from '../graph/ops/index.ts'
 import { product, type Shape } from '../graph/shape.ts'
 import { constant, type Tensor } from '../graph/tensor.ts'
 
@@ -11,32 +11,35 @@ import { constant, type Tensor } from '../graph/tensor.ts'
  * MurmurHash3 (Appleby 2008), which has full avalanche, so different places, steps and seeds have nothing to do with each other.
  */
 export class Noise {
-  readonly #key: Tensor
+  readonly #keys: Tensor
   #places = 0
 
   /** `seed` and `step` are int32 scalars, inputs of the graph. */
   constructor(seed: Tensor, step: Tensor) {
-    this.#key = add(murmur(add(mul(seed, GOLDEN), 1)), mul(step, ODD))
+    const key = add(murmur(add(mul(seed, GOLDEN), 1)), mul(step, ODD))
+    this.#keys = murmur(add(mul(iota(MOST_PLACES), constant(PLACE, 'int32')), key))
   }
 
   /** bool `shape`, each true with probability `keep`; another draw at each call. */
   mask(shape: Shape, keep: number): Tensor {
     const rows = product(shape.slice(0, -1))
     const columns = shape.at(-1)!
-    const [r, s] = [this.#numbers(rows), this.#numbers(rows)].map((x) => reshape(x, [rows, 1]))
-    const [c, d] = [this.#numbers(columns), this.#numbers(columns)].map((x) => reshape(x, [1, columns]))
+    const [r, s] = split(reshape(this.#numbers(product([2, rows])), [2, rows, 1]), 0, 2)
+    const [c, d] = split(reshape(this.#numbers(product([2, columns])), [2, 1, columns]), 0, 2)
     const bits = mul(add(r!, c!), add(s!, d!))
     const threshold = Math.round(2 ** 31 - 1 - keep * 2 ** 32)
     return reshape(greater(bits, constant(Math.max(threshold, -(2 ** 31)), 'int32')), shape)
   }
 
+  /** Hashed numbers that belong to one place in the model. */
   #numbers(count: Shape[number]): Tensor {
-    this.#places += 1
-    const key = murmur(add(this.#key, constant(Math.imul(this.#places, PLACE), 'int32')))
-    return murmur(add(mul(iota(count), constant(GOLDEN, 'int32')), key))
+    const place = this.#places++
+    if (place === MOST_PLACES) throw new Error(`Internal: a model may draw noise at ${MOST_PLACES / 2} places`)
+    return murmur(add(mul(iota(count), constant(GOLDEN, 'int32')), slice(this.#keys, 0, place, place + 1)))
   }
 }
 
+const MOST_PLACES = 128
 const GOLDEN = 0x9e3779b9 | 0
 const ODD = 0x85157af5 | 0
 const PLACE = 0x632be5ab
