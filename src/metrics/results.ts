@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts'
-import { failing, fieldsOf, isId, isText } from './json.ts'
+import { failing, fieldsOf, isId } from './json.ts'
 import { refuse } from './refuse.ts'
 
 /** One caption of a results file. */
@@ -12,7 +12,8 @@ const FORM = 'results are a list of {"image_id": 1, "caption": "a dog"}'
 
 /**
  * COCO's results, `[{image_id, caption}]`, by image id as text.
- * Throws UserError for another form, for captions that are no text or empty, and for images with several.
+ * An empty caption is a caption: a model may say nothing, and that scores 0.
+ * Throws UserError for another form, for captions that are no text, and for images with several.
  */
 export function readResults(json: unknown): ReadonlyMap<string, Result> {
   if (!Array.isArray(json)) throw new UserError(`Cannot read results: they are no list; ${FORM}`)
@@ -28,8 +29,6 @@ export function readResults(json: unknown): ReadonlyMap<string, Result> {
     'without a caption, counted from 0',
   )
   const results = entries as unknown as readonly Result[]
-  const empty = results.filter(({ caption }) => !isText(caption)).map(({ image_id }) => image_id)
-  refuse('score results', empty, 'image', 'with an empty caption', 'leave none empty')
   const byId = new Map<string, Result>()
   const twice = new Set<string>()
   for (const result of results) {
