@@ -27,8 +27,6 @@ export interface Command<A extends Options = Options, O extends Options = Option
   readonly arguments?: A
   /** Named in camelCase; `batchSize` is written `--batch-size`. */
   readonly options: O
-  /** How one goes on after Ctrl-C; `run the same command again` where a second start continues the first. */
-  readonly afterStop?: string
   /** Does the work. What is heavy is imported here, so that `mia --help` need not load it. */
   readonly run: (values: Values<A> & Values<O>, session: Session) => Promise<Answer>
 }

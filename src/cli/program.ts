@@ -47,7 +47,7 @@ async function runCommand(
   } catch (error) {
     report.finish()
     if (signal.aborted && (error === signal.reason || (error as Error).name === 'AbortError')) {
-      stderr.write(`Stopped; to go on, ${command.afterStop ?? 'run the same command again'}\n`)
+      stderr.write('Stopped; to go on, run the same command again\n')
       return EXIT.stopped
     }
     explain(error, stderr)

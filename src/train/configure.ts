@@ -4,7 +4,7 @@ import { Dataset } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
 import { FeatureStore } from '../vision/index.ts'
-import { conceptsFile, featuresFolder } from './concepts.ts'
+import { conceptsFile, featuresFolder } from './dataset-files.ts'
 import { type RunConfig, usesConcepts } from './run.ts'
 
 /** What one chooses of a run; the rest of its configuration follows from the dataset. */

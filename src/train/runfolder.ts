@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
-import { conceptsFolder } from './concepts.ts'
+import { conceptsFolder } from './dataset-files.ts'
 import { Lock } from './lock.ts'
 import { type RunConfig, readRunConfig, runFiles, usesConcepts, writeRunConfig } from './run.ts'
 

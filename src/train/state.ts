@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs'
+import { UserError } from '../errors.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { Random } from '../runtime/random.ts'
 import type { TensorData } from '../runtime/safetensors.ts'
 import { floatData, floats, ints, type Session, type Value, type Values } from '../runtime/session.ts'
+import { type RunProgress, readCheckpoint } from './checkpoint.ts'
 import { type AdamOptions, adamRates } from './optimizer.ts'
 import { momentNames } from './update.ts'
 
@@ -105,6 +108,23 @@ export class TrainingState {
       secondMoments: group((name) => momentNames(name).second),
     }
   }
+}
+
+/** The state and progress of a checkpoint, or, where there is none at `path`, those of a run that begins. Throws UserError for one of another model. */
+export async function startOrRestore(
+  path: string,
+  parameters: readonly Parameter[],
+  seed: number,
+): Promise<{ state: TrainingState; progress: RunProgress }> {
+  if (!existsSync(path))
+    return { state: TrainingState.start(parameters, seed), progress: { step: 0, epoch: 0, batch: 0, best: null } }
+  const checkpoint = await readCheckpoint(path)
+  const unfit = parameters.find(({ name, shape }) => checkpoint.weights.get(name)?.shape.join() !== shape.join())
+  if (unfit)
+    throw new UserError(
+      `Cannot go on from "${path}": its "${unfit.name}" is not [${unfit.shape.join(', ')}]; start the run anew in another folder`,
+    )
+  return { state: TrainingState.restore(parameters, checkpoint), progress: checkpoint }
 }
 
 const INITIALISATION = 0x1417

@@ -1,25 +1,23 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
 import { writeFileAtomic } from '../files.ts'
 import { Captioner } from '../models/captioner.ts'
-import type { Parameter } from '../nn/scope.ts'
 import type { Progress } from '../progress.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { writeSafetensors } from '../runtime/safetensors-file.ts'
 import type { Session } from '../runtime/session.ts'
 import { FeatureStore } from '../vision/index.ts'
 import { makeBatches } from './batches.ts'
-import { type RunProgress, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { conceptsFile, featuresFolder } from './concepts.ts'
+import { type RunProgress, writeCheckpoint } from './checkpoint.ts'
+import { conceptsFile, featuresFolder } from './dataset-files.ts'
 import { Feeder } from './feeder.ts'
 import { storedInputs } from './inputs.ts'
 import { Journal } from './journal.ts'
 import { chooseLengths } from './lengths.ts'
 import { type RunConfig, runFiles, usesConcepts } from './run.ts'
 import { learningRateAt } from './schedule.ts'
-import { TrainingState } from './state.ts'
+import { startOrRestore } from './state.ts'
 import { trainingStep } from './step.ts'
 import { validateCaptioner } from './validation.ts'
 
@@ -197,23 +195,6 @@ class StepSessions {
   async release(): Promise<void> {
     for (const session of this.#sessions.values()) (await session).release()
   }
-}
-
-/** The state and progress of a checkpoint, or those of a run that begins. */
-async function startOrRestore(
-  path: string,
-  parameters: readonly Parameter[],
-  seed: number,
-): Promise<{ state: TrainingState; progress: RunProgress }> {
-  if (!existsSync(path))
-    return { state: TrainingState.start(parameters, seed), progress: { step: 0, epoch: 0, batch: 0, best: null } }
-  const checkpoint = await readCheckpoint(path)
-  const unfit = parameters.find(({ name, shape }) => checkpoint.weights.get(name)?.shape.join() !== shape.join())
-  if (unfit)
-    throw new UserError(
-      `Cannot go on from "${path}": its "${unfit.name}" is not [${unfit.shape.join(', ')}]; start the run anew in another folder`,
-    )
-  return { state: TrainingState.restore(parameters, checkpoint), progress: checkpoint }
 }
 
 const notFinite = (loss: number, where: string, checkpoint: string): UserError =>

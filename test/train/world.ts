@@ -3,7 +3,7 @@ import { writeFileAtomic } from '../../src/files.ts'
 import { toFloat16 } from '../../src/runtime/float16.ts'
 import { Vocabulary } from '../../src/text/vocabulary.ts'
 import { detectorFor, writeDetector } from '../../src/train/concept-files.ts'
-import { conceptsFile, conceptsFolder, featuresFolder } from '../../src/train/concepts.ts'
+import { conceptsFile, conceptsFolder, featuresFolder } from '../../src/train/dataset-files.ts'
 import type { RunConfig } from '../../src/train/run.ts'
 import { type FeatureSource, FeatureWriter } from '../../src/vision/index.ts'
 import { normals } from '../support/random.ts'
@@ -22,19 +22,26 @@ export const source: FeatureSource = {
 
 /**
  * A world of coloured things whose features say what they are: one number for each colour and thing, with a little noise. Writes a dataset with
- * features and concepts into `folder` and gives the configuration of a small run on it.
+ * features and concepts into `folder`, each thing `copies` times in each split, and gives the configuration of a small run on it.
  */
-export async function makeWorld(folder: string, { mia = false, epochs = 4 } = {}): Promise<RunConfig> {
+export async function makeWorld(folder: string, { mia = false, epochs = 4, copies = 1 } = {}): Promise<RunConfig> {
   const random = normals(5)
   const kinds = COLOURS.flatMap((colour, c) =>
-    THINGS.map((thing, t) => ({ colour, thing, place: [c, COLOURS.length + t] })),
+    THINGS.flatMap((thing, t) =>
+      Array.from({ length: copies }, (_, copy) => ({
+        name: `${colour}-${thing}${copy > 0 ? `-${copy}` : ''}`,
+        colour,
+        thing,
+        place: [c, COLOURS.length + t],
+      })),
+    ),
   )
   const images = (['train', 'val'] as const).flatMap((split) =>
-    kinds.map(({ colour, thing, place }) => {
+    kinds.map(({ name, colour, thing, place }) => {
       const tokens = [`a ${colour} ${thing}`, `there is a ${thing} and it is ${colour}`]
       return {
-        id: `${split}-${colour}-${thing}`,
-        file: `${colour}-${thing}.png`,
+        id: `${split}-${name}`,
+        file: `${name}.png`,
         split,
         captions: tokens,
         tokens,

@@ -19,9 +19,8 @@ export const conceptsTrain = defineCommand({
     epochs: positive('n', 'times that each training picture is seen', { default: 10 }),
     seed: count('n', 'of everything random; the same seed gives the same detector', { default: 1 }),
   },
-  afterStop: 'run the same command again, which begins anew',
   async run({ data, words, epochs, seed }, { signal, report }) {
-    const { trainConceptDetector } = await import('../../train/concepts.ts')
+    const { trainConceptDetector } = await import('../../train/concept-training.ts')
     const trained = await trainConceptDetector({
       data,
       epochs,
@@ -30,7 +29,7 @@ export const conceptsTrain = defineCommand({
       ...(words !== undefined && { wordList: words }),
       onProgress: report.progress('Concepts', 'pictures'),
       onEpoch: ({ epoch, loss, meanAveragePrecision }) =>
-        report.note(`Epoch ${epoch}: loss ${loss.toFixed(3)}, mAP ${meanAveragePrecision.toFixed(4)}`),
+        report.note(`Epoch ${epoch}: loss ${loss?.toFixed(3) ?? '-'}, mAP ${meanAveragePrecision.toFixed(4)}`),
     })
     return { json: { data, ...trained }, text: describe(trained), next: `mia concepts detect --data ${data}` }
   },
@@ -48,7 +47,7 @@ export const conceptsDetect = defineCommand({
     count: positive('n', 'words for each picture; by default as many as regions'),
   },
   async run({ data, count }, { signal, report }) {
-    const { detectConcepts } = await import('../../train/concepts.ts')
+    const { detectConcepts } = await import('../../train/concept-detection.ts')
     const onProgress = report.progress('Concepts', 'pictures')
     const found = await detectConcepts({ data, signal, onProgress, ...(count !== undefined && { count }) })
     return {
@@ -59,7 +58,7 @@ export const conceptsDetect = defineCommand({
   },
 })
 
-type Trained = Awaited<ReturnType<typeof import('../../train/concepts.ts').trainConceptDetector>>
+type Trained = Awaited<ReturnType<typeof import('../../train/concept-training.ts').trainConceptDetector>>
 
 const SHOWN = 10
 

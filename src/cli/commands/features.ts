@@ -35,7 +35,7 @@ export const features = defineCommand({
     const { extractFeatures, FeatureWriter, normalisations, openBackbone, sourceOf } = await import(
       '../../vision/index.ts'
     )
-    const { featuresFolder } = await import('../../train/concepts.ts')
+    const { featuresFolder } = await import('../../train/dataset-files.ts')
     const dataset = await Dataset.open(data, { signal })
     const network = await openBackbone(cnn, {
       width: size,

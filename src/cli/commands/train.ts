@@ -17,7 +17,6 @@ export const train = defineCommand({
     { call: 'mia train --resume --out runs/va-mia --epochs 40', what: 'ten epochs more' },
   ],
   options,
-  afterStop: 'run the same command again',
   async run(values, { signal, report, given }) {
     const run = await openRun(values, given)
     const { trainCaptioner } = await import('../../train/trainer.ts')

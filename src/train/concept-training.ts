@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { conceptsFromFile, frequentConcepts } from '../data/concept-words.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
-import { writeFileAtomic } from '../files.ts'
+import { readText, writeFileAtomic } from '../files.ts'
 import { input } from '../graph/index.ts'
 import { cast } from '../graph/ops/index.ts'
 import type { ConceptDetector } from '../models/concept-detector.ts'
@@ -12,18 +15,13 @@ import { nodeRuntime } from '../runtime/node.ts'
 import { toOnnx } from '../runtime/onnx-export.ts'
 import { Random } from '../runtime/random.ts'
 import { floats, type Value } from '../runtime/session.ts'
-import { describeSource, type FeatureSource, FeatureStore } from '../vision/index.ts'
+import { type FeatureSource, FeatureStore } from '../vision/index.ts'
 import { averagePrecision } from './average-precision.ts'
-import {
-  type ConceptInfo,
-  type DetectedConcepts,
-  detectorFor,
-  readDetector,
-  type StoredDetector,
-  writeDetector,
-} from './concept-files.ts'
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { type ConceptInfo, detectorFor, readDetector, type StoredDetector, writeDetector } from './concept-files.ts'
 import { ConceptInference } from './concept-inference.ts'
-import { TrainingState } from './state.ts'
+import { conceptsFolder, featuresFolder } from './dataset-files.ts'
+import { startOrRestore } from './state.ts'
 import { updates } from './update.ts'
 
 export interface ConceptTrainingOptions extends Watch {
@@ -33,8 +31,15 @@ export interface ConceptTrainingOptions extends Watch {
   readonly wordList?: string
   readonly seed: number
   readonly epochs: number
-  /** called after each epoch */
-  readonly onEpoch?: (epoch: { epoch: number; loss: number; meanAveragePrecision: number }) => void
+  readonly onEpoch?: (epoch: ConceptEpoch) => void
+}
+
+/** What is said of a finished epoch. */
+export interface ConceptEpoch {
+  readonly epoch: number
+  /** mean over its steps; of those since it was resumed, where it was, and null where none was left */
+  readonly loss: number | null
+  readonly meanAveragePrecision: number
 }
 
 export interface ConceptTraining {
@@ -50,17 +55,66 @@ const LEARNING_RATE = 3e-4
 const DROPOUT = 0.5
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 
-/** Where a dataset's features and concepts are. */
-export const featuresFolder = (data: string): string => join(data, 'features')
-export const conceptsFolder = (data: string): string => join(data, 'concepts')
-export const conceptsFile = (data: string): string => join(conceptsFolder(data), 'concepts.jsonl')
-
 /**
  * Trains the detector of a dataset's concepts on its stored features and keeps the weights of the epoch with the best mean average precision on the
- * validation images. Throws UserError where the dataset has no features or no validation images.
+ * validation images. When `signal` aborts, a checkpoint is written, and the same call goes on from that very step; one that asks for other words,
+ * another seed, or fewer epochs than are done begins anew. Throws UserError where the dataset has no features or no validation images.
  */
 export async function trainConceptDetector(options: ConceptTrainingOptions): Promise<ConceptTraining> {
   const { data, seed, epochs, onEpoch, onProgress, signal } = options
+  const { store, train, val, words } = await openData(options)
+  const folder = conceptsFolder(data)
+  const detector = detectorFor(words.length, store.header, DROPOUT)
+  const recipe = { seed, words, features: sourceOnly(store.header), images: digest(train) }
+  const checkpoint = await checkpointOf(folder, recipe, epochs)
+  const session = await nodeRuntime.load(trainingModel(detector))
+  const { state, progress } = await startOrRestore(checkpoint, [...detector.parameters.values()], seed)
+  let { step, epoch, batch, best } = progress
+  const save = () => writeCheckpoint(checkpoint, { step, epoch, batch, best, ...state.tensors() })
+  const labels = labeller(words)
+  const perEpoch = Math.ceil(train.length / IMAGES_PER_BATCH)
+  let done = epoch * train.length + batch * IMAGES_PER_BATCH
+  try {
+    for (; epoch < epochs; epoch++, batch = 0) {
+      const order = new Random(seed, epoch + 1).shuffle([...train])
+      const losses: number[] = []
+      for (; batch < perEpoch; batch++) {
+        if (signal?.aborted) {
+          await save()
+          signal.throwIfAborted()
+        }
+        const images = order.slice(batch * IMAGES_PER_BATCH, (batch + 1) * IMAGES_PER_BATCH)
+        const values = {
+          features: await featuresOf(store, images),
+          labels: floats([images.length, words.length], labels(images)),
+        }
+        step += 1
+        const { loss } = await state.step(session, values, { step, seed, learningRate: LEARNING_RATE, adam: ADAM })
+        losses.push(loss)
+        done += images.length
+        onProgress?.(done, epochs * train.length)
+      }
+      const { weights } = state.tensors()
+      const scores = await judge({ detector, weights }, store, val, words)
+      if (!best || best.score < scores.meanAveragePrecision) {
+        best = { epoch: epoch + 1, score: scores.meanAveragePrecision }
+        await writeDetector(folder, { info: { words, features: recipe.features, ...scores }, weights })
+      }
+      await writeCheckpoint(checkpoint, { step, epoch: epoch + 1, batch: 0, best, ...state.tensors() })
+      const loss = losses.length > 0 ? losses.reduce((a, b) => a + b) / losses.length : null
+      onEpoch?.({ epoch: epoch + 1, loss, meanAveragePrecision: scores.meanAveragePrecision })
+    }
+  } finally {
+    session.release()
+    await store.close()
+  }
+  const { info } = await readDetector(folder)
+  const { meanAveragePrecision, averagePrecision: each } = info
+  return { words: words.length, meanAveragePrecision, bestEpoch: best!.epoch, averagePrecision: each }
+}
+
+/** What a detector is trained on. */
+async function openData({ data, wordList }: ConceptTrainingOptions) {
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
   const [train, val] = (['train', 'val'] as const).map((split) =>
@@ -70,53 +124,35 @@ export async function trainConceptDetector(options: ConceptTrainingOptions): Pro
     throw new UserError(
       `Cannot train concepts on "${data}": ${train.length} training and ${val.length} validation images have features; run "mia features --data ${data}"`,
     )
-  const words = options.wordList
-    ? await conceptsFromFile(options.wordList, dataset.vocabulary)
+  const words = wordList
+    ? await conceptsFromFile(wordList, dataset.vocabulary)
     : frequentConcepts(train, dataset.vocabulary)
   if (words.length === 0)
     throw new UserError(
       `Cannot train concepts on "${data}": no content word is frequent enough; give a list with --words`,
     )
-  const detector = detectorFor(words.length, store.header, DROPOUT)
-  const session = await nodeRuntime.load(trainingModel(detector))
-  const state = TrainingState.start([...detector.parameters.values()], seed)
-  const labels = labeller(words)
-  const total = epochs * train.length
-  let [done, step] = [0, 0]
-  let best: (ConceptInfo & { epoch: number }) | undefined
-  for (let epoch = 1; epoch <= epochs; epoch++) {
-    const order = new Random(seed, epoch).shuffle([...train])
-    let loss = 0
-    for (let start = 0; start < order.length; start += IMAGES_PER_BATCH) {
-      signal?.throwIfAborted()
-      const images = order.slice(start, start + IMAGES_PER_BATCH)
-      const batch = {
-        features: await featuresOf(store, images),
-        labels: floats([images.length, words.length], labels(images)),
-      }
-      step += 1
-      const result = await state.step(session, batch, { step, seed, learningRate: LEARNING_RATE, adam: ADAM })
-      loss += result.loss * images.length
-      done += images.length
-      onProgress?.(done, total)
-    }
-    const weights = new Map(
-      [...state.weights].map(([name, { shape, data: numbers }]) => [
-        name,
-        { dtype: 'F32' as const, shape, data: numbers as Float32Array },
-      ]),
-    )
-    const scores = await judge({ detector, weights }, store, val, words)
-    onEpoch?.({ epoch, loss: loss / train.length, meanAveragePrecision: scores.meanAveragePrecision })
-    if (best && best.meanAveragePrecision >= scores.meanAveragePrecision) continue
-    best = { words, features: sourceOnly(store.header), ...scores, epoch }
-    const { epoch: _, ...info } = best
-    await writeDetector(conceptsFolder(data), { info, weights })
-  }
-  session.release()
-  await store.close()
-  const { meanAveragePrecision, averagePrecision: each, epoch: bestEpoch } = best!
-  return { words: words.length, meanAveragePrecision, bestEpoch, averagePrecision: each }
+  return { store, train, val, words }
+}
+
+/**
+ * The path of a training's checkpoint. `training.json` beside it says which training that is: the checkpoint of another one goes, and that of a
+ * training which has done more epochs than are asked for.
+ */
+async function checkpointOf(folder: string, recipe: object, epochs: number): Promise<string> {
+  const [training, checkpoint] = [join(folder, 'training.json'), join(folder, 'checkpoint.safetensors')]
+  const text = `${JSON.stringify({ format: 'mia-concept-training/1', ...recipe }, null, 2)}\n`
+  const same = existsSync(training) && (await readText(training, 'concept training')) === text
+  if (same && existsSync(checkpoint) && (await readCheckpoint(checkpoint)).epoch <= epochs) return checkpoint
+  await rm(checkpoint, { force: true })
+  await writeFileAtomic(training, text)
+  return checkpoint
+}
+
+/** Changes with the images and their captions. */
+function digest(images: readonly ImageEntry[]): string {
+  const hash = createHash('sha256')
+  for (const { id, tokens } of images) hash.update(`${JSON.stringify([id, tokens])}\n`)
+  return hash.digest('hex')
 }
 
 function trainingModel(detector: ConceptDetector): Uint8Array {
@@ -180,56 +216,3 @@ const sourceOnly = ({ network, layer, preprocessing, regions, size }: FeatureSou
   regions,
   size,
 })
-
-/** Finds the `count` most confident concepts of every image of a dataset that has features, and writes them to `concepts/concepts.jsonl`. */
-export async function detectConcepts({
-  data,
-  count,
-  onProgress,
-  signal,
-}: { data: string; count?: number } & Watch): Promise<{ images: number; count: number; words: number }> {
-  const dataset = await Dataset.open(data)
-  const store = await FeatureStore.open(featuresFolder(data))
-  const { info, weights } = await readDetector(conceptsFolder(data))
-  store.require(info.features, `the concept detector of "${data}"`)
-  const most = count ?? store.regions
-  if (most > info.words.length)
-    throw new UserError(
-      `Cannot find ${most} concepts of an image: the detector of "${data}" (${describeSource(info.features)}) knows ${info.words.length} words; train it on more`,
-    )
-  const inference = await ConceptInference.load(
-    nodeRuntime,
-    detectorFor(info.words.length, info.features),
-    weights,
-    most,
-  )
-  const images = dataset.images.filter(({ id }) => store.has(id))
-  const lines: string[] = []
-  for (let start = 0; start < images.length; start += IMAGES_PER_BATCH) {
-    signal?.throwIfAborted()
-    const batch = images.slice(start, start + IMAGES_PER_BATCH)
-    const { words, scores } = await inference.best(await store.read(batch.map(({ id }) => id)))
-    for (const [i, { id }] of batch.entries())
-      lines.push(JSON.stringify(detected(id, i, most, info.words, { words, scores })))
-    onProgress?.(start + batch.length, images.length)
-  }
-  inference.release()
-  await store.close()
-  await writeFileAtomic(conceptsFile(data), lines.map((line) => `${line}\n`).join(''))
-  return { images: images.length, count: most, words: info.words.length }
-}
-
-function detected(
-  id: string,
-  row: number,
-  most: number,
-  names: readonly string[],
-  found: { words: Int32Array; scores: Float32Array },
-): DetectedConcepts {
-  const [start, end] = [row * most, (row + 1) * most]
-  return {
-    id,
-    words: Array.from(found.words.subarray(start, end), (word) => names[word]!),
-    scores: Array.from(found.scores.subarray(start, end), (score) => Number(score.toFixed(4))),
-  }
-}

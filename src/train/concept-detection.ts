@@ -1,0 +1,64 @@
+import { Dataset } from '../data/dataset.ts'
+import { UserError } from '../errors.ts'
+import { writeFileAtomic } from '../files.ts'
+import type { Watch } from '../progress.ts'
+import { nodeRuntime } from '../runtime/node.ts'
+import { describeSource, FeatureStore } from '../vision/index.ts'
+import { type DetectedConcepts, detectorFor, readDetector } from './concept-files.ts'
+import { ConceptInference } from './concept-inference.ts'
+import { conceptsFile, conceptsFolder, featuresFolder } from './dataset-files.ts'
+
+const IMAGES_PER_BATCH = 64
+
+/** Finds the `count` most confident concepts of every image of a dataset that has features, and writes them to `concepts/concepts.jsonl`. */
+export async function detectConcepts({
+  data,
+  count,
+  onProgress,
+  signal,
+}: { data: string; count?: number } & Watch): Promise<{ images: number; count: number; words: number }> {
+  const dataset = await Dataset.open(data)
+  const store = await FeatureStore.open(featuresFolder(data))
+  const { info, weights } = await readDetector(conceptsFolder(data))
+  store.require(info.features, `the concept detector of "${data}"`)
+  const most = count ?? store.regions
+  if (most > info.words.length)
+    throw new UserError(
+      `Cannot find ${most} concepts of an image: the detector of "${data}" (${describeSource(info.features)}) knows ${info.words.length} words; train it on more`,
+    )
+  const inference = await ConceptInference.load(
+    nodeRuntime,
+    detectorFor(info.words.length, info.features),
+    weights,
+    most,
+  )
+  const images = dataset.images.filter(({ id }) => store.has(id))
+  const lines: string[] = []
+  for (let start = 0; start < images.length; start += IMAGES_PER_BATCH) {
+    signal?.throwIfAborted()
+    const batch = images.slice(start, start + IMAGES_PER_BATCH)
+    const { words, scores } = await inference.best(await store.read(batch.map(({ id }) => id)))
+    for (const [i, { id }] of batch.entries())
+      lines.push(JSON.stringify(detected(id, i, most, info.words, { words, scores })))
+    onProgress?.(start + batch.length, images.length)
+  }
+  inference.release()
+  await store.close()
+  await writeFileAtomic(conceptsFile(data), lines.map((line) => `${line}\n`).join(''))
+  return { images: images.length, count: most, words: info.words.length }
+}
+
+function detected(
+  id: string,
+  row: number,
+  most: number,
+  names: readonly string[],
+  found: { words: Int32Array; scores: Float32Array },
+): DetectedConcepts {
+  const [start, end] = [row * most, (row + 1) * most]
+  return {
+    id,
+    words: Array.from(found.words.subarray(start, end), (word) => names[word]!),
+    scores: Array.from(found.scores.subarray(start, end), (score) => Number(score.toFixed(4))),
+  }
+}

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { writeFileAtomic } from '../../src/files.ts'
+import { type ConceptEpoch, type ConceptTraining, trainConceptDetector } from '../../src/train/concept-training.ts'
+import { conceptsFolder } from '../../src/train/dataset-files.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { makeWorld } from './world.ts'
+
+const EPOCHS = 4
+const IMAGES = 72 // two batches an epoch
+
+async function world(): Promise<string> {
+  const folder = await temporaryFolder()
+  await makeWorld(folder, { copies: IMAGES / 12 })
+  await writeFileAtomic(join(folder, 'words.txt'), 'red\ngreen\nblue\nblack\ndog\ncat\ncar\n')
+  return folder
+}
+
+/** Trains, and stops once `stopAfter` images were seen. */
+async function train(
+  data: string,
+  { epochs = EPOCHS, seed = 1, stopAfter = Number.POSITIVE_INFINITY } = {},
+): Promise<{ epochs: ConceptEpoch[]; trained: ConceptTraining | undefined }> {
+  const reports: ConceptEpoch[] = []
+  const controller = new AbortController()
+  const trained = await trainConceptDetector({
+    data,
+    wordList: join(data, 'words.txt'),
+    seed,
+    epochs,
+    onEpoch: (epoch) => reports.push(epoch),
+    onProgress: (done) => done >= stopAfter && controller.abort(),
+    signal: controller.signal,
+  }).catch((error) => {
+    if (error !== controller.signal.reason) throw error
+    return undefined
+  })
+  return { epochs: reports, trained }
+}
+
+const bytes = (data: string) =>
+  Promise.all(
+    ['checkpoint.safetensors', 'detector.safetensors', 'detector.json'].map((name) =>
+      readFile(join(conceptsFolder(data), name)),
+    ),
+  )
+
+test('a detector trained with two stops, one within an epoch, is the same bytes as one trained at once', async () => {
+  const [whole, parts] = [await world(), await world()]
+  const { trained } = await train(whole)
+  expect((await train(parts, { stopAfter: 64 })).trained).toBeUndefined()
+  const second = await train(parts, { stopAfter: 2 * IMAGES })
+  expect(second.epochs.map(({ epoch }) => epoch)).toEqual([1, 2])
+  const last = await train(parts)
+  expect(last.epochs.map(({ epoch }) => epoch)).toEqual([3, 4])
+  expect(last.trained).toEqual(trained)
+  expect(await bytes(parts)).toEqual(await bytes(whole))
+})
+
+test('a finished training is not done again; more epochs go on, another seed begins anew', async () => {
+  const data = await world()
+  const { trained } = await train(data)
+  expect(await train(data)).toEqual({ epochs: [], trained })
+  expect((await train(data, { epochs: EPOCHS + 1 })).epochs.map(({ epoch }) => epoch)).toEqual([EPOCHS + 1])
+  expect((await train(data, { epochs: 2, seed: 2 })).epochs.map(({ epoch }) => epoch)).toEqual([1, 2])
+})
