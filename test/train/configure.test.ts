@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { beforeEach, expect, test } from 'vitest'
-import { conceptsFile } from '../../src/train/dataset-files.ts'
 import { configureRun, type RunChoices } from '../../src/train/configure.ts'
+import { conceptsFile } from '../../src/train/dataset-files.ts'
 import type { RunConfig } from '../../src/train/run.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld } from './world.ts'
