@@ -4,11 +4,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
-const base = ['errors', 'progress']
+const base = ['errors', 'progress', 'wording']
 /** A part (a folder of src/, or a file beside them) and the parts it may import beside itself; cli may import all. */
 const may = {
   errors: [],
   progress: [],
+  wording: [],
   validate: base,
   files: base,
   graph: base,
@@ -24,7 +25,18 @@ const may = {
 may.train = Object.keys(may)
 may.captioner = Object.keys(may)
 may.index = Object.keys(may)
-const runsInAPage = new Set(['errors', 'progress', 'validate', 'graph', 'nn', 'models', 'decode', 'text', 'metrics'])
+const runsInAPage = new Set([
+  'errors',
+  'progress',
+  'wording',
+  'validate',
+  'graph',
+  'nn',
+  'models',
+  'decode',
+  'text',
+  'metrics',
+])
 const node = /^(node:|onnxruntime|sharp$)/
 
 const root = process.argv[2] ?? 'src'

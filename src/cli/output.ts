@@ -44,9 +44,3 @@ export function table(rows: readonly (readonly string[])[]): string {
   const pad = (cell: string, i: number): string => (numeric[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))
   return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')
 }
-
-/** A number with the thousands apart, as in 31,783. */
-export const thousands = (value: number): string => value.toLocaleString('en')
-
-/** `1 image`, `2,000 images`. */
-export const plural = (count: number, noun: string): string => `${thousands(count)} ${noun}${count === 1 ? '' : 's'}`

@@ -1,4 +1,5 @@
-import { type Stream, thousands } from './output.ts'
+import { thousands } from '../wording.ts'
+import type { Stream } from './output.ts'
 
 const REDRAW_MS = 100
 const LINE_EVERY_MS = 10_000

@@ -1,8 +1,8 @@
 import { join, posix, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
+import { counted, firstFew } from '../wording.ts'
 import { firstExisting } from './folders.ts'
 import { readJsonInput } from './input.ts'
-import { counted, firstFew } from './problems.ts'
 import type { Row } from './rows.ts'
 import type { CaptionedImage, Source, SourceFile, Split } from './source.ts'
 

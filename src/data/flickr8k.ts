@@ -1,8 +1,8 @@
 import { join, parse, posix, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
+import { counted, firstFew } from '../wording.ts'
 import { firstExisting } from './folders.ts'
 import { type Input, readInput } from './input.ts'
-import { counted, firstFew } from './problems.ts'
 import { type CaptionedImage, type Source, type Split, splits } from './source.ts'
 
 /** `root` holds the caption file and the split lists; `images` the pictures, if they are not below `root`. */

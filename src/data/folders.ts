@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { UserError } from '../errors.ts'
-import { counted, firstFew } from './problems.ts'
+import { counted, firstFew } from '../wording.ts'
 import type { CaptionedImage, Source } from './source.ts'
 
 /** The first of the paths below `root` that exists, or undefined. */

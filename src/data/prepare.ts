@@ -3,12 +3,12 @@ import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
 import { captionTokens } from '../text/ptb.ts'
 import { UNKNOWN, Vocabulary } from '../text/vocabulary.ts'
+import { counted, firstFew } from '../wording.ts'
 import { type CocoOptions, readCoco } from './coco.ts'
 import { countSplits, type ImageEntry, writeDataset } from './dataset.ts'
 import { type Flickr8kOptions, readFlickr8k } from './flickr8k.ts'
 import { leaveOutMissing } from './folders.ts'
 import { type KarpathyOptions, readKarpathy } from './karpathy.ts'
-import { counted, firstFew } from './problems.ts'
 import { type Source, type Split, splits } from './source.ts'
 
 export type SourceOptions =

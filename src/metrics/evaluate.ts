@@ -1,9 +1,10 @@
 import { captionTokens } from '../text/ptb.ts'
+import { counted } from '../wording.ts'
 import { bleu } from './bleu.ts'
 import { cider } from './cider.ts'
 import type { Metric, MetricName, Score } from './metric.ts'
 import { type CaptionsById, readReferences } from './reference-files.ts'
-import { counted, refuse } from './refuse.ts'
+import { refuse } from './refuse.ts'
 import { readResults } from './results.ts'
 
 /** Every metric, in the order in which papers list their scores. */

@@ -1,10 +1,5 @@
 import { UserError } from '../errors.ts'
-
-/** A number and its noun: `1 image`, `5,000 images`, `2 entries`. */
-export function counted(count: number, noun: string): string {
-  const plural = noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}s`
-  return `${count.toLocaleString('en')} ${count === 1 ? noun : plural}`
-}
+import { counted, firstFew } from '../wording.ts'
 
 /**
  * Throws UserError if there are any of the `wrong` ones, as in "Cannot score results: 12 images have no caption
@@ -19,11 +14,5 @@ export function refuse(
 ): void {
   const all = [...wrong]
   if (all.length === 0) return
-  const first = all.slice(0, 3).map((id) => shortened(String(id)))
-  const more = all.length > first.length ? ` and ${(all.length - first.length).toLocaleString('en')} more` : ''
-  throw new UserError(`Cannot ${act}: ${counted(all.length, noun)} ${fault} (${first.join(', ')}${more}); ${advice}`)
-}
-
-function shortened(text: string): string {
-  return text.length <= 60 ? text : `${text.slice(0, 57)}...`
+  throw new UserError(`Cannot ${act}: ${counted(all.length, noun)} ${fault} (${firstFew(all.map(String))}); ${advice}`)
 }

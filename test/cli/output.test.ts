@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { paint, plural, table, thousands } from '../../src/cli/output.ts'
+import { paint, table } from '../../src/cli/output.ts'
 
 test('table() aligns words to the left and numbers to the right', () => {
   const rows = [
@@ -25,10 +25,4 @@ test('paint() colours a stream that shows colours, and no other', () => {
   expect(paint(stream, 'red', 'Error:')).toBe('Error:')
   expect(paint({ ...stream, hasColors: () => false }, 'red', 'Error:')).toBe('Error:')
   expect(paint({ ...stream, hasColors: () => true }, 'red', 'Error:')).toBe('\x1b[31mError:\x1b[39m')
-})
-
-test('thousands() and plural() write counts as people do', () => {
-  expect(thousands(31783)).toBe('31,783')
-  expect(plural(1, 'picture')).toBe('1 picture')
-  expect(plural(6000, 'picture')).toBe('6,000 pictures')
 })

@@ -1,6 +1,7 @@
+import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { count, positive, text } from '../options.ts'
-import { plural, table } from '../output.ts'
+import { table } from '../output.ts'
 
 export const conceptsTrain = defineCommand({
   name: 'concepts train',
@@ -52,7 +53,7 @@ export const conceptsDetect = defineCommand({
     const found = await detectConcepts({ data, signal, onProgress, ...(count !== undefined && { count }) })
     return {
       json: { data, ...found },
-      text: `${plural(found.images, 'picture')} with ${plural(found.count, 'concept')} each, out of ${plural(found.words, 'word')}`,
+      text: `${counted(found.images, 'picture')} with ${counted(found.count, 'concept')} each, out of ${counted(found.words, 'word')}`,
       next: `mia train --data ${data} --basic-model VisualAttention --mia --out runs/va-mia`,
     }
   },
@@ -65,9 +66,9 @@ const SHOWN = 10
 function describe({ words, meanAveragePrecision, bestEpoch, averagePrecision }: Trained): string {
   const all = Object.entries(averagePrecision)
   const rows = [...all.slice(0, SHOWN), ...all.slice(SHOWN).slice(-SHOWN)].map(([word, ap]) => [word, ap.toFixed(3)])
-  const judged = `${plural(all.length, 'word')} that validation pictures have`
+  const judged = `${counted(all.length, 'word')} that validation pictures have`
   return (
-    `mAP ${meanAveragePrecision.toFixed(4)} on val over ${judged}, of ${plural(words, 'word')} (epoch ${bestEpoch})\n\n` +
+    `mAP ${meanAveragePrecision.toFixed(4)} on val over ${judged}, of ${counted(words, 'word')} (epoch ${bestEpoch})\n\n` +
     `${table([['best and worst', 'average precision'], ...rows])}`
   )
 }

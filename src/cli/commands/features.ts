@@ -1,6 +1,6 @@
+import { counted, thousands } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { choice, positive, text } from '../options.ts'
-import { plural, thousands } from '../output.ts'
 
 export const features = defineCommand({
   name: 'features',
@@ -64,8 +64,8 @@ export const features = defineCommand({
     return {
       json: { data, made, kept, leftOut, network: kind },
       text:
-        `${plural(made + kept, 'picture')} with ${of} (${thousands(made)} made now)` +
-        (leftOut.length > 0 ? `; ${plural(leftOut.length, 'picture')} left out` : ''),
+        `${counted(made + kept, 'picture')} with ${of} (${thousands(made)} made now)` +
+        (leftOut.length > 0 ? `; ${counted(leftOut.length, 'picture')} left out` : ''),
       next: `mia concepts train --data ${data}`,
     }
   },

@@ -1,7 +1,8 @@
 import { UsageError } from '../../errors.ts'
+import { thousands } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { choice, positive, text } from '../options.ts'
-import { table, thousands } from '../output.ts'
+import { table } from '../output.ts'
 
 export const prepare = defineCommand({
   name: 'prepare',

@@ -1,6 +1,7 @@
+import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { choice, positive, text } from '../options.ts'
-import { plural, table } from '../output.ts'
+import { table } from '../output.ts'
 
 export const test = defineCommand({
   name: 'test',
@@ -33,11 +34,11 @@ export const test = defineCommand({
     })
     const { images, scores, missing, results } = tested
     if (missing.length > 0)
-      report.warn(`${plural(missing.length, 'picture')} of the split without features or concepts`)
+      report.warn(`${counted(missing.length, 'picture')} of the split without features or concepts`)
     const rows = Object.entries(scores).map(([name, score]) => [name, score.toFixed(4)])
     return {
       json: { run, split, beam, ...tested },
-      text: `${run} on ${plural(images, 'picture')} of ${split}, beam ${beam}; captions in ${results}\n\n${table([['score', 'value'], ...rows])}`,
+      text: `${run} on ${counted(images, 'picture')} of ${split}, beam ${beam}; captions in ${results}\n\n${table([['score', 'value'], ...rows])}`,
       next: `mia caption --run ${run} photo.jpg`,
     }
   },
