@@ -21,19 +21,14 @@ export interface StateTensors {
   readonly secondMoments: ReadonlyMap<string, TensorData>
 }
 
-/**
- * The weights and their moments while they are trained. They lie in two sets of buffers that take turns: a step reads one and writes the other, so
- * nothing is allocated or copied between steps.
- */
+/** The weights and their moments while they are trained. Every step writes them in place (see updates()), so nothing is allocated or copied between steps. */
 export class TrainingState {
   readonly #parameters: readonly Parameter[]
-  #current: Record<string, Value>
-  #next: Record<string, Value>
+  readonly #values: Readonly<Record<string, Value>>
 
-  private constructor(parameters: readonly Parameter[], values: Record<string, Value>) {
+  private constructor(parameters: readonly Parameter[], values: Readonly<Record<string, Value>>) {
     this.#parameters = parameters
-    this.#current = values
-    this.#next = Object.fromEntries(Object.entries(values).map(([name, { shape }]) => [name, floats(shape)]))
+    this.#values = values
   }
 
   /** Weights as their initialisers make them, each from its own stream of random numbers: a new parameter changes no other. */
@@ -80,26 +75,23 @@ export class TrainingState {
       seed: ints(seed),
       step: ints(step),
     }
-    const into = Object.fromEntries(Object.entries(this.#next).map(([name, value]) => [`next.${name}`, value]))
-    const results = await session.run({ ...this.#current, ...batch, ...scalars }, { into })
-    const swap = this.#current
-    this.#current = this.#next
-    this.#next = swap
+    const into = Object.fromEntries(Object.entries(this.#values).map(([name, value]) => [`next.${name}`, value]))
+    const results = await session.run({ ...this.#values, ...batch, ...scalars }, { into })
     return { loss: floatData(results.loss)[0]!, gradientNorm: floatData(results.gradientNorm)[0]! }
   }
 
   /** The weights as they are now; the next step overwrites them. */
   get weights(): ReadonlyMap<string, Value> {
-    return new Map(this.#parameters.map(({ name }) => [name, this.#current[name]!]))
+    return new Map(this.#parameters.map(({ name }) => [name, this.#values[name]!]))
   }
 
-  /** Weights and moments as they are now, for a checkpoint. */
+  /** Weights and moments as they are now, for a checkpoint; the next step overwrites them. */
   tensors(): StateTensors {
     const group = (key: (name: string) => string) =>
       new Map(
         this.#parameters.map(({ name, shape }) => [
           name,
-          { dtype: 'F32' as const, shape, data: floatData(this.#current[key(name)]) },
+          { dtype: 'F32' as const, shape, data: floatData(this.#values[key(name)]) },
         ]),
       )
     return {

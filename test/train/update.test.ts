@@ -1,0 +1,59 @@
+import { fromBinary } from '@bufbuild/protobuf'
+import { expect, test } from 'vitest'
+import type { BasicModelName } from '../../src/models/basic-models.ts'
+import { basicModels } from '../../src/models/basic-models.ts'
+import { Captioner } from '../../src/models/captioner.ts'
+import { ModelProtoSchema, type NodeProto } from '../../src/runtime/onnx-pb.ts'
+import { type Clipping, publishedAdam } from '../../src/train/optimizer.ts'
+import { trainingStep } from '../../src/train/step.ts'
+
+const tiny = {
+  mia: true,
+  iterations: 2,
+  regions: 3,
+  featureSize: 6,
+  vocabularySize: 9,
+  dModel: 8,
+  numHeads: 2,
+  dInner: 8,
+  attentionSize: 4,
+  dropout: 0.1,
+  miaDropout: 0.1,
+}
+
+/** The nodes that an output needs, its own among them. */
+function needed(name: string, producers: ReadonlyMap<string, NodeProto>): Set<NodeProto> {
+  const nodes = new Set<NodeProto>()
+  const open = [name]
+  while (open.length > 0) {
+    const node = producers.get(open.pop()!)
+    if (!node || nodes.has(node)) continue
+    nodes.add(node)
+    open.push(...node.input)
+  }
+  return nodes
+}
+
+const clippings: Clipping[] = [
+  { kind: 'none' },
+  { kind: 'value', limit: 0.1 },
+  { kind: 'norm', limit: 1 },
+  { kind: 'weight-clamp', limit: 0.1 },
+]
+
+for (const basicModel of Object.keys(basicModels) as BasicModelName[])
+  for (const clipping of clippings)
+    test(`a step may write in place: a weight or moment is read only by what its new value waits for (${basicModel}, ${clipping.kind})`, () => {
+      const model = new Captioner({ ...tiny, basicModel })
+      const options = { captions: 2, steps: 3, labelSmoothing: 0.1, adam: publishedAdam, clipping }
+      const { graph } = fromBinary(ModelProtoSchema, trainingStep(model, options))
+      const producers = new Map(graph!.node.flatMap((node) => node.output.map((name) => [name, node] as const)))
+      const next = graph!.output.map(({ name }) => name).filter((name) => name.startsWith('next.'))
+      expect(next).toHaveLength(3 * model.parameters.size)
+      for (const name of next) {
+        const before = needed(name, producers)
+        const readers = graph!.node.filter(({ input }) => input.includes(name.slice('next.'.length)))
+        expect(readers.length).toBeGreaterThan(0)
+        expect(readers.filter((reader) => !before.has(reader)).map((reader) => reader.name)).toEqual([])
+      }
+    })
