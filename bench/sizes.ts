@@ -13,6 +13,8 @@ export const makeModel = (mia: boolean): Captioner =>
     basicModel: 'VisualAttention',
     mia,
     regions: sizes.regions,
+    paddedRegions: false,
+    concepts: sizes.regions,
     featureSize: sizes.features,
     vocabularySize: sizes.vocabulary,
   })

@@ -89,7 +89,7 @@ export class PhotoCaptioner {
         nodeRuntime,
         detectorFor(detector.info.words.length, features),
         detector.weights,
-        features.regions,
+        run.config.model.concepts,
       ))
     return new PhotoCaptioner(run, network, inference, await CaptionerDecoder.load(nodeRuntime, run.model, run.weights))
   }
@@ -168,16 +168,16 @@ export class PhotoCaptioner {
     features: Uint16Array,
     count: number,
   ): Promise<{ concepts: PhotoCaption['concepts'][]; ids: Int32Array }> {
-    const { regions } = this.#run.config.features
-    const ids = new Int32Array(count * regions)
+    const { concepts: most } = this.#run.config.model
+    const ids = new Int32Array(count * most)
     if (!this.#detector) return { concepts: Array.from({ length: count }, () => []), ids }
     const names = this.#run.detector!.info.words
     const { words, scores } = await this.#detector.best(features)
     for (const [i, word] of words.entries()) ids[i] = this.#run.vocabulary.id(names[word]!)
     const concepts = Array.from({ length: count }, (_, image) =>
-      Array.from({ length: Math.min(TOLD_CONCEPTS, regions) }, (_, k) => ({
-        word: names[words[image * regions + k]!]!,
-        score: scores[image * regions + k]!,
+      Array.from({ length: Math.min(TOLD_CONCEPTS, most) }, (_, k) => ({
+        word: names[words[image * most + k]!]!,
+        score: scores[image * most + k]!,
       })),
     )
     return { concepts, ids }

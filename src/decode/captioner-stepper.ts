@@ -1,8 +1,9 @@
 import { constant, input } from '../graph/index.ts'
 import { add, cast, concat, expand, gather, logSoftmax, reshape, topK } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { basicModels } from '../models/basic-models.ts'
+import { type BasicModel, basicModels } from '../models/basic-models.ts'
 import type { Captioner, Prepared } from '../models/captioner.ts'
+import { isPadded, streamRows } from '../models/config.ts'
 import { toOnnx } from '../runtime/onnx-export.ts'
 import { floatData, floats, ints, type Runtime, type Session, type Value, type Values } from '../runtime/session.ts'
 import { UNKNOWN } from '../text/vocabulary.ts'
@@ -53,7 +54,7 @@ export class CaptionerDecoder {
     const dtype: FeatureType = features instanceof Float32Array ? 'float32' : 'float16'
     const feeds: Record<string, Value> = {
       features: { dtype, shape: [images, regions, featureSize], data: features },
-      concepts: ints(concepts, [images, regions]),
+      concepts: ints(concepts, [images, concepts.length / images]),
     }
     const { hidden, cell, ...prepared } = await this.#encoder.run(pick(feeds, this.#encoder.inputNames))
     const start: RowState = { hidden: hidden ?? floats([images, dModel]), cell: cell ?? floats([images, dModel]) }
@@ -93,30 +94,35 @@ const pick = (values: Values, names: readonly string[]): Values =>
 
 /** What the decoder needs of images, by the names that the step takes it under. */
 function encoderOutputs(model: Captioner, featureType: FeatureType): Record<string, Tensor> {
-  const { regions, featureSize } = model.config
+  const { basicModel, regions, concepts, featureSize } = model.config
   const features = cast(input('features', ['B', regions, featureSize], featureType), 'float32')
-  const { encoded, gates, start, keys } = model.prepare(features, input('concepts', ['B', regions], 'int32'))
-  const { attention } = basicModels[model.config.basicModel] as { attention?: 'visual' | 'textual' }
+  const { encoded, gates, start, keys } = model.prepare(features, input('concepts', ['B', concepts], 'int32'))
+  const { attention }: BasicModel = basicModels[basicModel]
+  const mask = attention && encoded.masks[attention]
   return {
     gates,
     ...(attention && { regions: encoded[attention], keys: keys! }),
+    ...(mask && { mask }),
     ...(start && { hidden: start.hidden, cell: start.cell }),
   }
 }
 
 /** One step of N rows that look at B images and continue M rows. */
 function stepOutputs(model: Captioner, width: number): Record<string, Tensor> {
-  const { dModel, regions, attentionSize, vocabularySize } = model.config
+  const { basicModel, dModel, attentionSize, vocabularySize } = model.config
+  const { attention = 'visual' }: BasicModel = basicModels[basicModel]
+  const rows = streamRows(model.config)[attention]
   const words = input('words', ['N'], 'int32')
   const parents = input('parents', ['N'], 'int32')
   const images = input('images', ['N'], 'int32')
   const before = { hidden: input('hidden', ['M', dModel]), cell: input('cell', ['M', dModel]) }
   const gates = add(model.wordGates(words), gather(input('gates', ['B', 4 * dModel]), images))
   const state = model.step(gates, { hidden: gather(before.hidden, parents), cell: gather(before.cell, parents) })
-  const seen = gather(input('regions', ['B', regions, dModel]), images)
+  const seen = gather(input('regions', ['B', rows, dModel]), images)
+  const mask = isPadded(model.config, attention) ? gather(input('mask', ['B', rows]), images) : undefined
   const prepared: Pick<Prepared, 'encoded' | 'keys'> = {
-    encoded: { visual: seen, textual: seen },
-    keys: gather(input('keys', ['B', regions, attentionSize]), images),
+    encoded: { visual: seen, textual: seen, masks: { visual: mask, textual: mask } },
+    keys: gather(input('keys', ['B', rows, attentionSize]), images),
   }
   const { states } = model.attend(reshape(state.hidden, ['N', 1, dModel]), prepared)
   const scores = model.output.forward(reshape(states, ['N', dModel]))

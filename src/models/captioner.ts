@@ -4,11 +4,12 @@ import { dropout } from '../nn/dropout.ts'
 import { normal } from '../nn/init.ts'
 import { Linear } from '../nn/linear.ts'
 import { Lstm, type LstmState } from '../nn/lstm.ts'
+import { meanOver } from '../nn/mask.ts'
 import type { Noise } from '../nn/noise.ts'
 import { type Parameter, Scope } from '../nn/scope.ts'
 import { type BasicModel, basicModels } from './basic-models.ts'
 import type { CaptionerConfig } from './config.ts'
-import { type Encoded, Encoder, meanOver } from './encoder.ts'
+import { type Encoded, Encoder } from './encoder.ts'
 import { RegionAttention } from './region-attention.ts'
 
 /** An image ready to be described. */
@@ -59,8 +60,10 @@ export class Captioner {
   prepare(features: Tensor, concepts: Tensor, noise?: Noise): Prepared {
     const encoded = this.#encoder.forward(features, concepts, this.words, noise)
     const means = {
-      visual: this.#visualMean.forward(dropout(meanOver(encoded.visual), this.config.dropout, noise)),
-      textual: meanOver(encoded.textual), // no affine layer here, as published
+      visual: this.#visualMean.forward(
+        dropout(meanOver(encoded.visual, encoded.masks.visual), this.config.dropout, noise),
+      ),
+      textual: meanOver(encoded.textual, encoded.masks.textual), // no affine layer here, as published
     }
     const { input, condition, attention } = this.#model
     const gates = add(this.#lstm.project(means[input]), this.#lstm.bias)
@@ -87,7 +90,13 @@ export class Captioner {
   ): { states: Tensor; attention: Tensor | undefined } {
     const stream = this.#model.attention
     if (!stream) return { states: hidden, attention: undefined }
-    const { context, attention } = this.#attention!.forward(hidden, encoded[stream], keys!, noise)
+    const { context, attention } = this.#attention!.forward(
+      hidden,
+      encoded[stream],
+      keys!,
+      noise,
+      encoded.masks[stream],
+    )
     return { states: add(context, hidden), attention }
   }
 }

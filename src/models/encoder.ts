@@ -1,15 +1,18 @@
-import { div, gather, relu, sum } from '../graph/ops/index.ts'
+import { gather, relu } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { dropout } from '../nn/dropout.ts'
 import { Linear } from '../nn/linear.ts'
+import { rowMask } from '../nn/mask.ts'
 import type { Noise } from '../nn/noise.ts'
 import type { Scope } from '../nn/scope.ts'
 import type { Stream } from './basic-models.ts'
 import type { CaptionerConfig } from './config.ts'
 import { Mia, type Refined } from './mia.ts'
 
-/** An image as the decoder sees it: both streams `[B, R, D]`; with MIA both are the SGIR. */
+/** An image as the decoder sees it: both streams, `[B, R, D]` and `[B, K, D]`; with MIA both are the SGIR `[B, N, D]`. */
 export interface Encoded extends Readonly<Record<Stream, Tensor>> {
+  /** which rows of each stream are there; undefined where all are */
+  readonly masks: Readonly<Record<Stream, Tensor | undefined>>
   readonly refined?: Refined
 }
 
@@ -18,23 +21,24 @@ export class Encoder {
   readonly #image: Linear
   readonly #mia: Mia | undefined
   readonly #dropout: number
+  readonly #paddedRegions: boolean
 
   constructor(scope: Scope, config: CaptionerConfig) {
     const { featureSize, dModel, dropout: rate, miaDropout } = config
     this.#image = new Linear(scope.at('image'), featureSize, dModel)
     this.#mia = config.mia ? new Mia(scope.at('mia'), { ...config, dropout: miaDropout }) : undefined
     this.#dropout = rate
+    this.#paddedRegions = config.paddedRegions
   }
 
   /** `features` `[B, R, F]`, `concepts` word ids `[B, K]`, `words` the word embedding `[W, D]`, which concepts share with captions */
   forward(features: Tensor, concepts: Tensor, words: Tensor, noise: Noise | undefined): Encoded {
     const visual = relu(this.#image.forward(dropout(features, this.#dropout, noise)))
     const textual = gather(words, concepts)
-    if (!this.#mia) return { visual, textual }
-    const refined = this.#mia.forward(visual, textual, noise)
-    return { visual: refined.sgir, textual: refined.sgir, refined }
+    const mask = this.#paddedRegions ? rowMask(features) : undefined
+    if (!this.#mia) return { visual, textual, masks: { visual: mask, textual: undefined } }
+    const refined = this.#mia.forward(visual, textual, noise, mask)
+    const masks = { visual: refined.mask, textual: refined.mask }
+    return { visual: refined.sgir, textual: refined.sgir, masks, refined }
   }
 }
-
-/** The mean over regions or concepts: `[B, R, D]` → `[B, D]` */
-export const meanOver = (x: Tensor): Tensor => div(sum(x, [1]), x.shape[1] as number)

@@ -2,6 +2,7 @@ import { add, matmul, reshape, softmax, tanh } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { dropout } from '../nn/dropout.ts'
 import { Linear } from '../nn/linear.ts'
+import { maskBias } from '../nn/mask.ts'
 import type { Noise } from '../nn/noise.ts'
 import type { Scope } from '../nn/scope.ts'
 
@@ -24,19 +25,21 @@ export class RegionAttention {
     return this.#region.forward(dropout(regions, this.#dropout, noise))
   }
 
-  /** Words' hidden states `[B, N, D]`, N of each image → contexts `[B, N, D]` and attention `[B, N, R]`. */
+  /** Words' hidden states `[B, N, D]`, N of each image → contexts `[B, N, D]` and attention `[B, N, R]`; `mask` `[B, R]` says which regions are there. */
   forward(
     hidden: Tensor,
     regions: Tensor,
     keys: Tensor,
     noise: Noise | undefined,
+    mask?: Tensor,
   ): { context: Tensor; attention: Tensor } {
     const [images, words] = hidden.shape
     const [, count, size] = keys.shape
     const asked = this.#hidden.forward(dropout(hidden, this.#dropout, noise))
     const sums = add(reshape(keys, [images!, 1, count!, size!]), reshape(asked, [images!, words!, 1, size!]))
     const activated = dropout(tanh(sums), this.#dropout, noise)
-    const attention = softmax(reshape(this.#score.forward(activated), [images!, words!, count!]))
+    const scores = reshape(this.#score.forward(activated), [images!, words!, count!])
+    const attention = softmax(mask ? add(scores, reshape(maskBias(mask), [images!, 1, count!])) : scores)
     return { context: matmul(attention, regions), attention }
   }
 }

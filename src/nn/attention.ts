@@ -4,6 +4,7 @@ import { dropout } from './dropout.ts'
 import { normal, xavierNormal } from './init.ts'
 import { LayerNorm } from './layernorm.ts'
 import { Linear } from './linear.ts'
+import { maskBias } from './mask.ts'
 import type { Noise } from './noise.ts'
 import type { Scope } from './scope.ts'
 
@@ -38,15 +39,26 @@ export class MultiHeadAttention {
     this.#dropout = rate
   }
 
-  /** `asking` and `answering` `[B, N, D]` → what the answering stream says to the asking one `[B, N, D]`, and how it attends `[B, heads, N, N]`. */
-  forward(asking: Tensor, answering: Tensor, noise: Noise | undefined): { output: Tensor; weights: Tensor } {
+  /**
+   * `asking` and `answering` `[B, N, D]` → what the answering stream says to the asking one `[B, N, D]`, and how it attends `[B, heads, N, N]`.
+   * `mask` `[B|1, N]` says which rows may answer.
+   */
+  forward(
+    asking: Tensor,
+    answering: Tensor,
+    noise: Noise | undefined,
+    mask?: Tensor,
+  ): { output: Tensor; weights: Tensor } {
     const [q_BHND, k_BHND, v_BHND] = [
       this.#heads(this.#query.forward(asking)),
       this.#heads(this.#key.forward(answering)),
       this.#heads(this.#value.forward(answering)),
     ]
     const scale = 1 / Math.sqrt(q_BHND.shape[3] as number)
-    const weights = softmax(matmul(q_BHND, k_BHND, { transB: true, scale }))
+    const scores = matmul(q_BHND, k_BHND, { transB: true, scale })
+    const weights = softmax(
+      mask ? add(scores, reshape(maskBias(mask), [mask.shape[0]!, 1, 1, mask.shape[1]!])) : scores,
+    )
     const mixed_BHND = matmul(dropout(weights, this.#dropout, noise), v_BHND)
     const mixed = reshape(transpose(mixed_BHND, [0, 2, 1, 3]), answering.shape)
     const projected = dropout(this.#output.forward(mixed), this.#dropout, noise)

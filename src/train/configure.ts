@@ -11,7 +11,10 @@ import { type RunConfig, usesConcepts } from './run.ts'
 export interface RunChoices {
   /** the dataset's folder */
   readonly data: string
-  readonly model: Omit<CaptionerConfig, 'regions' | 'featureSize' | 'vocabularySize'>
+  readonly model: Omit<CaptionerConfig, 'regions' | 'paddedRegions' | 'concepts' | 'featureSize' | 'vocabularySize'> & {
+    /** concepts of an image, by default as many as regions */
+    readonly concepts: number | undefined
+  }
   readonly training: Omit<RunConfig['training'], 'imagesPerBatch'> & {
     /** captions of a step, `captionsPerImage` of each image */
     readonly batchSize: number
@@ -40,7 +43,14 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
       `Cannot train ${model.basicModel}${model.mia ? ' with MIA' : ''} on "${data}": it has no concepts; run "mia concepts train" and "mia concepts detect"`,
     )
   return {
-    model: { ...model, regions, featureSize: size, vocabularySize: dataset.vocabulary.size },
+    model: {
+      ...model,
+      regions,
+      paddedRegions: false,
+      concepts: model.concepts ?? regions,
+      featureSize: size,
+      vocabularySize: dataset.vocabulary.size,
+    },
     training: { ...rest, imagesPerBatch },
     data: { name: dataset.header.name, folder: resolve(data) },
     features: { network, layer, preprocessing, regions, size },

@@ -36,9 +36,10 @@ export class Feeder {
     const imageOf = (caption: number) => batch.images[Math.floor(caption / captionsPerImage)]!
     const words = [...batch.captions].map((caption, i) => this.#captions[imageOf(i)]![caption]!)
     const packed = packCaptions(words, batch.steps, captionsPerImage)
+    const concepts = this.#inputs.concepts(ids)
     return {
       features: { dtype: 'float16', shape: [ids.length, regions, featureSize], data: await this.#inputs.features(ids) },
-      concepts: ints(this.#inputs.concepts(ids), [ids.length, regions]),
+      concepts: ints(concepts, [ids.length, concepts.length / ids.length]),
       words: ints(packed.inputs, [batch.steps, words.length]),
       targets: ints(packed.targets),
       positions: ints(packed.positions),

@@ -17,20 +17,22 @@ export function conceptIds(
   return words.slice(0, count).map((word) => vocabulary.id(word))
 }
 
-/** The inputs of a dataset's images as they are stored; without a concepts file every image's concepts are `<unk>`, which no model then looks at. */
+/** The inputs of a dataset's images as they are stored; without a concepts file images have no concepts, and the model must take none. */
 export async function storedInputs(
   store: FeatureStore,
-  concepts: { path: string; vocabulary: Vocabulary } | undefined,
+  concepts: { path: string; vocabulary: Vocabulary; count: number } | undefined,
 ): Promise<ImageInputs & { has(id: string): boolean }> {
   const detected = concepts && (await readConcepts(concepts.path))
   const ids =
-    detected && new Map([...detected].map(([id, entry]) => [id, conceptIds(concepts.vocabulary, entry, store.regions)]))
+    detected &&
+    new Map([...detected].map(([id, entry]) => [id, conceptIds(concepts.vocabulary, entry, concepts.count)]))
   return {
     has: (id) => store.has(id) && (!ids || ids.has(id)),
     features: (images) => store.read(images),
     concepts: (images) => {
-      const all = new Int32Array(images.length * store.regions)
-      if (ids) for (const [i, id] of images.entries()) all.set(ids.get(id)!, i * store.regions)
+      const count = concepts?.count ?? 0
+      const all = new Int32Array(images.length * count)
+      if (ids) for (const [i, id] of images.entries()) all.set(ids.get(id)!, i * count)
       return all
     },
   }

@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts'
 import { readJson, writeFileAtomic } from '../files.ts'
 import { type BasicModelName, basicModels } from '../models/basic-models.ts'
 import { Captioner } from '../models/captioner.ts'
+import { published } from '../models/config.ts'
 import type { TensorData } from '../runtime/safetensors.ts'
 import { readSafetensors } from '../runtime/safetensors-file.ts'
 import { Vocabulary } from '../text/vocabulary.ts'
@@ -19,8 +20,12 @@ const schema = v.object({
   model: v.object({
     basicModel: v.picklist(Object.keys(basicModels) as BasicModelName[]),
     mia: v.boolean(),
+    miaAttention: v.optional(v.picklist(['mutual', 'self']), published.miaAttention),
+    miaForm: v.optional(v.picklist(['code', 'figure']), published.miaForm),
     iterations: positive,
     regions: positive,
+    paddedRegions: v.optional(v.boolean(), false),
+    concepts: positive,
     featureSize: positive,
     vocabularySize: positive,
     dModel: positive,

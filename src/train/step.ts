@@ -37,7 +37,7 @@ export interface Predictions {
 }
 
 /**
- * Teacher forcing: the states that predict each word of a batch. Graph inputs: `features` `[B, R, F]`, `concepts` int32 `[B, R]`, `words` int32
+ * Teacher forcing: the states that predict each word of a batch. Graph inputs: `features` `[B, R, F]`, `concepts` int32 `[B, K]`, `words` int32
  * `[steps, B*captions]` (what is fed at each step, rows image by image), `targets` int32 `[P]` (the words to predict, padding left out) and
  * `positions` int32 `[P]` (where each is predicted: (image * steps + step) * captions + caption).
  */
@@ -48,7 +48,7 @@ export function predict(
 ): Predictions {
   const { config } = model
   const features = cast(input('features', ['B', config.regions, config.featureSize], featureType), 'float32')
-  const concepts = input('concepts', ['B', config.regions], 'int32')
+  const concepts = input('concepts', ['B', config.concepts], 'int32')
   const words = input('words', [steps, captions === 1 ? 'B' : `${captions}*B`], 'int32')
   const targets = input('targets', ['P'], 'int32')
   const positions = input('positions', ['P'], 'int32')

@@ -45,7 +45,11 @@ export async function testRun({
   const dataset = await Dataset.open(source)
   const store = await FeatureStore.open(featuresFolder(source))
   store.require(run.config.features, `run "${folder}"`)
-  const inputs = await storedInputs(store, run.detector && { path: conceptsFile(source), vocabulary: run.vocabulary })
+  const count = run.config.model.concepts
+  const inputs = await storedInputs(
+    store,
+    run.detector && { path: conceptsFile(source), vocabulary: run.vocabulary, count },
+  )
   const all = dataset.split(split)
   const images = all.filter(({ id }) => inputs.has(id))
   if (images.length === 0)

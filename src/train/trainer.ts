@@ -160,7 +160,7 @@ async function openData(folder: string, { data, model, features }: RunConfig) {
   const { vocabulary } = dataset
   const inputs = await storedInputs(
     store,
-    usesConcepts(model) ? { path: conceptsFile(data.folder), vocabulary } : undefined,
+    usesConcepts(model) ? { path: conceptsFile(data.folder), vocabulary, count: model.concepts } : undefined,
   )
   const images = (split: 'train' | 'val'): ImageEntry[] => dataset.split(split).filter(({ id }) => inputs.has(id))
   const [train, val] = [images('train'), images('val')]

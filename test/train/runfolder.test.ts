@@ -22,6 +22,8 @@ const config = (): RunConfig => ({
     basicModel: 'VisualAttention',
     mia: false,
     regions: 49,
+    paddedRegions: false,
+    concepts: 49,
     featureSize: 1280,
     vocabularySize: 2535,
   },

@@ -10,7 +10,11 @@ import { trainingStep } from '../../src/train/step.ts'
 const tiny = {
   mia: true,
   iterations: 2,
+  miaAttention: 'mutual' as const,
+  miaForm: 'code' as const,
   regions: 3,
+  paddedRegions: false,
+  concepts: 3,
   featureSize: 6,
   vocabularySize: 9,
   dModel: 8,
