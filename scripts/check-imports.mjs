@@ -23,7 +23,7 @@ const may = {
   decode: ['models', 'nn', 'runtime', 'graph', 'text', ...base],
 }
 may.train = Object.keys(may)
-may.captioner = Object.keys(may)
+may.photos = Object.keys(may)
 may.index = Object.keys(may)
 const runsInAPage = new Set([
   'errors',

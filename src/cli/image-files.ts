@@ -15,7 +15,7 @@ export async function findImages(paths: readonly string[]): Promise<string[]> {
 
 async function expand(path: string): Promise<string[]> {
   const there = await stat(path).catch(() => undefined)
-  if (!there) throw new UserError(`Cannot caption "${path}": there is no such file or folder`)
+  if (!there) throw new UserError(`Cannot find pictures in "${path}": there is no such file or folder`)
   if (!there.isDirectory()) return [path]
   const names = await readdir(path, { recursive: true })
   const images = names.filter((name) => IMAGE.test(name)).sort()

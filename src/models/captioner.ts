@@ -1,4 +1,4 @@
-import { add, expand, gather, reshape } from '../graph/ops/index.ts'
+import { add, gather } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { dropout } from '../nn/dropout.ts'
 import { normal } from '../nn/init.ts'
@@ -99,10 +99,4 @@ export class Captioner {
     )
     return { states: add(context, hidden), attention }
   }
-}
-
-/** A value of each image for each of its captions, as rows: `[B, X]` → `[B*captions, X]`. */
-export const perCaption = (x: Tensor, captions: number): Tensor => {
-  const [images, size] = x.shape
-  return reshape(expand(reshape(x, [images!, 1, size!]), [images!, captions, size!]), [-1, size!])
 }

@@ -23,6 +23,8 @@ export interface Refined {
   readonly sgir: Tensor
   readonly visual: Tensor
   readonly textual: Tensor
+  /** how the regions would attend to the concepts if they had not been refined, `[B, heads, N, N]`: what MIA's last alignment is compared with */
+  readonly alignmentBefore: Tensor
   /** which of the N rows are there, `[B, N]`; undefined where all are */
   readonly mask: Tensor | undefined
   /** for each iteration how the concepts attend to the regions and the regions to the concepts, `[B, heads, N, N]` each */
@@ -87,7 +89,15 @@ export class Mia {
       textual = t.stream
       masks = { visual: streams.mask, textual: streams.mask }
     }
-    return { sgir: this.#norm.forward(add(visual, textual)), visual, textual, mask: streams.mask, attention }
+    const before = this.#textual.forward(streams.visual, streams.textual, undefined, streams.masks.textual)
+    return {
+      sgir: this.#norm.forward(add(visual, textual)),
+      visual,
+      textual,
+      attention,
+      alignmentBefore: before.weights,
+      mask: streams.mask,
+    }
   }
 }
 

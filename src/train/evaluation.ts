@@ -3,12 +3,15 @@ import type { CaptionerDecoder } from '../decode/captioner-stepper.ts'
 import { beamSearch } from '../decode/index.ts'
 import { METRICS, type MetricName } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
-import { END, type Vocabulary } from '../text/vocabulary.ts'
+import type { Vocabulary } from '../text/vocabulary.ts'
 
 /** A caption made for an image. */
 export interface MadeCaption {
   readonly id: string
   readonly caption: string
+  /** its words as ids, the closing `<end>` left out, and the natural logarithm of each one's probability */
+  readonly words: readonly number[]
+  readonly wordLogProbs: readonly number[]
   /** the sum of its words' log-probabilities, in nats */
   readonly logProb: number
 }
@@ -42,8 +45,10 @@ export async function captionAll(
     const stepper = await decoder.look(await inputs.features(batch), inputs.concepts(batch))
     const found = await beamSearch(stepper, batch.length, { beam, maxLength, keep: 1, ...(signal && { signal }) })
     for (const [i, [best]] of found.entries()) {
-      const words = best!.words.filter((word) => word !== END)
-      made.push({ id: batch[i]!, caption: vocabulary.decode(words).join(' '), logProb: best!.logProb })
+      const { logProb, finished } = best!
+      const words = finished ? best!.words.slice(0, -1) : best!.words
+      const wordLogProbs = best!.wordLogProbs.slice(0, words.length)
+      made.push({ id: batch[i]!, caption: vocabulary.decode(words).join(' '), words, wordLogProbs, logProb })
     }
     onProgress?.(made.length, ids.length)
   }

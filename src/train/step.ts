@@ -1,8 +1,8 @@
 import { input, type Tensor } from '../graph/index.ts'
-import { add, cast, concat, count, div, gather, linearCrossEntropy, reshape, split, sum } from '../graph/ops/index.ts'
-import { type Captioner, type Prepared, perCaption } from '../models/captioner.ts'
+import { cast, count, div, gather, linearCrossEntropy, reshape, sum } from '../graph/ops/index.ts'
+import type { Captioner, Prepared } from '../models/captioner.ts'
+import { unroll } from '../models/unroll.ts'
 import { dropout } from '../nn/dropout.ts'
-import type { LstmState } from '../nn/lstm.ts'
 import { Noise } from '../nn/noise.ts'
 import { toOnnx } from '../runtime/onnx-export.ts'
 import type { AdamOptions, Clipping } from './optimizer.ts'
@@ -54,8 +54,7 @@ export function predict(
   const positions = input('positions', ['P'], 'int32')
 
   const prepared = model.prepare(features, concepts, noise)
-  const start = prepared.start && mapState(prepared.start, (x) => perCaption(x, captions))
-  const hidden = unroll(model, words, perCaption(prepared.gates, captions), start, captions)
+  const hidden = unroll(model, words, prepared, captions)
   const all = model.attend(hidden, prepared, noise).states
   const states = dropout(gather(reshape(all, [-1, config.dModel]), positions), config.dropout, noise)
   return { states, targets, prepared }
@@ -67,31 +66,6 @@ export function captionLoss(model: Captioner, options: LossOptions, noise?: Nois
   const losses = linearCrossEntropy(states, model.output.weight, model.output.bias, targets, options.labelSmoothing)
   return div(sum(losses), count(losses, [0]))
 }
-
-/** Hidden states of all steps, `[B, steps*captions, D]`: for each image all first words, then all second words. */
-function unroll(
-  model: Captioner,
-  words: Tensor,
-  imageGates: Tensor,
-  start: LstmState | undefined,
-  captions: number,
-): Tensor {
-  const { dModel } = model.config
-  const [steps, rows] = words.shape
-  const all = model.wordGates(words)
-  const gates = split(add(all, imageGates), 0, steps as number)
-  let state = start
-  const hidden = gates.map((gate) => {
-    state = model.step(reshape(gate, [rows!, 4 * dModel]), state)
-    return reshape(state.hidden, ['B', captions, dModel])
-  })
-  return concat(hidden, 1)
-}
-
-const mapState = ({ hidden, cell }: LstmState, f: (x: Tensor) => Tensor): LstmState => ({
-  hidden: f(hidden),
-  cell: f(cell),
-})
 
 /**
  * One training step as an ONNX model: forward, backward, clipping and Adam. Beside the inputs of predict() it takes every weight, its moments

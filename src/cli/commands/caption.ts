@@ -25,7 +25,7 @@ export const caption = defineCommand({
   },
   async run({ images, run, cnn, beam, maxLength }, { signal, report }) {
     const { findImages } = await import('../image-files.ts')
-    const { PhotoCaptioner } = await import('../../captioner.ts')
+    const { PhotoCaptioner } = await import('../../photos/captioner.ts')
     const files = await findImages(images)
     const captioner = await PhotoCaptioner.load(run, cnn === undefined ? {} : { cnn })
     const onProgress = report.progress('Captions', 'pictures')

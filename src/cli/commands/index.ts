@@ -4,6 +4,7 @@ import { conceptsDetect, conceptsTrain } from './concepts.ts'
 import { evalCommand } from './eval.ts'
 import { features } from './features.ts'
 import { prepare } from './prepare.ts'
+import { represent } from './represent.ts'
 import { test } from './test.ts'
 import { train } from './train.ts'
 
@@ -11,5 +12,5 @@ import { train } from './train.ts'
 export const contents: readonly Section[] = [
   { heading: 'Pictures and words', commands: [prepare, features, conceptsTrain, conceptsDetect] },
   { heading: 'Captioner', commands: [train, test] },
-  { heading: 'Use', commands: [caption, evalCommand] },
+  { heading: 'Use', commands: [caption, represent, evalCommand] },
 ]

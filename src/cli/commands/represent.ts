@@ -1,0 +1,49 @@
+import { UserError } from '../../errors.ts'
+import { counted } from '../../wording.ts'
+import { defineCommand } from '../command.ts'
+import { flag, many, text } from '../options.ts'
+
+export const represent = defineCommand({
+  name: 'represent',
+  summary: "make pictures' semantic-grounded representations, for other systems",
+  description:
+    'Writes what a run with MIA makes of pictures before it says a word: the SGIR (semantic-grounded image representation), ' +
+    '"sgir" [pictures, rows, width], to take the place of image features in another system. With --attention also for each ' +
+    'iteration i "attention.visual.i" (concepts attend to regions) and "attention.textual.i" (regions attend to concepts), ' +
+    '[pictures, heads, rows, rows]. A .safetensors file holds all of it and the paths of the pictures; with .npy each ' +
+    'tensor has a file beside it, and the paths are in a .json file.',
+  examples: [
+    { call: 'mia represent --run runs/va-mia --out sgir.safetensors a-folder/', what: 'one file with all' },
+    {
+      call: 'mia represent --run runs/va-mia --out sgir.npy --attention photo.jpg',
+      what: 'sgir.npy, sgir.attention.visual.1.npy, ..., sgir.json',
+    },
+  ],
+  arguments: { images: many('pictures, and folders of pictures') },
+  options: {
+    run: text('folder', 'the folder of a run with MIA', { required: true }),
+    out: text('file', 'the file to write, .safetensors or .npy', { required: true }),
+    attention: flag('write the attention of each iteration too'),
+    cnn: text('path', 'the network of the features, if it is not where it was'),
+  },
+  async run({ images, run, out, attention, cnn }, { signal, report }) {
+    const { findImages } = await import('../image-files.ts')
+    const { representPhotos, writeRepresentations } = await import('../../photos/representations.ts')
+    const files = await findImages(images)
+    const onProgress = report.progress('Representations', 'pictures')
+    const options = { attention, onProgress, signal, ...(cnn !== undefined && { cnn }) }
+    const { names, tensors, refused } = await representPhotos(run, files, options)
+    for (const { image, why } of refused) report.warn(`left out ${image}: ${why}`)
+    if (names.length === 0) throw new UserError('Cannot represent: none of the pictures can be read')
+    const written = await writeRepresentations(out, run, names, tensors)
+    const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))
+    return {
+      json: { images: names, tensors: shapes, written, refused },
+      text: [
+        `${counted(names.length, 'picture')} in ${written.join(', ')}`,
+        ...Object.entries(shapes).map(([name, shape]) => `  ${name} [${shape.join(', ')}]`),
+      ].join('\n'),
+      failed: refused.length > 0,
+    }
+  },
+})

@@ -1,0 +1,129 @@
+import { CaptionerDecoder } from '../decode/captioner-stepper.ts'
+import { Explainer, type Explanation } from '../decode/explainer.ts'
+import type { Watch } from '../progress.ts'
+import { nodeRuntime } from '../runtime/node.ts'
+import { captionAll, type ImageInputs } from '../train/evaluation.ts'
+import { openRun, type Run } from '../train/run.ts'
+import { type FoundConcept, PhotoReader, type ReadPhotos, type Refused } from './reader.ts'
+
+/** A caption of a photograph. */
+export interface PhotoCaption {
+  /** the path given, or its place in the list for bytes */
+  readonly image: string
+  readonly caption: string
+  /** its words, each with the probability that the model gave it after the words before it, from 0 to 1 */
+  readonly words: readonly { readonly word: string; readonly probability: number }[]
+  /** the probability that the model gives the whole caption, from 0 to 1 */
+  readonly probability: number
+  /** the most confident concepts found, best first; empty for models that use none */
+  readonly concepts: readonly FoundConcept[]
+}
+
+/** A caption and why: what the model looked at. */
+export interface ExplainedCaption extends PhotoCaption {
+  /** all concepts that the model was given, in the order of the alignments' columns */
+  readonly allConcepts: readonly FoundConcept[]
+  readonly explanation: Explanation
+}
+
+export interface CaptionOptions extends Watch {
+  /** hypotheses kept while searching; 1 is greedy */
+  readonly beam?: number
+  /** words a caption may have, the closing one counted */
+  readonly maxLength?: number
+}
+
+/** How many concepts are told of each photograph. */
+const TOLD_CONCEPTS = 8
+
+/** A trained run at work on photographs: network, concept detector and captioner. */
+export class PhotoCaptioner {
+  readonly run: Run
+  readonly #reader: PhotoReader
+  readonly #decoder: CaptionerDecoder
+
+  private constructor(run: Run, reader: PhotoReader, decoder: CaptionerDecoder) {
+    this.run = run
+    this.#reader = reader
+    this.#decoder = decoder
+  }
+
+  /** Opens a run's folder; `cnn` is the network's file if it is not where it was. Throws UserError where a part is missing or is another. */
+  static async load(folder: string, options: { readonly cnn?: string } = {}): Promise<PhotoCaptioner> {
+    const run = await openRun(folder)
+    const reader = await PhotoReader.open(run, options)
+    return new PhotoCaptioner(run, reader, await CaptionerDecoder.load(nodeRuntime, run.model, run.weights))
+  }
+
+  /** How the regions lie over a picture, row by row. */
+  get grid(): { readonly columns: number; readonly rows: number } {
+    return this.#reader.grid
+  }
+
+  /** Captions photographs, given as paths or as the bytes of files. Those that cannot be read are told apart, not thrown. */
+  async caption(
+    images: readonly (string | Buffer)[],
+    options: CaptionOptions = {},
+  ): Promise<{ captions: PhotoCaption[]; refused: Refused[] }> {
+    return this.#each(images, options, async (_, captions) => captions)
+  }
+
+  /** Captions photographs and says what the model looked at for each word. */
+  async explain(
+    images: readonly (string | Buffer)[],
+    options: CaptionOptions = {},
+  ): Promise<{ captions: ExplainedCaption[]; refused: Refused[] }> {
+    const { model, weights } = this.run
+    const explainer = await Explainer.load(nodeRuntime, model, weights, options.maxLength ?? MAX_LENGTH)
+    return this.#each(images, options, async (read, captions, ids) => {
+      const explanations = await explainer.explain(read.features, read.conceptIds, ids)
+      return captions.map((caption, i) => ({
+        ...caption,
+        allConcepts: read.concepts[i]!,
+        explanation: explanations[i]!,
+      }))
+    }).finally(() => explainer.release())
+  }
+
+  async release(): Promise<void> {
+    this.#reader.release()
+    await this.#decoder.release()
+  }
+
+  /** Captions batch by batch; `finish` makes of a batch's captions, whose words it also gets as ids, what is wanted. */
+  async #each<T>(
+    images: readonly (string | Buffer)[],
+    { beam = 3, maxLength = MAX_LENGTH, onProgress, signal }: CaptionOptions,
+    finish: (read: ReadPhotos, captions: PhotoCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
+  ): Promise<{ captions: T[]; refused: Refused[] }> {
+    const captions: T[] = []
+    const refused: Refused[] = []
+    for await (const read of this.#reader.read(images)) {
+      signal?.throwIfAborted()
+      refused.push(...read.refused)
+      const { vocabulary } = this.run
+      const inputs: ImageInputs = { features: async () => read.features, concepts: () => read.conceptIds }
+      const search = { vocabulary, beam, maxLength, ...(signal && { signal }) }
+      const made = await captionAll(this.#decoder, inputs, read.names, search)
+      const told = made.map(({ id, caption, words, wordLogProbs, logProb }, i) => ({
+        image: id,
+        caption,
+        words: vocabulary.decode(words).map((word, t) => ({ word, probability: Math.exp(wordLogProbs[t]!) })),
+        probability: Math.exp(logProb),
+        concepts: read.concepts[i]!.slice(0, TOLD_CONCEPTS),
+      }))
+      if (told.length > 0)
+        captions.push(
+          ...(await finish(
+            read,
+            told,
+            made.map(({ words }) => words),
+          )),
+        )
+      onProgress?.(captions.length + refused.length, images.length)
+    }
+    return { captions, refused }
+  }
+}
+
+const MAX_LENGTH = 20

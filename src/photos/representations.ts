@@ -1,0 +1,90 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname, extname } from 'node:path'
+import { Representer } from '../decode/representer.ts'
+import { UserError } from '../errors.ts'
+import { writeFileAtomic } from '../files.ts'
+import type { Watch } from '../progress.ts'
+import { nodeRuntime } from '../runtime/node.ts'
+import { serializeNpy } from '../runtime/npy.ts'
+import { writeSafetensors } from '../runtime/safetensors-file.ts'
+import { openRun } from '../train/run.ts'
+import { PhotoReader, type Refused } from './reader.ts'
+
+/** Tensors of photographs by name, see Representer; the first axis is the photographs'. */
+export type Representations = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
+
+/** The semantic-grounded representations of photographs by a run with MIA. Throws UserError for a run without. */
+export async function representPhotos(
+  folder: string,
+  images: readonly (string | Buffer)[],
+  { attention = false, onProgress, signal, ...paths }: { attention?: boolean; cnn?: string } & Watch = {},
+): Promise<{ names: string[]; tensors: Representations; refused: Refused[] }> {
+  const run = await openRun(folder)
+  if (!run.config.model.mia)
+    throw new UserError(
+      `Cannot represent pictures with run "${folder}": it has no MIA; train one with "mia train --mia"`,
+    )
+  const reader = await PhotoReader.open(run, paths)
+  const representer = await Representer.load(nodeRuntime, run.model, run.weights, { attention })
+  const names: string[] = []
+  const refused: Refused[] = []
+  const parts: Representations[] = []
+  try {
+    for await (const read of reader.read(images)) {
+      signal?.throwIfAborted()
+      refused.push(...read.refused)
+      names.push(...read.names)
+      if (read.names.length > 0)
+        parts.push(await representer.represent(read.features, read.conceptIds, read.names.length))
+      onProgress?.(names.length + refused.length, images.length)
+    }
+  } finally {
+    representer.release()
+    reader.release()
+  }
+  return { names, tensors: join(parts), refused }
+}
+
+/** Writes them as one .safetensors file, or as a .npy file for each tensor and a .json file with the names; gives the files' paths. */
+export async function writeRepresentations(
+  out: string,
+  run: string,
+  names: readonly string[],
+  tensors: Representations,
+): Promise<string[]> {
+  const kind = extname(out)
+  const images = JSON.stringify(names)
+  await mkdir(dirname(out), { recursive: true })
+  if (kind === '.safetensors') {
+    const each = [...tensors].map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }] as const)
+    await writeSafetensors(out, each, { format: 'mia-representations/1', run, images })
+    return [out]
+  }
+  if (kind !== '.npy')
+    throw new UserError(`Cannot write representations to "${out}": the file's name must end in .safetensors or .npy`)
+  const stem = out.slice(0, -kind.length)
+  const written: string[] = []
+  for (const [name, tensor] of tensors) {
+    const path = name === 'sgir' ? out : `${stem}.${name}.npy`
+    await writeFileAtomic(path, serializeNpy(tensor))
+    written.push(path)
+  }
+  await writeFileAtomic(`${stem}.json`, `${images}\n`)
+  return [...written, `${stem}.json`]
+}
+
+function join(parts: readonly Representations[]): Representations {
+  return new Map(
+    [...(parts[0]?.keys() ?? [])].map((name) => {
+      const each = parts.map((part) => part.get(name)!)
+      const [, ...rest] = each[0]!.shape
+      const data = new Float32Array(each.reduce((sum, part) => sum + part.data.length, 0))
+      let at = 0
+      for (const part of each) {
+        data.set(part.data, at)
+        at += part.data.length
+      }
+      return [name, { shape: [each.reduce((sum, part) => sum + part.shape[0]!, 0), ...rest], data }]
+    }),
+  )
+}
