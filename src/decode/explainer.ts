@@ -18,10 +18,11 @@ export interface Explanation {
 /** Says why a caption: runs it through the model again, word by word as it was said, and keeps the attention. */
 export class Explainer {
   readonly #model: Captioner
-  readonly #session: Session
+  /** none for a model that neither attends nor aligns: there is nothing to tell */
+  readonly #session: Session | undefined
   readonly #steps: number
 
-  private constructor(model: Captioner, session: Session, steps: number) {
+  private constructor(model: Captioner, session: Session | undefined, steps: number) {
     this.#model = model
     this.#session = session
     this.#steps = steps
@@ -34,7 +35,9 @@ export class Explainer {
     weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayBufferView }>,
     maxLength: number,
   ): Promise<Explainer> {
-    return new Explainer(model, await runtime.load(toOnnx(outputs(model, maxLength), weights)), maxLength)
+    const told = outputs(model, maxLength)
+    const nothing = Object.keys(told).length === 0
+    return new Explainer(model, nothing ? undefined : await runtime.load(toOnnx(told, weights)), maxLength)
   }
 
   /** Explains a caption of each image: `features` float16 `[B, R, F]`, `concepts` ids `[B, K]`, captions as word ids without `<start>` and `<end>`. */
@@ -43,6 +46,8 @@ export class Explainer {
     concepts: Int32Array,
     captions: readonly (readonly number[])[],
   ): Promise<Explanation[]> {
+    const session = this.#session
+    if (!session) return captions.map(() => ({ words: undefined, alignment: undefined }))
     const { regions, featureSize } = this.#model.config
     const images = captions.length
     const words = new Int32Array(this.#steps * images)
@@ -53,9 +58,7 @@ export class Explainer {
       concepts: ints(concepts, [images, concepts.length / images]),
       words: ints(words, [this.#steps, images]),
     }
-    const results = await this.#session.run(
-      Object.fromEntries(this.#session.inputNames.map((name) => [name, feeds[name]!])),
-    )
+    const results = await session.run(Object.fromEntries(session.inputNames.map((name) => [name, feeds[name]!])))
     const rowsOf = (name: string): ((image: number) => Float32Array) | undefined => {
       const value = results[name]
       if (!value) return undefined
@@ -71,7 +74,7 @@ export class Explainer {
   }
 
   release(): void {
-    this.#session.release()
+    this.#session?.release()
   }
 }
 

@@ -44,7 +44,7 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   const count = sizes.reduce((a, b) => a * b, 1)
   const read = readers[descr]
   if (!read) return refuse(`its numbers are "${descr}", not ${Object.keys(readers).join(', ')}`)
-  const body = bytes.slice(start + length) // a copy, so that the numbers are aligned
+  const body = Uint8Array.from(bytes.subarray(start + length)) // a copy, so that the numbers are aligned
   if (body.length !== count * read.size)
     return refuse(`it has ${body.length} bytes of numbers, its shape (${sizes.join(', ')}) needs ${count * read.size}`)
   return { shape: sizes, data: read.of(body.buffer) }

@@ -37,22 +37,26 @@ export async function decodeImage(
   input: string | Uint8Array,
   { width, height, name }: DecodeOptions,
 ): Promise<Uint8Array> {
+  const { image, fail } = await openImage(input, name)
+  const picture = await decode(image, width, height).catch(fail)
+  return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
+}
+
+/** A picture to be decoded, and what turns an error of its decoding into an ImageError. Throws ImageError for what is no picture. */
+export async function openImage(
+  input: string | Uint8Array,
+  name?: string,
+): Promise<{ image: Sharp; fail: (error: unknown) => never }> {
   const what = typeof input === 'string' ? `image "${input}"` : `image${name === undefined ? '' : ` "${name}"`}`
-  const fail = (why: string): never => {
+  const refuse = (why: string): never => {
     throw new ImageError(what, why)
   }
-  const bytes = typeof input === 'string' ? await readFile(input).catch((error) => fail(readFault(error))) : input
+  const bytes = typeof input === 'string' ? await readFile(input).catch((error) => refuse(readFault(error))) : input
   const kind = imageKind(bytes)
-  if (bytes.length === 0) fail('it is empty')
+  if (bytes.length === 0) refuse('it is empty')
   if (!decodable.includes(kind))
-    fail(`${kind === 'unknown' ? 'it is not a picture' : `it is ${kind}`}; give one of ${decodable.join(', ')}`)
-  const image = await load(bytes)
-  try {
-    const picture = await decode(image, width, height)
-    return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
-  } catch (error) {
-    return fail(decodeFault((error as Error).message))
-  }
+    refuse(`${kind === 'unknown' ? 'it is not a picture' : `it is ${kind}`}; give one of ${decodable.join(', ')}`)
+  return { image: await load(bytes), fail: (error) => refuse(decodeFault((error as Error).message)) }
 }
 
 /** The picture made smaller where it is larger than width or height; enlarging is left to enlarge(). */

@@ -3,6 +3,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseNpy } from '../../src/runtime/npy.ts'
+import { readSafetensors } from '../../src/runtime/safetensors-file.ts'
 import { mia, type Ran } from './mia.ts'
 import { makeSmallWorld, network } from './small-world.ts'
 
@@ -113,6 +115,23 @@ describe('the whole work, command by command, on pictures of one colour over ano
     expect(status).toBe(1)
   })
 
+  test('caption --explain writes a page, and represent the SGIR with the attention of each iteration', async () => {
+    const picture = join(folder, 'images/dev_red_blue.jpg')
+    await run(`caption --run @/mia --explain @/why.html ${picture}`)
+    const page = await readFile(join(folder, 'why.html'), 'utf8')
+    expect(page).toContain('after MIA')
+    expect(page.match(/<li tabindex/g)!.length).toBeGreaterThan(1)
+    await run(`represent --run @/mia --attention --out @/sgir.safetensors ${picture} ${picture}`)
+    const { tensors, metadata } = await readSafetensors(join(folder, 'sgir.safetensors'), 'representations')
+    expect(JSON.parse(metadata.images!)).toEqual([picture, picture])
+    expect(tensors.get('sgir')!.shape).toEqual([2, 4, 32])
+    expect(tensors.get('attention.textual.2')!.shape).toEqual([2, 2, 4, 4])
+    await run(`represent --run @/mia --out @/sgir.npy ${picture}`)
+    const { shape, data } = parseNpy(await readFile(join(folder, 'sgir.npy')), 'array')
+    expect(shape).toEqual([1, 4, 32])
+    expect(data).toEqual((tensors.get('sgir')!.data as Float32Array).slice(0, data.length))
+  })
+
   test('features leaves out a broken picture, names it, and counts it in the end', async () => {
     const broken = join(folder, 'images/train_red_red.jpg')
     await rm(join(folder, 'data/features'), { recursive: true })
@@ -133,7 +152,7 @@ describe('the whole work, command by command, on pictures of one colour over ano
       join(folder, 'other.onnx'),
       picture,
     ])
-    expect(stderr).toMatch(/^Error: Cannot caption with run .* and network .*: its features are .*; the run needs /)
+    expect(stderr).toMatch(/^Error: Cannot use run .* with network .*: its features are .*; the run needs /)
     expect(status).toBe(1)
   })
 })

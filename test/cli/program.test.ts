@@ -31,6 +31,7 @@ test('mia --help is a table of contents: all commands, in the order of the work,
     'train',
     'test',
     'caption',
+    'represent',
     'eval',
   ])
   for (const line of page.split('\n')) expect(line.length).toBeLessThan(80)

@@ -5,7 +5,7 @@ import { flag, many, text } from '../options.ts'
 
 export const represent = defineCommand({
   name: 'represent',
-  summary: "make pictures' semantic-grounded representations, for other systems",
+  summary: 'semantic-grounded representations of pictures',
   description:
     'Writes what a run with MIA makes of pictures before it says a word: the SGIR (semantic-grounded image representation), ' +
     '"sgir" [pictures, rows, width], to take the place of image features in another system. With --attention also for each ' +

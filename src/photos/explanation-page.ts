@@ -1,0 +1,198 @@
+import { basename } from 'node:path'
+import { type Thumbnail, thumbnail } from '../vision/index.ts'
+import type { ExplainedCaption, PhotoCaptioner } from './captioner.ts'
+import { script, style } from './explanation-assets.ts'
+import { escapeHtml, percent } from './html.ts'
+
+/** Where a region lies in its picture, in parts of its width and height. */
+interface Box {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+/** A region's most attended concepts, before MIA and after. */
+interface Alignment {
+  readonly before: readonly Share[]
+  readonly after: readonly Share[]
+}
+
+/** A concept's word, and its part of the attention, from 0 to 1. */
+type Share = readonly [word: string, share: number]
+
+const PICTURE_SIZE = 640
+/** Concepts shown of a region or, for the models that attend to concepts, of a word. */
+const SHOWN_CONCEPTS = 5
+/** Regions shown without a click: those that the whole caption looked at most. */
+const SHOWN_REGIONS = 3
+
+/**
+ * A page that says why each caption: for each word the regions that the model attended to, and with MIA for each region the concepts it is aligned
+ * with before and after. One file, without anything from elsewhere. The pictures are read again from their paths.
+ */
+export async function explanationPage(
+  captions: readonly ExplainedCaption[],
+  { run, grid }: Pick<PhotoCaptioner, 'run' | 'grid'>,
+): Promise<string> {
+  const { basicModel, mia } = run.config.model
+  const boxes = gridBoxes(grid)
+  const pictures = await Promise.all(captions.map(({ image }) => thumbnail(image, PICTURE_SIZE)))
+  const cards = captions.map((caption, i) => card(caption, pictures[i]!, boxes))
+  const model = `${basicModel}${mia ? ' with MIA' : ''}`
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Why these captions: ${escapeHtml(model)}</title>
+<style>${style}</style>
+<header>
+<h1>Why these captions</h1>
+<p>${escapeHtml(model)}. ${lead(captions[0], mia)}</p>
+</header>
+<main>${cards.join('\n')}</main>
+<script>${script}</script>
+</html>
+`
+}
+
+const lead = (first: ExplainedCaption | undefined, mia: boolean): string =>
+  [
+    first?.explanation.words
+      ? 'Under each word the picture is bright where the model looked when it said that word; the figure is the probability that it gave the word.'
+      : 'This model looks at the picture once, before the first word; the figure is the probability that it gave each word.',
+    mia ? 'Point at a place of the large picture to see which concepts that region is aligned with.' : '',
+  ].join(' ')
+
+function card(caption: ExplainedCaption, picture: Thumbnail, boxes: readonly Box[]): string {
+  const { words, alignment } = caption.explanation
+  const seesPicture = words?.[0] === undefined || words[0].length >= boxes.length
+  const maps = seesPicture ? words?.map((attention) => attention.subarray(0, boxes.length)) : undefined
+  const alignments = alignment && boxes.map((_, region) => alignmentOf(region, caption))
+  const shown = mostLookedAt(boxes.length, maps)
+  const data = {
+    maps: maps?.map((map) => Array.from(map, round)),
+    alignments,
+  }
+  const url = `--picture:url(${picture.url});--ratio:${picture.width}/${picture.height}`
+  return `<article style="${url}">
+<h2>${escapeHtml(caption.caption || '(nothing)')}</h2>
+<p class="file">${escapeHtml(basename(caption.image))}</p>
+<div class="look">
+<div class="large picture" tabindex="0" aria-label="the picture">${veil(undefined, boxes)}${alignments ? targets(boxes) + marks(shown, boxes) : ''}</div>
+<div class="side">
+${caption.allConcepts.length > 0 ? `<h3>Concepts found</h3>\n<p class="concepts">${caption.concepts.map(({ word, score }) => `<span>${escapeHtml(word)} <small>${percent(score)}</small></span>`).join('')}</p>` : ''}
+${alignments ? alignmentSection(alignments, shown, maps !== undefined) : ''}
+</div>
+</div>
+<ol class="words">
+${caption.words.map(({ word, probability }, t) => wordFigure(word, probability, boxes, maps?.[t], seesPicture ? undefined : words?.[t], caption)).join('\n')}
+</ol>
+<script type="application/json">${JSON.stringify(data).replaceAll('<', '\\u003c')}</script>
+</article>`
+}
+
+function wordFigure(
+  word: string,
+  probability: number,
+  boxes: readonly Box[],
+  map: Float32Array | undefined,
+  overConcepts: Float32Array | undefined,
+  { allConcepts }: ExplainedCaption,
+): string {
+  const title = map
+    ? `largest part of the attention: ${percent(Math.max(...map))}; evenly spread it would be ${percent(1 / map.length)}`
+    : ''
+  const figure = map ? `<div class="picture" title="${title}">${veil(map, boxes)}</div>` : ''
+  const names = allConcepts.map(({ word: name }) => name)
+  const bars = overConcepts ? shares(best(overConcepts, 0, names.length, names)) : ''
+  return `<li tabindex="0">${figure}<b>${escapeHtml(word)}</b> <small>${percent(probability)}</small>${bars}</li>`
+}
+
+/** Darkens a picture where it was not looked at: a rectangle for each region. */
+function veil(map: Float32Array | undefined, boxes: readonly Box[]): string {
+  const most = map ? Math.max(...map) : 1
+  const cells = boxes.map(({ x, y, width, height }, i) => {
+    const opacity = map ? round(0.82 * (1 - map[i]! / most)) : 0
+    return `<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" opacity="${opacity}"/>`
+  })
+  return `<svg class="veil" viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">${cells.join('')}</svg>`
+}
+
+/** What the pointer finds: an outline for each region. */
+const targets = (boxes: readonly Box[]): string =>
+  `<svg class="targets" viewBox="0 0 1 1" preserveAspectRatio="none">${boxes
+    .map(
+      ({ x, y, width, height }, i) =>
+        `<rect data-region="${i}" x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}"/>`,
+    )
+    .join('')}</svg>`
+
+/** The regions that a caption looked at most, most first; the first ones where it did not look word by word. */
+function mostLookedAt(regions: number, maps: readonly Float32Array[] | undefined): number[] {
+  const looked = Array.from({ length: regions }, (_, region) =>
+    (maps ?? []).reduce((sum, map) => sum + map[region]!, 0),
+  )
+  return [...looked.keys()].sort((a, b) => looked[b]! - looked[a]!).slice(0, SHOWN_REGIONS)
+}
+
+/** Numbers on the picture for the rows of the table of alignments. */
+const marks = (regions: readonly number[], boxes: readonly Box[]): string =>
+  regions
+    .map((region, i) => {
+      const { x, y, width, height } = boxes[region]!
+      return `<span class="mark" style="left:${percentOf(x + width / 2)};top:${percentOf(y + height / 2)}">${i + 1}</span>`
+    })
+    .join('')
+
+const percentOf = (part: number): string => `${round(part * 100)}%`
+
+/** The alignments of some regions; the script shows another region's where one points. */
+function alignmentSection(alignments: readonly Alignment[], regions: readonly number[], looked: boolean): string {
+  const rows = regions.map(
+    (region, i) =>
+      `<tr data-region="${region}"><th>${i + 1}</th><td>${shares(alignments[region]!.before)}</td><td>${shares(alignments[region]!.after)}</td></tr>`,
+  )
+  const whose = looked ? 'the regions looked at most' : 'three regions'
+  return `<h3>Concepts of a region <small class="which">${whose}</small></h3>
+<table><thead><tr><th></th><th>before MIA</th><th>after MIA</th></tr></thead><tbody>${rows.join('')}</tbody></table>`
+}
+
+function alignmentOf(region: number, { explanation, allConcepts }: ExplainedCaption): Alignment {
+  const { before, after } = explanation.alignment!
+  const size = Math.sqrt(before.length)
+  const names = allConcepts.map(({ word }) => word)
+  return {
+    before: best(before, region * size, size, names),
+    after: best(after, region * size, size, names),
+  }
+}
+
+/** The largest parts of a row of attention, with the concepts' words. */
+function best(attention: Float32Array, start: number, size: number, names: readonly string[]): Share[] {
+  return Array.from(
+    attention.subarray(start, start + Math.min(size, names.length)),
+    (share, i): Share => [names[i]!, round(share)],
+  )
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, SHOWN_CONCEPTS)
+}
+
+const shares = (each: readonly Share[]): string =>
+  each
+    .map(
+      ([word, share]) =>
+        `<span class="share" style="--share:${share}">${escapeHtml(word)} <small>${percent(share)}</small></span>`,
+    )
+    .join('')
+
+/** The cells of a grid, row by row, as the regions are numbered. */
+const gridBoxes = ({ columns, rows }: PhotoCaptioner['grid']): Box[] =>
+  Array.from({ length: columns * rows }, (_, i) => ({
+    x: (i % columns) / columns,
+    y: Math.floor(i / columns) / rows,
+    width: 1 / columns,
+    height: 1 / rows,
+  }))
+
+const round = (x: number): number => Number(x.toFixed(4))

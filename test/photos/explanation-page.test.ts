@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { expect, test } from 'vitest'
+import type { ExplainedCaption } from '../../src/photos/captioner.ts'
+import { explanationPage } from '../../src/photos/explanation-page.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+const explained = (image: string): ExplainedCaption => ({
+  image,
+  caption: 'a <dog>',
+  words: [
+    { word: 'a', probability: 0.9 },
+    { word: '<dog>', probability: 0.0004 },
+  ],
+  probability: 0.5,
+  concepts: [{ word: 'dog', score: 0.7 }],
+  allConcepts: ['dog', 'red', 'runs', 'grass'].map((word) => ({ word, score: 0.5 })),
+  explanation: {
+    words: [Float32Array.of(0.7, 0.1, 0.1, 0.1), Float32Array.of(0.25, 0.25, 0.25, 0.25)],
+    alignment: {
+      before: Float32Array.from({ length: 16 }, () => 0.25),
+      after: Float32Array.from({ length: 16 }, (_, i) => (i % 4 === Math.floor(i / 4) ? 0.7 : 0.1)),
+    },
+  },
+})
+
+async function page(): Promise<string> {
+  const image = join(await temporaryFolder(), '<b>&.png')
+  await sharp({ create: { width: 40, height: 20, channels: 3, background: 'red' } }).toFile(image)
+  return explanationPage([explained(image)], {
+    run: { config: { model: { basicModel: 'VisualAttention', mia: true } } } as never,
+    grid: { columns: 2, rows: 2 },
+  })
+}
+
+test('a page stands alone: nothing is fetched, and names cannot break out of it', async () => {
+  const html = await page()
+  expect(html).not.toMatch(/https?:|<link|src=|@import/)
+  expect(html.match(/url\(([^)]{5})/g)).toEqual(['url(data:'])
+  expect(html).not.toContain('<dog>')
+  expect(html).not.toContain('<b>&.png')
+  expect(html).toContain('a &#60;dog&#62;')
+})
+
+test('each word has its probability and a picture dark where it was not looked at', async () => {
+  const html = await page()
+  const words = [...html.matchAll(/<li tabindex="0">(.*?)<\/li>/gs)].map(([, word]) => word!)
+  expect(words).toHaveLength(2)
+  const opacities = (word: string) => [...word.matchAll(/opacity="([\d.]+)"/g)].map(([, opacity]) => Number(opacity))
+  expect(opacities(words[0]!)).toEqual([0, 0.7029, 0.7029, 0.7029]) // .82 (1 - .1 / .7)
+  expect(opacities(words[1]!)).toEqual([0, 0, 0, 0])
+  expect(words[0]).toContain('90%')
+  expect(words[1]).toContain('&lt;0.1%')
+})
+
+test('the region looked at most comes first, with its concepts after MIA', async () => {
+  const html = await page()
+  const [first] = [...html.matchAll(/<tr data-region="(\d)">(.*?)<\/tr>/gs)]
+  expect(first![1]).toBe('0')
+  expect(first![2]).toMatch(/dog <small>70%<\/small>/)
+})
