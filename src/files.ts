@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UserError } from './errors.ts'
@@ -31,6 +32,31 @@ export async function readText(path: string, what: string): Promise<string> {
       `Cannot read ${what} "${path}": ${code === 'ENOENT' ? 'there is no such file' : (code ?? error)}`,
     )
   }
+}
+
+/**
+ * The lines of a file of any size, one at a time; `what` names it in the error. Throws UserError if it cannot be read. Not node:readline: newer
+ * versions of it end a line at U+2028 too, which JSON leaves in its text.
+ */
+export async function* readLines(path: string, what: string): AsyncGenerator<string> {
+  const unfinished: string[] = [] // joined when the line ends: a line may be megabytes long
+  try {
+    for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 })) {
+      const [first, ...others] = (chunk as string).split('\n') as [string, ...string[]]
+      unfinished.push(first)
+      if (others.length === 0) continue
+      yield unfinished.join('')
+      unfinished.length = 0
+      unfinished.push(others.pop()!)
+      yield* others
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    throw new UserError(`Cannot read ${what} "${path}": ${code === 'ENOENT' ? 'there is no such file' : code}`)
+  }
+  const rest = unfinished.join('')
+  if (rest !== '') yield rest
 }
 
 /** A JSON file, parsed. Throws UserError with the position of the mistake if it is not JSON. */

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs'
 import { UserError } from '../errors.ts'
+import { readLines } from '../files.ts'
 import { type CaptionedImage, splits } from './source.ts'
 
 const advice = 'make the dataset again with "mia prepare"'
@@ -26,7 +26,7 @@ export function formatImages(images: Iterable<ImageEntry>): Uint8Array[] {
 /** Reads `images.jsonl` a line at a time. Throws UserError naming the line that is not an image. */
 export async function* readImages(path: string): AsyncGenerator<ImageEntry> {
   let number = 0
-  for await (const line of readLines(path)) {
+  for await (const line of readLines(path, 'dataset')) {
     number += 1
     const image = parseImage(line)
     if (!image) {
@@ -34,21 +34,6 @@ export async function* readImages(path: string): AsyncGenerator<ImageEntry> {
     }
     yield image
   }
-}
-
-/** Not node:readline: newer versions of it end a line at U+2028 too, which JSON leaves in its text. */
-async function* readLines(path: string): AsyncGenerator<string> {
-  let rest = ''
-  try {
-    for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 })) {
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop() ?? ''
-      yield* lines
-    }
-  } catch (error) {
-    throw new UserError(`Cannot read "${path}": ${(error as NodeJS.ErrnoException).code}; ${advice}`)
-  }
-  if (rest !== '') yield rest
 }
 
 function parseImage(line: string): ImageEntry | undefined {

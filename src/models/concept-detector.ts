@@ -2,6 +2,7 @@ import { add, clip, count, div, exp, log, matmul, mul, neg, softplus, sub, sum }
 import type { Tensor } from '../graph/tensor.ts'
 import { dropout } from '../nn/dropout.ts'
 import { constantly, normal } from '../nn/init.ts'
+import { masked, rowMask } from '../nn/mask.ts'
 import type { Noise } from '../nn/noise.ts'
 import { type Parameter, Scope } from '../nn/scope.ts'
 
@@ -9,6 +10,8 @@ export interface ConceptDetectorConfig {
   /** numbers that describe a region */
   readonly featureSize: number
   readonly regions: number
+  /** do images have fewer regions than that? Then regions of zeros are padding */
+  readonly paddedRegions: boolean
   /** how many words it knows */
   readonly words: number
   /** dropout of the features */
@@ -39,7 +42,8 @@ export class ConceptDetector {
       matmul(dropout(features, this.config.dropout, noise), this.#weight, { transB: true }),
       this.#bias,
     )
-    return sum(softplus(scores), [1])
+    const each = softplus(scores)
+    return sum(this.config.paddedRegions ? masked(each, rowMask(features)) : each, [1])
   }
 
   /** Probabilities `[B, words]`. */

@@ -59,6 +59,10 @@ export class PhotoReader {
   /** Opens what a run needs; `cnn` is the network's file if it is not where it was. Throws UserError where it is missing or is another. */
   static async open(run: Run, { cnn }: { readonly cnn?: string } = {}): Promise<PhotoReader> {
     const { features, model } = run.config
+    if ('kind' in features)
+      throw new UserError(
+        `Cannot use run "${run.folder}" on pictures: its features are ${describeSource(features)}, which are not made of pictures here; test it with "mia test"`,
+      )
     const { width, height, channels, mean, std } = features.preprocessing
     const path = resolve(cnn ?? features.network.file)
     const network = await openBackbone(path, {

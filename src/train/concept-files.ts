@@ -6,7 +6,7 @@ import { ConceptDetector, type ConceptDetectorConfig } from '../models/concept-d
 import type { TensorData } from '../runtime/safetensors.ts'
 import { readSafetensors, writeSafetensors } from '../runtime/safetensors-file.ts'
 import { validate } from '../validate.ts'
-import { type FeatureSource, featureSourceSchema } from '../vision/index.ts'
+import { type FeatureSource, featureSourceSchema, hasBoxes } from '../vision/index.ts'
 
 const schema = v.object({
   format: v.literal('mia-concepts/1'),
@@ -27,8 +27,14 @@ export interface StoredDetector {
 }
 
 /** The detector's model for features of that kind. */
-export const detectorFor = (words: number, { regions, size }: FeatureSource, dropout = 0): ConceptDetector =>
-  new ConceptDetector({ words, regions, featureSize: size, dropout } satisfies ConceptDetectorConfig)
+export const detectorFor = (words: number, source: FeatureSource, dropout = 0): ConceptDetector =>
+  new ConceptDetector({
+    words,
+    regions: source.regions,
+    paddedRegions: hasBoxes(source),
+    featureSize: source.size,
+    dropout,
+  } satisfies ConceptDetectorConfig)
 
 export async function writeDetector(folder: string, { info, weights }: StoredDetector): Promise<void> {
   await writeSafetensors(join(folder, 'detector.safetensors'), [...weights], {})

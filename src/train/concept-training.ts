@@ -209,10 +209,10 @@ async function judge(
   }
 }
 
-const sourceOnly = ({ network, layer, preprocessing, regions, size }: FeatureSource): FeatureSource => ({
-  network,
-  layer,
-  preprocessing,
-  regions,
-  size,
-})
+const sourceOnly = ({
+  shards: _,
+  leftOut: __,
+  dtype: ___,
+  format: ____,
+  ...source
+}: FeatureStore['header']): FeatureSource => source

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { Dataset } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
-import { FeatureStore } from '../vision/index.ts'
+import { FeatureStore, hasBoxes } from '../vision/index.ts'
 import { conceptsFile, featuresFolder } from './dataset-files.ts'
 import { type RunConfig, usesConcepts } from './run.ts'
 
@@ -36,7 +36,8 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
     throw new UserError(`Cannot give ${model.numHeads} heads an equal part of width ${model.dModel}: it is no multiple`)
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
-  const { network, layer, preprocessing, regions, size } = store.header
+  const { shards: _, leftOut: __, dtype: ___, format: ____, ...features } = store.header
+  const { regions, size } = features
   await store.close()
   if (usesConcepts(model) && !existsSync(conceptsFile(data)))
     throw new UserError(
@@ -46,13 +47,13 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
     model: {
       ...model,
       regions,
-      paddedRegions: false,
+      paddedRegions: hasBoxes(features),
       concepts: model.concepts ?? regions,
       featureSize: size,
       vocabularySize: dataset.vocabulary.size,
     },
     training: { ...rest, imagesPerBatch },
     data: { name: dataset.header.name, folder: resolve(data) },
-    features: { network, layer, preprocessing, regions, size },
+    features,
   }
 }

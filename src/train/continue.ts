@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { UserError } from '../errors.ts'
+import { identity } from '../vision/index.ts'
 import { type RunConfig, runFiles, writeRunConfig } from './run.ts'
 import { beginRun, type RunFolder, resumeRun } from './runfolder.ts'
 
@@ -36,7 +37,7 @@ export async function resumeWith(folder: string, epochs?: number, expected?: Run
 /** A configuration without what may change between two starts of a run. */
 function comparable({ model, training, data, features }: RunConfig): object {
   const { epochs: _, ...rest } = training
-  return { model, training: rest, data, features: { ...features, network: features.network.sha256 } }
+  return { model, training: rest, data, features: identity(features) }
 }
 
 /** As in `model.mia is true, not false`; undefined where two values are equal. */

@@ -6,13 +6,22 @@ import { validate } from '../validate.ts'
 import { featureSourceSchema } from './feature-source.ts'
 
 /** `index.json` of a folder of features: what made them, and which image lies in which row of which shard. */
-const schema = v.object({
-  format: v.literal('mia-features/1'),
-  ...featureSourceSchema.entries,
-  dtype: v.literal('F16'),
-  shards: v.array(v.object({ file: v.string(), ids: v.array(v.string()) })),
-  leftOut: v.array(v.object({ id: v.string(), file: v.string(), why: v.string() })),
-})
+const schema = v.intersect([
+  v.object({
+    format: v.literal('mia-features/1'),
+    dtype: v.literal('F16'),
+    shards: v.array(
+      v.object({
+        file: v.string(),
+        ids: v.array(v.string()),
+        /** the regions of each image, where they are boxes */
+        counts: v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(1)))),
+      }),
+    ),
+    leftOut: v.array(v.object({ id: v.string(), file: v.string(), why: v.string() })),
+  }),
+  featureSourceSchema,
+])
 
 export type FeatureIndex = v.InferOutput<typeof schema>
 export type Shard = FeatureIndex['shards'][number]

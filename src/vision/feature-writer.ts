@@ -2,7 +2,8 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
 import { type FeatureIndex, type LeftOut, readIndex, type Shard, writeIndex } from './feature-index.ts'
-import { describeSource, type FeatureSource, sameSource } from './feature-source.ts'
+import { describeSource, type FeatureSource, hasBoxes, sameSource } from './feature-source.ts'
+import type { Regions } from './regions.ts'
 import { openShard, writeShard } from './shard.ts'
 
 /**
@@ -14,16 +15,15 @@ export class FeatureWriter {
   readonly #index: FeatureIndex
   readonly #stored: Set<string>
   readonly #leftOut: Map<string, LeftOut>
-  readonly #rows: Uint16Array
   readonly #shardSize: number
-  #ids: string[] = []
+  /** the pictures of the shard in work */
+  #pictures: { readonly id: string; readonly regions: Regions }[] = []
 
   private constructor(folder: string, index: FeatureIndex, shardSize: number) {
     this.#folder = folder
     this.#index = index
     this.#stored = new Set(index.shards.flatMap(({ ids }) => ids))
     this.#leftOut = new Map(index.leftOut.map((image) => [image.id, image]))
-    this.#rows = new Uint16Array(shardSize * index.regions * index.size)
     this.#shardSize = shardSize
   }
 
@@ -64,19 +64,20 @@ export class FeatureWriter {
     return this.#stored.has(id)
   }
 
-  /** Adds an image's features, float16 [regions, size]; they are copied. */
-  async add(id: string, features: Uint16Array): Promise<void> {
-    const length = this.#rows.length / this.#shardSize
-    if (features.length !== length)
+  /** Adds an image's regions; their numbers are copied. Of a grid there are always as many, of boxes from 1 to the source's regions. */
+  async add(id: string, regions: Regions): Promise<void> {
+    const { size, regions: most } = this.#index
+    const count = regions.features.length / size
+    const right = hasBoxes(this.#index) ? Number.isInteger(count) && count >= 1 && count <= most : count === most
+    if (!right)
       throw new RangeError(
-        `Cannot add features of image "${id}": they are ${features.length} numbers and should be ${length}`,
+        `Cannot add features of image "${id}": they are ${regions.features.length} numbers and should be ${most * size}`,
       )
     if (this.has(id)) throw new RangeError(`Cannot add features of image "${id}": it has some`)
-    this.#rows.set(features, this.#ids.length * length)
-    this.#ids.push(id)
+    this.#pictures.push({ id, regions: { ...regions, features: regions.features.slice() } })
     this.#stored.add(id)
     this.#leftOut.delete(id)
-    if (this.#ids.length === this.#shardSize) await this.#finishShard()
+    if (this.#pictures.length === this.#shardSize) await this.#finishShard()
   }
 
   /** Notes an image that can have no features; a later writer may add it all the same. */
@@ -86,16 +87,23 @@ export class FeatureWriter {
 
   /** Writes what is not yet on disk. */
   async close(): Promise<void> {
-    if (this.#ids.length > 0) await this.#finishShard()
+    if (this.#pictures.length > 0) await this.#finishShard()
     else await this.#saveIndex()
   }
 
   async #finishShard(): Promise<void> {
-    const { shards, regions, size } = this.#index
-    const shard = { file: unusedName(shards), ids: this.#ids }
-    await writeShard(this.#folder, shard, this.#index, this.#rows.subarray(0, shard.ids.length * regions * size))
+    const { shards, size } = this.#index
+    const ids = this.#pictures.map(({ id }) => id)
+    const counts = this.#pictures.map(({ regions }) => regions.features.length / size)
+    const shard = { file: unusedName(shards), ids, ...(hasBoxes(this.#index) && { counts }) }
+    await writeShard(
+      this.#folder,
+      shard,
+      this.#index,
+      this.#pictures.map(({ regions }) => regions),
+    )
     shards.push(shard)
-    this.#ids = []
+    this.#pictures = []
     await this.#saveIndex()
   }
 

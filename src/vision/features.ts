@@ -109,7 +109,7 @@ async function keep(
       throw new UserError(
         `Cannot keep features of image "${id}": layer "${layer}" gives numbers that are not finite in float16; cut the network at another layer`,
       )
-    await store.add(id, features)
+    await store.add(id, { features })
   }
 }
 

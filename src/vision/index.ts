@@ -1,10 +1,20 @@
 export { type BackboneOptions, openBackbone } from './backbone.ts'
+export { importBottomUp } from './bottom-up-import.ts'
 export type { LeftOut } from './feature-index.ts'
-export { describeSource, type FeatureSource, featureSourceSchema, sameSource, sourceOf } from './feature-source.ts'
+export {
+  describeSource,
+  type FeatureSource,
+  featureSourceSchema,
+  hasBoxes,
+  identity,
+  sameSource,
+  sourceOf,
+} from './feature-source.ts'
 export { FeatureWriter } from './feature-writer.ts'
 export { type Extraction, type ExtractOptions, extractFeatures, type ImageFile } from './features.ts'
 export { type DecodeOptions, decodeImage, ImageError } from './image.ts'
 export type { Network } from './network.ts'
 export { type Normalisation, normalisations, normalise, type Preprocessing } from './preprocessing.ts'
+export type { Regions } from './regions.ts'
 export { FeatureStore } from './store.ts'
 export { type Thumbnail, thumbnail } from './thumbnail.ts'

@@ -1,8 +1,16 @@
 import { UserError } from '../errors.ts'
 import type { SafetensorsFile } from '../runtime/safetensors-file.ts'
 import { type FeatureIndex, readIndex, type Shard } from './feature-index.ts'
-import { describeSource, type FeatureSource, sameSource } from './feature-source.ts'
-import { openShard, readShard } from './shard.ts'
+import { describeSource, type FeatureSource, hasBoxes, sameSource } from './feature-source.ts'
+import { type Regions, regionPartNames } from './regions.ts'
+import { openShard, readFeatures, readPart, rowsOf } from './shard.ts'
+
+/** Where an image's features lie: in a grid's shard as the `first`-th image, in one of boxes from row `first` on. */
+interface Place {
+  readonly shard: Shard
+  readonly first: number
+  readonly count: number
+}
 
 /** Reads stored features, any images in any order, straight from disk into the batch. */
 export class FeatureStore {
@@ -10,7 +18,7 @@ export class FeatureStore {
   readonly regions: number
   readonly size: number
   readonly #folder: string
-  readonly #places: ReadonlyMap<string, { readonly shard: Shard; readonly row: number }>
+  readonly #places: ReadonlyMap<string, Place>
   readonly #open = new Map<Shard, Promise<SafetensorsFile>>()
 
   private constructor(folder: string, header: FeatureIndex) {
@@ -18,7 +26,15 @@ export class FeatureStore {
     this.regions = header.regions
     this.size = header.size
     this.#folder = folder
-    this.#places = new Map(header.shards.flatMap((shard) => shard.ids.map((id, row) => [id, { shard, row }] as const)))
+    this.#places = new Map(
+      header.shards.flatMap((shard) => {
+        const rows = rowsOf(shard, header)
+        return shard.ids.map((id, i) => {
+          const { first, count } = rows[i]!
+          return [id, { shard, first: shard.counts ? first : i, count }] as const
+        })
+      }),
+    )
   }
 
   /** Throws UserError if the folder has no features. */
@@ -39,7 +55,7 @@ export class FeatureStore {
       )
   }
 
-  /** The features of images as float16 bits, [ids, regions, size]. Throws UserError for an image without features or a damaged shard. */
+  /** The features of images as float16 bits, [ids, regions, size]; where an image has fewer regions, zeros follow. Throws UserError for an image without features or a damaged shard. */
   async read(
     ids: readonly string[],
     into: Uint16Array = new Uint16Array(ids.length * this.regions * this.size),
@@ -53,6 +69,16 @@ export class FeatureStore {
     return into
   }
 
+  /** The boxes of an image `[count, 4]`, in parts of its width and height, with labels and scores where a detector gave them; undefined for grids. */
+  async boxes(id: string): Promise<Omit<Regions, 'features'> | undefined> {
+    if (!hasBoxes(this.header)) return undefined
+    const { first, count, file } = await this.#place(id)
+    const parts = await Promise.all(
+      regionPartNames.map(async (name) => [name, await readPart(file, name, first, count)]),
+    )
+    return Object.fromEntries(parts.filter(([, part]) => part !== undefined))
+  }
+
   async close(): Promise<void> {
     const files = await Promise.allSettled(this.#open.values())
     this.#open.clear()
@@ -60,12 +86,18 @@ export class FeatureStore {
   }
 
   async #readOne(id: string, into: Uint16Array): Promise<void> {
+    const { first, count, file } = await this.#place(id)
+    const end = count * this.size
+    await readFeatures(file, first, into.subarray(0, end))
+    into.fill(0, end)
+  }
+
+  async #place(id: string): Promise<Place & { file: SafetensorsFile }> {
     const place = this.#places.get(id)
     if (!place) throw new UserError(`Cannot read features of image "${id}": ${this.#whyMissing(id)}`)
-    const { shard, row } = place
-    const file = this.#open.get(shard) ?? openShard(this.#folder, shard, this.header)
-    this.#open.set(shard, file)
-    await readShard(await file, row, into)
+    const file = this.#open.get(place.shard) ?? openShard(this.#folder, place.shard, this.header)
+    this.#open.set(place.shard, file)
+    return { ...place, file: await file }
   }
 
   #whyMissing(id: string): string {

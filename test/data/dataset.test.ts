@@ -93,7 +93,11 @@ describe('Dataset', () => {
       edit('images.jsonl', (text) => text.replace('"a dog",', '')),
       /line 1 is not an image/,
     ],
-    ['a missing images.jsonl', (folder: string) => rmSync(join(folder, 'images.jsonl')), /images.jsonl": ENOENT/],
+    [
+      'a missing images.jsonl',
+      (folder: string) => rmSync(join(folder, 'images.jsonl')),
+      /images.jsonl": there is no such file/,
+    ],
     [
       'a missing line',
       edit('images.jsonl', (text) => text.slice(text.indexOf('\n') + 1)),

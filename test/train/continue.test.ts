@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { beginOrResume, resumeWith } from '../../src/train/continue.ts'
 import { type RunConfig, readRunConfig } from '../../src/train/run.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { makeWorld } from './world.ts'
+import { makeWorld, source } from './world.ts'
 
 let folder: string
 let config: RunConfig
@@ -35,7 +35,7 @@ test('a run may go on for more epochs, which its configuration then says', async
 test('a network that was moved is still the network of the run', async () => {
   await (await beginOrResume(folder, config)).release()
   const { features } = config
-  const moved = { ...config, features: { ...features, network: { ...features.network, file: 'elsewhere.onnx' } } }
+  const moved = { ...config, features: { ...features, network: { ...source.network, file: 'elsewhere.onnx' } } }
   await (await beginOrResume(folder, moved)).release()
 })
 

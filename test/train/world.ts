@@ -5,14 +5,15 @@ import { Vocabulary } from '../../src/text/vocabulary.ts'
 import { detectorFor, writeDetector } from '../../src/train/concept-files.ts'
 import { conceptsFile, conceptsFolder, featuresFolder } from '../../src/train/dataset-files.ts'
 import type { RunConfig } from '../../src/train/run.ts'
-import { type FeatureSource, FeatureWriter } from '../../src/vision/index.ts'
+import type { GridSource } from '../../src/vision/feature-source.ts'
+import { FeatureWriter } from '../../src/vision/index.ts'
 import { normals } from '../support/random.ts'
 
 const COLOURS = ['red', 'green', 'blue', 'black']
 const THINGS = ['dog', 'cat', 'car']
 const [REGIONS, SIZE] = [4, 8]
 
-export const source: FeatureSource = {
+export const source: GridSource = {
   network: { file: 'none.onnx', sha256: '0'.repeat(64) },
   layer: 'features',
   preprocessing: { width: 8, height: 8, channels: 'RGB', mean: [0, 0, 0], std: [1, 1, 1] },
@@ -67,7 +68,7 @@ export async function makeWorld(folder: string, { mia = false, epochs = 4, copie
   for (const { id, place } of images) {
     const features = Float32Array.from(random(REGIONS * SIZE), (noise) => 0.05 * noise)
     for (let region = 0; region < REGIONS; region++) for (const at of place) features[region * SIZE + at]! += 1
-    await writer.add(id, toFloat16(features))
+    await writer.add(id, { features: toFloat16(features) })
   }
   await writer.close()
   const words = [...COLOURS, ...THINGS]

@@ -1,7 +1,7 @@
-import type { FeatureSource } from '../../src/vision/feature-source.ts'
+import type { GridSource } from '../../src/vision/feature-source.ts'
 
 /** A small source: two regions of three numbers. */
-export const source: FeatureSource = {
+export const source: GridSource = {
   network: { file: 'tiny.onnx', sha256: 'aa'.repeat(32) },
   layer: 'map',
   preprocessing: { width: 4, height: 2, channels: 'RGB', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },

@@ -16,7 +16,7 @@ const id = (n: number): string => `image ${n}`
 /** Features of images `from` to `to`, in shards of four. */
 async function write(folder: string, from: number, to: number): Promise<void> {
   const writer = await FeatureWriter.open(folder, source, { shardSize: 4 })
-  for (let n = from; n < to; n++) await writer.add(id(n), featuresOf(n))
+  for (let n = from; n < to; n++) await writer.add(id(n), { features: featuresOf(n) })
   await writer.close()
 }
 
@@ -68,7 +68,7 @@ describe('FeatureStore reads what FeatureWriter wrote', () => {
     await write(folder, 0, 6)
     const writer = await FeatureWriter.open(folder, source, { shardSize: 4 })
     expect([writer.count, writer.has(id(5)), writer.has(id(6))]).toEqual([6, true, false])
-    await writer.add(id(6), featuresOf(6))
+    await writer.add(id(6), { features: featuresOf(6) })
     await writer.close()
     await expectStored(folder, [0, 5, 6])
   })
@@ -78,7 +78,7 @@ describe('FeatureStore reads what FeatureWriter wrote', () => {
     const writer = await FeatureWriter.open(folder, source)
     writer.leaveOut({ id: id(1), file: 'a.jpg', why: 'it is empty' })
     writer.leaveOut({ id: id(2), file: 'b.jpg', why: 'it is empty' })
-    await writer.add(id(2), featuresOf(2))
+    await writer.add(id(2), { features: featuresOf(2) })
     await writer.close()
     const store = await FeatureStore.open(folder)
     expect(store.header.leftOut).toEqual([{ id: id(1), file: 'a.jpg', why: 'it is empty' }])
@@ -119,9 +119,11 @@ describe('FeatureWriter refuses', () => {
 
   test('features of another length, and an image twice', async () => {
     const writer = await FeatureWriter.open(await temporaryFolder(), source)
-    await expect(writer.add(id(0), new Uint16Array(5))).rejects.toThrow('they are 5 numbers and should be 6')
-    await writer.add(id(0), featuresOf(0))
-    await expect(writer.add(id(0), featuresOf(0))).rejects.toThrow('it has some')
+    await expect(writer.add(id(0), { features: new Uint16Array(5) })).rejects.toThrow(
+      'they are 5 numbers and should be 6',
+    )
+    await writer.add(id(0), { features: featuresOf(0) })
+    await expect(writer.add(id(0), { features: featuresOf(0) })).rejects.toThrow('it has some')
   })
 })
 
@@ -151,7 +153,7 @@ describe('damage', () => {
 
     const writer = await FeatureWriter.open(folder, source, { shardSize: 4 })
     expect([writer.has(id(5)), writer.has(id(9))]).toEqual([false, true])
-    for (let n = 0; n < 12; n++) if (!writer.has(id(n))) await writer.add(id(n), featuresOf(n))
+    for (let n = 0; n < 12; n++) if (!writer.has(id(n))) await writer.add(id(n), { features: featuresOf(n) })
     await writer.close()
     await expectStored(folder, [0, 5, 9, 11])
   })

@@ -5,6 +5,6 @@ import { featuresOf, source } from './sources.ts'
 const writer = await FeatureWriter.open(process.argv[2]!, source, { shardSize: 4 })
 for (let n = 0; ; n++) {
   if (writer.has(`image ${n}`)) continue
-  await writer.add(`image ${n}`, featuresOf(n))
+  await writer.add(`image ${n}`, { features: featuresOf(n) })
   process.stdout.write(`${writer.count}\n`)
 }

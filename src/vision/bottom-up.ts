@@ -1,0 +1,135 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { unzipSync } from 'fflate'
+import { UserError } from '../errors.ts'
+import { readLines } from '../files.ts'
+import { toFloat16 } from '../runtime/float16.ts'
+import { type NpyArray, parseNpy } from '../runtime/npy.ts'
+import type { Regions } from './regions.ts'
+
+/** Regions of a picture as they were published, or why they cannot be used. */
+export type BottomUpPicture = { readonly id: string } & (
+  | { readonly regions: Regions /** numbers of a region */; readonly size: number; readonly why?: never }
+  | { readonly regions?: never; readonly why: string }
+)
+
+/** The most regions that the published detector gives a picture. */
+const MOST = 100
+
+/**
+ * Reads bottom-up features (Anderson et al., CVPR 2018) of the pictures that `wanted` says: a TSV file as published, or the folder that others
+ * converted it to, `cocobu_att/<id>.npz` or `.npy` with boxes in `cocobu_box_relative/<id>.npy`. A file of any size is read line by line.
+ * Throws UserError where there is neither.
+ */
+export async function* readBottomUp(path: string, wanted: ReadonlySet<string>): AsyncGenerator<BottomUpPicture> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found) throw new UserError(`Cannot read bottom-up features "${path}": there is no such file or folder`)
+  yield* found.isDirectory() ? readFolder(path, wanted) : readTsv(path, wanted)
+}
+
+const COLUMNS = ['image_id', 'image_w', 'image_h', 'num_boxes', 'boxes', 'features']
+
+async function* readTsv(path: string, wanted: ReadonlySet<string>): AsyncGenerator<BottomUpPicture> {
+  let number = 0
+  for await (const line of readLines(path, 'bottom-up features')) {
+    number += 1
+    const id = line.slice(0, Math.max(0, line.indexOf('\t')))
+    if (id === '' && line.trim() !== '') yield { id: `line ${number}`, why: `line ${number} of "${path}" has no tab` }
+    if (!wanted.has(id)) continue
+    const parsed = parseTsvLine(line.trimEnd())
+    yield 'why' in parsed ? { id, why: `line ${number} of "${path}" ${parsed.why}` } : { id, ...parsed }
+  }
+}
+
+function parseTsvLine(line: string): Checked {
+  const fields = line.split('\t')
+  if (fields.length !== COLUMNS.length)
+    return { why: `has ${fields.length} fields, not the ${COLUMNS.length} ${COLUMNS.join(', ')}` }
+  const [, width, height, count] = fields.map(Number) as [number, number, number, number]
+  if (!(width > 0 && height > 0)) return { why: `has a picture of ${fields[1]} x ${fields[2]} pixels` }
+  if (!Number.isInteger(count) || count < 1) return { why: `has ${fields[3]} boxes` }
+  const [boxes, features] = [fields[4]!, fields[5]!].map(fromBase64) as [
+    Float32Array | undefined,
+    Float32Array | undefined,
+  ]
+  if (boxes?.length !== 4 * count) return { why: `has boxes that are not ${count} times 4 float32 numbers in base64` }
+  if (!features || features.length === 0 || features.length % count !== 0)
+    return { why: `has features that are not ${count} rows of float32 numbers in base64` }
+  const relative = boxes.map((edge, i) => edge / (i % 2 === 0 ? width : height))
+  return checked({ shape: [count, features.length / count], data: features }, relative)
+}
+
+/** undefined where the text is no base64 of whole float32 numbers. */
+function fromBase64(text: string): Float32Array | undefined {
+  const bytes = Buffer.from(text, 'base64')
+  const whole = bytes.length % 4 === 0 && bytes.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '')
+  return whole ? new Float32Array(Uint8Array.from(bytes).buffer) : undefined
+}
+
+async function* readFolder(path: string, wanted: ReadonlySet<string>): AsyncGenerator<BottomUpPicture> {
+  const names = new Set(await readdir(join(path, 'cocobu_att')).catch(() => []))
+  if (names.size === 0)
+    throw new UserError(
+      `Cannot read bottom-up features "${path}": the folder has no "cocobu_att" with a file for each picture; give it, or a TSV file`,
+    )
+  for (const id of wanted) {
+    const file = [`${id}.npz`, `${id}.npy`].find((name) => names.has(name))
+    if (!file) continue
+    const place = join(path, 'cocobu_att', file)
+    try {
+      const features = readArray(await readFile(place), place)
+      const boxes = await readBoxes(join(path, 'cocobu_box_relative', `${id}.npy`))
+      if (features.shape.length !== 2)
+        throw new UserError(`"${place}" has shape [${features.shape.join(', ')}], not rows`)
+      if (boxes && boxes.shape.join() !== `${features.shape[0]},4`)
+        throw new UserError(`"${place}" has ${features.shape[0]} regions, its boxes are [${boxes.shape.join(', ')}]`)
+      const parsed = checked(features, boxes?.data)
+      yield 'why' in parsed ? { id, why: `"${place}" ${parsed.why}` } : { id, ...parsed }
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      yield { id, why: error.message }
+    }
+  }
+}
+
+/** A .npy file, or the array `feat` of a .npz file. */
+function readArray(bytes: Uint8Array, path: string): NpyArray {
+  if (!path.endsWith('.npz')) return parseNpy(bytes, `"${path}"`)
+  const entries = readZip(bytes, path)
+  const array = entries['feat.npy'] ?? Object.values(entries)[0]
+  if (!array) throw new UserError(`"${path}" has no array in it`)
+  return parseNpy(array, `"${path}"`)
+}
+
+function readZip(bytes: Uint8Array, path: string): Record<string, Uint8Array> {
+  try {
+    return unzipSync(bytes)
+  } catch (error) {
+    throw new UserError(`Cannot read "${path}": it is no .npz file, or cut short (${(error as Error).message})`)
+  }
+}
+
+async function readBoxes(path: string): Promise<NpyArray | undefined> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new UserError(`Cannot read boxes "${path}": ${error.code}`)
+  })
+  return bytes && parseNpy(bytes, `boxes "${path}"`)
+}
+
+type Checked = { readonly regions: Regions; readonly size: number } | { readonly why: string }
+
+/** Regions, if they are what a model can use. */
+function checked({ shape, data }: NpyArray, boxes: Float32Array | undefined): Checked {
+  const [count, size] = shape as [number, number]
+  if (count === 0) return { why: 'has no regions' }
+  if (count > MOST) return { why: `has ${count} regions; the most is ${MOST}` }
+  const features = toFloat16(data)
+  for (let region = 0; region < count; region++) {
+    const row = features.subarray(region * size, (region + 1) * size)
+    if (row.some((half) => (half & 0x7c00) === 0x7c00))
+      return { why: `has numbers in region ${region} that are not finite` }
+    if (!row.some((half) => (half & 0x7fff) !== 0)) return { why: `has nothing but zeros in region ${region}` }
+  }
+  return { regions: { features, ...(boxes && { boxes }) }, size }
+}
