@@ -4,6 +4,7 @@ import type { Watch } from '../progress.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { captionAll, type ImageInputs } from '../train/evaluation.ts'
 import { openRun, type Run } from '../train/run.ts'
+import type { NetworkPaths } from './eye.ts'
 import { type FoundConcept, PhotoReader, type ReadPhotos, type Refused } from './reader.ts'
 
 /** A caption of a photograph. */
@@ -24,6 +25,8 @@ export interface ExplainedCaption extends PhotoCaption {
   /** all concepts that the model was given, in the order of the alignments' columns */
   readonly allConcepts: readonly FoundConcept[]
   readonly explanation: Explanation
+  /** left, top, right, bottom of each region, in parts of the picture's width and height, `[regions, 4]` */
+  readonly boxes: Float32Array
 }
 
 export interface CaptionOptions extends Watch {
@@ -48,16 +51,11 @@ export class PhotoCaptioner {
     this.#decoder = decoder
   }
 
-  /** Opens a run's folder; `cnn` is the network's file if it is not where it was. Throws UserError where a part is missing or is another. */
-  static async load(folder: string, options: { readonly cnn?: string } = {}): Promise<PhotoCaptioner> {
+  /** Opens a run's folder; the networks' files are given if they are not where they were. Throws UserError where a part is missing or is another. */
+  static async load(folder: string, options: NetworkPaths = {}): Promise<PhotoCaptioner> {
     const run = await openRun(folder)
     const reader = await PhotoReader.open(run, options)
     return new PhotoCaptioner(run, reader, await CaptionerDecoder.load(nodeRuntime, run.model, run.weights))
-  }
-
-  /** How the regions lie over a picture, row by row. */
-  get grid(): { readonly columns: number; readonly rows: number } {
-    return this.#reader.grid
   }
 
   /** Captions photographs, given as paths or as the bytes of files. Those that cannot be read are told apart, not thrown. */
@@ -81,6 +79,7 @@ export class PhotoCaptioner {
         ...caption,
         allConcepts: read.concepts[i]!,
         explanation: explanations[i]!,
+        boxes: read.boxes[i]!,
       }))
     }).finally(() => explainer.release())
   }

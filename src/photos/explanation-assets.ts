@@ -18,7 +18,8 @@ small { color: var(--soft); font-size: .78em; font-weight: normal; }
 .picture svg { position: absolute; inset: 0; width: 100%; height: 100%; }
 .veil { filter: blur(3px); transform: scale(1.03); }
 .large .veil { filter: blur(12px); transform: scale(1.06); }
-.veil rect { fill: #000; }
+.veil .dark { opacity: .82; }
+.veil[hidden] { display: none; }
 .targets rect { fill: transparent; cursor: crosshair; }
 .targets rect.on { stroke: var(--accent); stroke-width: 3px; vector-effect: non-scaling-stroke; }
 .mark { position: absolute; transform: translate(-50%, -50%); width: 1.5em; height: 1.5em; border-radius: 50%; background: #fffd; color: #111; font-size: .8rem; font-weight: 600; line-height: 1.5em; text-align: center; pointer-events: none; }
@@ -38,10 +39,12 @@ td { vertical-align: top; padding: .35rem .8rem .35rem 0; border-top: 1px solid 
 export const script = `
 for (const article of document.querySelectorAll('article')) {
   const { maps, alignments } = JSON.parse(article.querySelector('script').textContent)
-  const cells = article.querySelectorAll('.large .veil rect')
+  const veil = article.querySelector('.large .veil')
+  const holes = veil.querySelectorAll('.hole')
   const show = (map) => {
     const most = map ? Math.max(...map) : 1
-    cells.forEach((cell, i) => cell.setAttribute('opacity', map ? 0.82 * (1 - map[i] / most) : 0))
+    veil.toggleAttribute('hidden', !map)
+    if (map) holes.forEach((hole, i) => hole.setAttribute('opacity', map[i] / most))
   }
   article.querySelectorAll('.words li').forEach((word, t) => {
     for (const event of ['mouseenter', 'focus']) word.addEventListener(event, () => show(maps?.[t]))

@@ -1,6 +1,8 @@
 import { basename } from 'node:path'
+import { type BasicModel, basicModels } from '../models/basic-models.ts'
+import type { CaptionerConfig } from '../models/config.ts'
 import { type Thumbnail, thumbnail } from '../vision/index.ts'
-import type { ExplainedCaption, PhotoCaptioner } from './captioner.ts'
+import type { ExplainedCaption } from './captioner.ts'
 import { script, style } from './explanation-assets.ts'
 import { escapeHtml, percent } from './html.ts'
 
@@ -33,12 +35,11 @@ const SHOWN_REGIONS = 3
  */
 export async function explanationPage(
   captions: readonly ExplainedCaption[],
-  { run, grid }: Pick<PhotoCaptioner, 'run' | 'grid'>,
+  { basicModel, mia }: Pick<CaptionerConfig, 'basicModel' | 'mia'>,
 ): Promise<string> {
-  const { basicModel, mia } = run.config.model
-  const boxes = gridBoxes(grid)
+  const overConcepts = !mia && (basicModels[basicModel] as BasicModel).attention === 'textual'
   const pictures = await Promise.all(captions.map(({ image }) => thumbnail(image, PICTURE_SIZE)))
-  const cards = captions.map((caption, i) => card(caption, pictures[i]!, boxes))
+  const cards = captions.map((caption, i) => card(caption, pictures[i]!, i, overConcepts))
   const model = `${basicModel}${mia ? ' with MIA' : ''}`
   return `<!doctype html>
 <html lang="en">
@@ -64,29 +65,30 @@ const lead = (first: ExplainedCaption | undefined, mia: boolean): string =>
     mia ? 'Point at a place of the large picture to see which concepts that region is aligned with.' : '',
   ].join(' ')
 
-function card(caption: ExplainedCaption, picture: Thumbnail, boxes: readonly Box[]): string {
+function card(caption: ExplainedCaption, picture: Thumbnail, number: number, overConcepts: boolean): string {
+  const boxes = boxesOf(caption.boxes)
   const { words, alignment } = caption.explanation
-  const seesPicture = words?.[0] === undefined || words[0].length >= boxes.length
-  const maps = seesPicture ? words?.map((attention) => attention.subarray(0, boxes.length)) : undefined
+  const maps = overConcepts ? undefined : words?.map((attention) => attention.subarray(0, boxes.length))
   const alignments = alignment && boxes.map((_, region) => alignmentOf(region, caption))
   const shown = mostLookedAt(boxes.length, maps)
   const data = {
     maps: maps?.map((map) => Array.from(map, round)),
     alignments,
   }
+  const lookOf = (t: number) => maps && { map: maps[t]!, veil: veil(maps[t], boxes, `veil-${number}-${t}`) }
   const url = `--picture:url(${picture.url});--ratio:${picture.width}/${picture.height}`
   return `<article style="${url}">
 <h2>${escapeHtml(caption.caption || '(nothing)')}</h2>
 <p class="file">${escapeHtml(basename(caption.image))}</p>
 <div class="look">
-<div class="large picture" tabindex="0" aria-label="the picture">${veil(undefined, boxes)}${alignments ? targets(boxes) + marks(shown, boxes) : ''}</div>
+<div class="large picture" tabindex="0" aria-label="the picture">${veil(undefined, boxes, `veil-${number}`)}${alignments ? targets(boxes) + marks(shown, boxes) : ''}</div>
 <div class="side">
 ${caption.allConcepts.length > 0 ? `<h3>Concepts found</h3>\n<p class="concepts">${caption.concepts.map(({ word, score }) => `<span>${escapeHtml(word)} <small>${percent(score)}</small></span>`).join('')}</p>` : ''}
 ${alignments ? alignmentSection(alignments, shown, maps !== undefined) : ''}
 </div>
 </div>
 <ol class="words">
-${caption.words.map(({ word, probability }, t) => wordFigure(word, probability, boxes, maps?.[t], seesPicture ? undefined : words?.[t], caption)).join('\n')}
+${caption.words.map(({ word, probability }, t) => wordFigure(word, probability, lookOf(t), overConcepts ? words?.[t] : undefined, caption)).join('\n')}
 </ol>
 <script type="application/json">${JSON.stringify(data).replaceAll('<', '\\u003c')}</script>
 </article>`
@@ -95,28 +97,31 @@ ${caption.words.map(({ word, probability }, t) => wordFigure(word, probability, 
 function wordFigure(
   word: string,
   probability: number,
-  boxes: readonly Box[],
-  map: Float32Array | undefined,
+  look: { readonly map: Float32Array; readonly veil: string } | undefined,
   overConcepts: Float32Array | undefined,
   { allConcepts }: ExplainedCaption,
 ): string {
-  const title = map
-    ? `largest part of the attention: ${percent(Math.max(...map))}; evenly spread it would be ${percent(1 / map.length)}`
-    : ''
-  const figure = map ? `<div class="picture" title="${title}">${veil(map, boxes)}</div>` : ''
+  const title =
+    look &&
+    `largest part of the attention: ${percent(Math.max(...look.map))}; evenly spread it would be ${percent(1 / look.map.length)}`
+  const figure = look ? `<div class="picture" title="${title}">${look.veil}</div>` : ''
   const names = allConcepts.map(({ word: name }) => name)
   const bars = overConcepts ? shares(best(overConcepts, 0, names.length, names)) : ''
   return `<li tabindex="0">${figure}<b>${escapeHtml(word)}</b> <small>${percent(probability)}</small>${bars}</li>`
 }
 
-/** Darkens a picture where it was not looked at: a rectangle for each region. */
-function veil(map: Float32Array | undefined, boxes: readonly Box[]): string {
+/** Darkens a picture but for where it was looked at: a mask has a hole for each region, the more open the more it was looked at. */
+function veil(map: Float32Array | undefined, boxes: readonly Box[], id: string): string {
   const most = map ? Math.max(...map) : 1
-  const cells = boxes.map(({ x, y, width, height }, i) => {
-    const opacity = map ? round(0.82 * (1 - map[i]! / most)) : 0
-    return `<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" opacity="${opacity}"/>`
+  const holes = boxes.map(({ x, y, width, height }, i) => {
+    const open = map ? round(map[i]! / most) : 1
+    return `<rect class="hole" x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" opacity="${open}"/>`
   })
-  return `<svg class="veil" viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">${cells.join('')}</svg>`
+  const whole = 'width="1" height="1"'
+  return (
+    `<svg class="veil"${map ? '' : ' hidden'} viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">` +
+    `<mask id="${id}"><rect ${whole} fill="#fff"/>${holes.join('')}</mask><rect class="dark" ${whole} mask="url(#${id})"/></svg>`
+  )
 }
 
 /** What the pointer finds: an outline for each region. */
@@ -186,13 +191,11 @@ const shares = (each: readonly Share[]): string =>
     )
     .join('')
 
-/** The cells of a grid, row by row, as the regions are numbered. */
-const gridBoxes = ({ columns, rows }: PhotoCaptioner['grid']): Box[] =>
-  Array.from({ length: columns * rows }, (_, i) => ({
-    x: (i % columns) / columns,
-    y: Math.floor(i / columns) / rows,
-    width: 1 / columns,
-    height: 1 / rows,
-  }))
+function boxesOf(edges: Float32Array): Box[] {
+  return Array.from({ length: edges.length / 4 }, (_, i) => {
+    const [left, top, right, bottom] = edges.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number]
+    return { x: left, y: top, width: right - left, height: bottom - top }
+  })
+}
 
 const round = (x: number): number => Number(x.toFixed(4))

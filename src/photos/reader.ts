@@ -1,20 +1,9 @@
-import { resolve } from 'node:path'
-import { UserError } from '../errors.ts'
-import { toFloat16 } from '../runtime/float16.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { detectorFor } from '../train/concept-files.ts'
 import { ConceptInference } from '../train/concept-inference.ts'
 import type { Run } from '../train/run.ts'
-import {
-  decodeImage,
-  describeSource,
-  ImageError,
-  type Network,
-  normalise,
-  openBackbone,
-  sameSource,
-  sourceOf,
-} from '../vision/index.ts'
+import { ImageError } from '../vision/index.ts'
+import { type Eye, type NetworkPaths, openEye, type SeenRegions } from './eye.ts'
 
 /** A concept found in a photograph, and how sure the detector is, from 0 to 1. */
 export interface FoundConcept {
@@ -32,8 +21,10 @@ export interface Refused {
 export interface ReadPhotos {
   /** the path of each, or for bytes its place in the list */
   readonly names: readonly string[]
-  /** float16 `[names, R, F]` */
+  /** float16 `[names, R, F]`, zeros where a photograph has fewer regions */
   readonly features: Uint16Array
+  /** left, top, right, bottom of each one's regions, in parts of its width and height, `[regions, 4]` */
+  readonly boxes: readonly Float32Array[]
   /** word ids `[names, K]`; none for the models that use no concepts */
   readonly conceptIds: Int32Array
   /** the concepts of each, most confident first */
@@ -47,39 +38,19 @@ const PHOTOS_PER_BATCH = 16
 /** From photographs to a run's inputs: its network and its concept detector. */
 export class PhotoReader {
   readonly #run: Run
-  readonly #network: Network
+  readonly #eye: Eye
   readonly #detector: ConceptInference | undefined
 
-  private constructor(run: Run, network: Network, detector: ConceptInference | undefined) {
+  private constructor(run: Run, eye: Eye, detector: ConceptInference | undefined) {
     this.#run = run
-    this.#network = network
+    this.#eye = eye
     this.#detector = detector
   }
 
-  /** Opens what a run needs; `cnn` is the network's file if it is not where it was. Throws UserError where it is missing or is another. */
-  static async open(run: Run, { cnn }: { readonly cnn?: string } = {}): Promise<PhotoReader> {
+  /** Opens what a run needs. Throws UserError where a network is missing or is another. */
+  static async open(run: Run, paths: NetworkPaths = {}): Promise<PhotoReader> {
     const { features, model } = run.config
-    if ('kind' in features)
-      throw new UserError(
-        `Cannot use run "${run.folder}" on pictures: its features are ${describeSource(features)}, which are not made of pictures here; test it with "mia test"`,
-      )
-    const { width, height, channels, mean, std } = features.preprocessing
-    const path = resolve(cnn ?? features.network.file)
-    const network = await openBackbone(path, {
-      layer: features.layer,
-      width,
-      height,
-      normalisation: { channels, mean, std },
-    }).catch((error: unknown) => {
-      if (cnn !== undefined || !(error instanceof UserError)) throw error
-      throw new UserError(
-        `Cannot use run "${run.folder}" on pictures: ${error.message}; give the network (sha256 ${features.network.sha256.slice(0, 12)}) with --cnn`,
-      )
-    })
-    if (!sameSource(sourceOf(network), features))
-      throw new UserError(
-        `Cannot use run "${run.folder}" with network "${path}": its features are ${describeSource(sourceOf(network))}; the run needs ${describeSource(features)}`,
-      )
+    const eye = await openEye(run, paths)
     const { detector } = run
     const inference =
       detector &&
@@ -89,14 +60,7 @@ export class PhotoReader {
         detector.weights,
         model.concepts,
       ))
-    return new PhotoReader(run, network, inference)
-  }
-
-  /** The cells of the network's map over the picture, as columns and rows: regions go row by row. */
-  get grid(): { readonly columns: number; readonly rows: number } {
-    const { regions, input } = this.#network
-    const columns = Math.round(Math.sqrt((regions * input.width) / input.height))
-    return { columns, rows: regions / columns }
+    return new PhotoReader(run, eye, inference)
   }
 
   /** Reads photographs, given as paths or as the bytes of files, batch by batch. Those that cannot be read are told, not thrown. */
@@ -110,39 +74,26 @@ export class PhotoReader {
   }
 
   release(): void {
-    this.#network.release()
+    this.#eye.release()
     this.#detector?.release()
   }
 
-  /** The features of those photographs that can be read. */
+  /** The regions of those photographs that can be read. */
   async #look(
     images: readonly (string | Buffer)[],
     names: readonly string[],
-  ): Promise<Pick<ReadPhotos, 'features' | 'names' | 'refused'>> {
-    const { input } = this.#network
-    const decoded = await Promise.all(
-      images.map((image) =>
-        decodeImage(image, input).catch((error: unknown) => {
-          if (error instanceof ImageError) return error
-          throw error
-        }),
-      ),
+  ): Promise<Pick<ReadPhotos, 'features' | 'boxes' | 'names' | 'refused'>> {
+    const looked = (await this.#eye.look(images)).map((seen, i) => ({ name: names[i]!, seen }))
+    const refused = looked.flatMap(({ name, seen }) =>
+      seen instanceof ImageError ? [{ image: name, why: seen.why }] : [],
     )
-    const length = 3 * input.width * input.height
-    const pixels = new Float32Array(images.length * length)
-    const readable: string[] = []
-    const refused: Refused[] = []
-    for (const [i, picture] of decoded.entries()) {
-      if (picture instanceof ImageError) {
-        refused.push({ image: names[i]!, why: picture.why })
-        continue
-      }
-      normalise(picture, input, pixels.subarray(readable.length * length, (readable.length + 1) * length))
-      readable.push(names[i]!)
-    }
-    if (readable.length === 0) return { features: new Uint16Array(), names: readable, refused }
-    const features = await this.#network.run(pixels.subarray(0, readable.length * length), readable.length)
-    return { features: toFloat16(features), names: readable, refused }
+    const readable = looked.filter(
+      (each): each is { name: string; seen: SeenRegions } => !(each.seen instanceof ImageError),
+    )
+    const { regions, size } = this.#run.config.features
+    const features = new Uint16Array(readable.length * regions * size)
+    for (const [i, { seen }] of readable.entries()) features.set(seen.features, i * regions * size)
+    return { names: readable.map(({ name }) => name), features, boxes: readable.map(({ seen }) => seen.boxes), refused }
   }
 
   async #name(features: Uint16Array, images: number): Promise<Pick<ReadPhotos, 'concepts' | 'conceptIds'>> {

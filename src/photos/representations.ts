@@ -8,6 +8,7 @@ import { nodeRuntime } from '../runtime/node.ts'
 import { serializeNpy } from '../runtime/npy.ts'
 import { writeSafetensors } from '../runtime/safetensors-file.ts'
 import { openRun } from '../train/run.ts'
+import type { NetworkPaths } from './eye.ts'
 import { PhotoReader, type Refused } from './reader.ts'
 
 /** Tensors of photographs by name, see Representer; the first axis is the photographs'. */
@@ -17,7 +18,7 @@ export type Representations = ReadonlyMap<string, { readonly shape: readonly num
 export async function representPhotos(
   folder: string,
   images: readonly (string | Buffer)[],
-  { attention = false, onProgress, signal, ...paths }: { attention?: boolean; cnn?: string } & Watch = {},
+  { attention = false, onProgress, signal, ...paths }: { attention?: boolean } & NetworkPaths & Watch = {},
 ): Promise<{ names: string[]; tensors: Representations; refused: Refused[] }> {
   const run = await openRun(folder)
   if (!run.config.model.mia)

@@ -32,6 +32,7 @@ class Backbone implements Network {
   readonly layer: string
   readonly input: Preprocessing
   readonly regions: number
+  readonly columns: number
   readonly size: number
   readonly #inputName: string
   readonly #session: Session
@@ -39,7 +40,7 @@ class Backbone implements Network {
   constructor(
     readonly name: string,
     readonly sha256: string,
-    { layer, width, height, regions, inputName }: Cut,
+    { layer, width, height, columns, regions, inputName }: Cut,
     normalisation: Normalisation,
     session: Session,
   ) {
@@ -47,6 +48,7 @@ class Backbone implements Network {
     this.input = { width, height, ...normalisation }
     const [, cells, channels] = regions.shape as number[]
     this.regions = cells!
+    this.columns = columns
     this.size = channels!
     this.#inputName = inputName
     this.#session = session

@@ -12,6 +12,8 @@ export interface Cut {
   readonly inputName: string
   readonly width: number
   readonly height: number
+  /** cells of a row of the map */
+  readonly columns: number
   /** [B, regions, size]: the map's cells row by row, its channels last */
   readonly regions: Tensor
   readonly weights: ReadonlyMap<string, Value>
@@ -45,7 +47,7 @@ export function cut(bytes: Uint8Array, what: string, options: CutOptions = {}): 
   const [, channels, rows, columns] = map.shape as number[]
   const regions = transpose(reshape(map, [batch, channels!, rows! * columns!]), [0, 2, 1])
   const [height, width] = input.shape.slice(2) as [number, number]
-  return { layer, inputName, width, height, regions, weights: network.weights }
+  return { layer, inputName, width, height, columns: columns!, regions, weights: network.weights }
 }
 
 /** The network with its input's size known: the file's own or, where it leaves that open, the one asked for. */

@@ -29,6 +29,8 @@ const bottomUpSchema = v.object({ kind: v.literal('bottom-up'), ...sizes })
 const detectedSchema = v.object({
   kind: v.literal('detected'),
   detector: fileSchema,
+  /** is each feature followed by its box's place and size? */
+  position: v.boolean(),
   ...networkEntries,
   ...sizes,
 })
@@ -60,7 +62,8 @@ export function identity(source: FeatureSource): object {
   if ('kind' in source && source.kind === 'bottom-up') return { kind: source.kind, regions, size }
   const { network, layer } = source
   const { width, height, channels, mean, std } = source.preprocessing
-  const detector = 'kind' in source ? { kind: source.kind, detector: source.detector.sha256 } : {}
+  const detector =
+    'kind' in source ? { kind: source.kind, detector: source.detector.sha256, position: source.position } : {}
   const preprocessing = { width, height, channels, mean, std }
   return { ...detector, network: network.sha256, layer, preprocessing, regions, size }
 }
@@ -72,7 +75,7 @@ export function describeSource(source: FeatureSource): string {
   const { layer, preprocessing: p } = source
   const boxes =
     'kind' in source
-      ? `up to ${regions} boxes of ${short(source.detector)}, each ${size}`
+      ? `up to ${regions} boxes of ${short(source.detector)}, each ${size}${source.position ? ', its place included,' : ''}`
       : `${regions} regions of ${size}`
   return (
     `${boxes} from layer "${layer}" of ${short(source.network)}, ` +

@@ -87,3 +87,10 @@ function decodeFault(message: string): string {
   const detail = message.replace(/^Input buffer has corrupt header:?\s*/, '').split('\n')[0]
   return `it is cut short or damaged${detail ? ` (${detail})` : ''}`
 }
+
+/** A picture's width and height as it is seen, turned as its EXIF orientation says. Throws ImageError for what is no picture. */
+export async function pictureSize(input: string | Uint8Array): Promise<{ width: number; height: number }> {
+  const { image, fail } = await openImage(input)
+  const { autoOrient } = await image.metadata().catch(fail)
+  return autoOrient
+}

@@ -1,5 +1,6 @@
 export { type BackboneOptions, openBackbone } from './backbone.ts'
 export { importBottomUp } from './bottom-up-import.ts'
+export { extractRegions, RegionFinder } from './detected-regions.ts'
 export type { LeftOut } from './feature-index.ts'
 export {
   describeSource,
@@ -18,3 +19,4 @@ export { type Normalisation, normalisations, normalise, type Preprocessing } fro
 export type { Regions } from './regions.ts'
 export { FeatureStore } from './store.ts'
 export { type Thumbnail, thumbnail } from './thumbnail.ts'
+export { Yolox } from './yolox.ts'

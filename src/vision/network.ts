@@ -11,6 +11,8 @@ export interface Network {
   readonly input: Preprocessing
   /** regions of a picture: the cells of the layer's map, row by row */
   readonly regions: number
+  /** cells of a row of the map */
+  readonly columns: number
   /** numbers of a region: the layer's channels */
   readonly size: number
   /** [count, 3, height, width], normalised, to [count, regions, size] */

@@ -19,6 +19,7 @@ class MeanColour implements Network {
   readonly layer = 'mean'
   readonly input = { width: 2, height: 2, channels: 'RGB', mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] } as const
   readonly regions = 1
+  readonly columns = 1
   readonly size = 3
   readonly counts: number[] = []
   scale = 1

@@ -28,14 +28,18 @@ export const caption = defineCommand({
     explain: text('file', 'write a page, out.html, that says why: it opens in any browser, offline'),
     run: text('folder', "the run's folder", { required: true }),
     cnn: text('path', 'the network of the features, if it is not where it was'),
+    detector: text('path', 'the detector of its regions, if it is not where it was'),
     beam: positive('n', 'hypotheses kept while searching; 1 is greedy', { default: 3 }),
     maxLength: positive('words', 'words a caption may have', { default: 20 }),
   },
-  async run({ images, run, cnn, beam, maxLength, explain }, { signal, report }) {
+  async run({ images, run, cnn, detector, beam, maxLength, explain }, { signal, report }) {
     const { findImages } = await import('../image-files.ts')
     const { PhotoCaptioner } = await import('../../photos/captioner.ts')
     const files = await findImages(images)
-    const captioner = await PhotoCaptioner.load(run, cnn === undefined ? {} : { cnn })
+    const captioner = await PhotoCaptioner.load(run, {
+      ...(cnn !== undefined && { cnn }),
+      ...(detector !== undefined && { detector }),
+    })
     const onProgress = report.progress('Captions', 'pictures')
     const { captions, refused } = await (explain === undefined
       ? captioner.caption(files, { beam, maxLength, signal, onProgress })
@@ -61,7 +65,7 @@ async function explainTo(
   const { explanationPage } = await import('../../photos/explanation-page.ts')
   const { writeFileAtomic } = await import('../../files.ts')
   const { captions, refused } = await captioner.explain(files, options)
-  await writeFileAtomic(path, await explanationPage(captions, captioner))
-  const plain = captions.map(({ allConcepts: _, explanation: __, ...caption }) => caption)
+  await writeFileAtomic(path, await explanationPage(captions, captioner.run.config.model))
+  const plain = captions.map(({ allConcepts: _, explanation: __, boxes: ___, ...caption }) => caption)
   return { captions: plain, refused }
 }

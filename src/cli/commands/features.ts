@@ -2,11 +2,13 @@ import { UsageError } from '../../errors.ts'
 import type { Extraction, ImageFile } from '../../vision/index.ts'
 import { counted, thousands } from '../../wording.ts'
 import { defineCommand, type Session, type Values } from '../command.ts'
-import { choice, positive, text } from '../options.ts'
+import { choice, flag, positive, text } from '../options.ts'
 
 const options = {
   data: text('folder', 'dataset folder, made by "mia prepare"', { required: true }),
   cnn: text('path', 'the network, an ONNX file that takes one picture [pictures, 3, height, width]'),
+  detector: text('path', 'YOLOX as ONNX: regions are the objects it finds, not the cells of a grid'),
+  boxPosition: flag("follow each object's feature by its box's edges and area; with --detector"),
   bottomUp: text('path', 'bottom-up features: a TSV file, or a folder with cocobu_att and cocobu_box_relative'),
   layer: text('name', 'the layer whose map is kept; by default "features", or else the last map'),
   size: positive('pixels', 'width and height of the pictures, for a network that takes any', { default: 224 }),
@@ -24,7 +26,8 @@ export const features = defineCommand({
   description:
     'Runs a pretrained network (an ONNX file), cut at a layer, over all pictures of a dataset and keeps the cells of the ' +
     "layer's map as the regions of the picture, in float16. The features say which network, layer and preprocessing made " +
-    'them. Broken pictures are left out and named. Stopped, it goes on where it was. With --bottom-up nothing is run: the ' +
+    'them. With --detector the regions are objects, 10 to 100 a picture, each with the mean of the map inside its box. ' +
+    'Broken pictures are left out and named. Stopped, it goes on where it was. With --bottom-up nothing is run: the ' +
     'regions that the bottom-up detector gave the pictures are read as they are published, with their boxes.',
   examples: [
     {
@@ -32,6 +35,7 @@ export const features = defineCommand({
       what: 'the tensor "features", or else the last map',
     },
     { call: 'mia features --data data/flickr8k --cnn resnet152.onnx --layer layer4', what: 'another layer' },
+    { call: 'mia features --data data/coco --cnn mobilenet_v2.onnx --detector yolox_nano.onnx', what: 'objects' },
     {
       call: 'mia features --data data/coco --bottom-up trainval.tsv',
       what: 'published features, 10 to 100 or 36 regions each',
@@ -47,14 +51,15 @@ export const features = defineCommand({
     const { Dataset } = await import('../../data/dataset.ts')
     const dataset = await Dataset.open(data, { signal: session.signal })
     const images = dataset.images.map((image) => ({ id: image.id, path: dataset.imagePath(image) }))
-    const { made, kept, leftOut, what, source } = await (cnn === undefined
+    const { what, source, ...done } = await (cnn === undefined
       ? published(bottomUp!, data, images, session)
-      : grid(cnn, values, images, session))
+      : made(cnn, values, images, session))
+    const { leftOut, kept } = done
     for (const { file, why } of leftOut) session.report.warn(`left out ${file}: ${why}`)
     return {
-      json: { data, made, kept, leftOut, ...source },
+      json: { data, made: done.made, kept, leftOut, ...source },
       text:
-        `${counted(made + kept, 'picture')} with ${what} (${thousands(made)} made now)` +
+        `${counted(done.made + kept, 'picture')} with ${what} (${thousands(done.made)} made now)` +
         (leftOut.length > 0 ? `; ${counted(leftOut.length, 'picture')} left out` : ''),
       next: `mia concepts train --data ${data}`,
     }
@@ -63,16 +68,23 @@ export const features = defineCommand({
 
 type Made = Extraction & { readonly what: string; readonly source: object }
 
-/** The cells of a network's map. */
-async function grid(
+/** The cells of a network's map, or what the map has inside the boxes of a detector. */
+async function made(
   cnn: string,
-  { data, layer, size, normalisation, batchSize }: Values<typeof options>,
+  { data, layer, size, normalisation, batchSize, detector, boxPosition }: Values<typeof options>,
   images: readonly ImageFile[],
   { signal, report }: Session,
 ): Promise<Made> {
-  const { extractFeatures, FeatureWriter, normalisations, openBackbone, sourceOf } = await import(
-    '../../vision/index.ts'
-  )
+  const {
+    extractFeatures,
+    extractRegions,
+    FeatureWriter,
+    normalisations,
+    openBackbone,
+    RegionFinder,
+    sourceOf,
+    Yolox,
+  } = await import('../../vision/index.ts')
   const { featuresFolder } = await import('../../train/dataset-files.ts')
   const network = await openBackbone(cnn, {
     width: size,
@@ -80,17 +92,30 @@ async function grid(
     ...(layer !== undefined && { layer }),
     ...(normalisation && { normalisation: normalisations[normalisation] }),
   })
-  const store = await FeatureWriter.open(featuresFolder(data), sourceOf(network))
+  const finder =
+    detector === undefined
+      ? undefined
+      : new RegionFinder(await Yolox.open(detector), network, { position: boxPosition })
+  const store = await FeatureWriter.open(featuresFolder(data), finder?.source ?? sourceOf(network))
   const onProgress = report.progress('Features', 'pictures')
-  const done = await extractFeatures({ images, network, store, batchSize, onProgress, signal }).finally(async () => {
+  const done = await (finder
+    ? extractRegions({ images, finder, store, onProgress, signal })
+    : extractFeatures({ images, network, store, batchSize, onProgress, signal })
+  ).finally(async () => {
     await store.close() // keeps what is done, also when stopped
-    network.release()
+    ;(finder ?? network).release()
   })
   const { regions, sha256 } = network
+  const from = `from layer "${network.layer}"`
   return {
     ...done,
-    what: `${regions} regions of ${network.size} from layer "${network.layer}"`,
-    source: { network: { layer: network.layer, regions, size: network.size, sha256 } },
+    what: finder
+      ? `10 to 100 objects of ${finder.source.size} ${from}`
+      : `${regions} regions of ${network.size} ${from}`,
+    source: {
+      network: { layer: network.layer, regions, size: network.size, sha256 },
+      ...(finder && { detector: finder.source.detector }),
+    },
   }
 }
 

@@ -25,13 +25,20 @@ export const represent = defineCommand({
     out: text('file', 'the file to write, .safetensors or .npy', { required: true }),
     attention: flag('write the attention of each iteration too'),
     cnn: text('path', 'the network of the features, if it is not where it was'),
+    detector: text('path', 'the detector of its regions, if it is not where it was'),
   },
-  async run({ images, run, out, attention, cnn }, { signal, report }) {
+  async run({ images, run, out, attention, cnn, detector }, { signal, report }) {
     const { findImages } = await import('../image-files.ts')
     const { representPhotos, writeRepresentations } = await import('../../photos/representations.ts')
     const files = await findImages(images)
     const onProgress = report.progress('Representations', 'pictures')
-    const options = { attention, onProgress, signal, ...(cnn !== undefined && { cnn }) }
+    const options = {
+      attention,
+      onProgress,
+      signal,
+      ...(cnn !== undefined && { cnn }),
+      ...(detector !== undefined && { detector }),
+    }
     const { names, tensors, refused } = await representPhotos(run, files, options)
     for (const { image, why } of refused) report.warn(`left out ${image}: ${why}`)
     if (names.length === 0) throw new UserError('Cannot represent: none of the pictures can be read')

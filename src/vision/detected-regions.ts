@@ -1,0 +1,116 @@
+import type { Watch } from '../progress.ts'
+import { toFloat16 } from '../runtime/float16.ts'
+import type { DetectedSource } from './feature-source.ts'
+import { sourceOf } from './feature-source.ts'
+import type { FeatureWriter } from './feature-writer.ts'
+import type { Extraction, ImageFile } from './features.ts'
+import { decodeImage, ImageError } from './image.ts'
+import { inOrder } from './in-order.ts'
+import type { Network } from './network.ts'
+import { normalise } from './preprocessing.ts'
+import type { Regions } from './regions.ts'
+import { roiAlign } from './roi-align.ts'
+import type { Detection, Yolox } from './yolox.ts'
+
+/** Regions of a picture, as in bottom-up attention (Anderson et al., CVPR 2018): from 10 to 100. */
+const LEAST = 10
+const MOST = 100
+/** Numbers that say where a box is: its four edges and its area, in parts of the picture. */
+const POSITION = 5
+
+/** Finds the objects of pictures and gives each the feature that a network's map has there. */
+export class RegionFinder {
+  readonly source: DetectedSource
+  readonly #detector: Yolox
+  readonly #network: Network
+  readonly #position: boolean
+
+  /** `position`: is each feature followed by its box's four edges and area? */
+  constructor(detector: Yolox, network: Network, { position }: { readonly position: boolean }) {
+    this.#detector = detector
+    this.#network = network
+    this.#position = position
+    this.source = {
+      ...sourceOf(network),
+      kind: 'detected',
+      detector: { file: detector.name, sha256: detector.sha256 },
+      position,
+      regions: MOST,
+      size: network.size + (position ? POSITION : 0),
+    }
+  }
+
+  /** The regions of a picture, surest first. Throws ImageError for a picture that cannot be read or has nothing that might be an object. */
+  async find(input: string | Uint8Array): Promise<Regions> {
+    const [found, map] = await Promise.all([
+      this.#detector.detect(input, { least: LEAST, most: MOST }),
+      this.#map(input),
+    ])
+    if (found.length === 0)
+      throw new ImageError(typeof input === 'string' ? `image "${input}"` : 'image', 'nothing is found in it')
+    const { size } = this.source
+    const { columns, regions: cells, size: channels } = this.#network
+    const features = new Float32Array(found.length * size)
+    for (const [i, { box }] of found.entries()) {
+      const row = features.subarray(i * size, (i + 1) * size)
+      roiAlign({ data: map, columns, rows: cells / columns, size: channels }, box, row.subarray(0, channels))
+      if (this.#position) row.set([...edges(box), (box.right - box.left) * (box.bottom - box.top)], channels)
+    }
+    return {
+      features: toFloat16(features),
+      boxes: Float32Array.from(found.flatMap(({ box }) => edges(box))),
+      labels: Int32Array.from(found, ({ label }) => label),
+      scores: Float32Array.from(found, ({ score }) => score),
+    }
+  }
+
+  release(): void {
+    this.#detector.release()
+    this.#network.release()
+  }
+
+  async #map(input: string | Uint8Array): Promise<Float32Array> {
+    const { width, height } = this.#network.input
+    const planes = new Float32Array(3 * width * height)
+    normalise(await decodeImage(input, this.#network.input), this.#network.input, planes)
+    return this.#network.run(planes, 1)
+  }
+}
+
+const edges = ({ left, top, right, bottom }: Detection['box']): number[] => [left, top, right, bottom]
+
+/**
+ * Makes the regions of the images that the store lacks. Pictures that cannot be read, or in which nothing is found, are left out and named in the
+ * result. Stopped by the signal, it may be called again and goes on; the caller closes the store.
+ */
+export async function extractRegions({
+  images,
+  finder,
+  store,
+  onProgress,
+  signal,
+}: { images: readonly ImageFile[]; finder: RegionFinder; store: FeatureWriter } & Watch): Promise<Extraction> {
+  const missing = images.filter(({ id }) => !store.has(id))
+  const kept = images.length - missing.length
+  const leftOut: { id: string; file: string; why: string }[] = []
+  let made = 0
+  const work = async (image: ImageFile) => {
+    const found = await finder.find(image.path).catch((error: unknown) => {
+      if (error instanceof ImageError) return error
+      throw error
+    })
+    return { image, found }
+  }
+  for await (const { image, found } of inOrder(missing, work, 2)) {
+    signal?.throwIfAborted()
+    if (found instanceof ImageError) {
+      leftOut.push({ id: image.id, file: image.path, why: found.why })
+      store.leaveOut(leftOut.at(-1)!)
+    } else {
+      await store.add(image.id, found)
+      made += 1
+    }
+    onProgress?.(kept + made + leftOut.length, images.length)
+  }
+  return { made, kept, leftOut }
+}
