@@ -18,7 +18,7 @@ const may = {
   models: ['nn', 'graph', ...base],
   text: ['validate', ...base],
   metrics: ['text', 'validate', ...base],
-  data: ['text', 'validate', 'files', ...base],
+  data: ['runtime', 'text', 'validate', 'files', ...base],
   vision: ['runtime', 'graph', 'validate', 'files', ...base],
   decode: ['models', 'nn', 'runtime', 'graph', 'text', ...base],
 }

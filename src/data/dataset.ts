@@ -21,6 +21,8 @@ const schema = v.object({
     kind: v.string(),
     files: v.array(v.object({ path: v.string(), bytes: count, sha256: v.string() })),
     captions: count,
+    /** the seed by which the images were dealt out to the splits, where that was not as published */
+    randomSplit: v.optional(count),
   }),
   imageRoot: v.string(),
   tokenizer: v.literal('ptb-3.4.1'),

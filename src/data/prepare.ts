@@ -9,6 +9,7 @@ import { countSplits, type ImageEntry, writeDataset } from './dataset.ts'
 import { type Flickr8kOptions, readFlickr8k } from './flickr8k.ts'
 import { leaveOutMissing } from './folders.ts'
 import { type KarpathyOptions, readKarpathy } from './karpathy.ts'
+import { randomSplit } from './random-split.ts'
 import { type Source, type Split, splits } from './source.ts'
 
 export type SourceOptions =
@@ -22,6 +23,8 @@ export type PrepareOptions = SourceOptions &
     readonly out: string
     /** Rarer words of the training captions become `<unk>`. */
     readonly minCount?: number | undefined
+    /** Deals the images out to the splits at random: see randomSplit(). */
+    readonly randomSplit?: number | undefined
   }
 
 /** What was prepared. `problems` are sentences for the user: what was expected and not found. */
@@ -46,7 +49,9 @@ export async function prepare(options: PrepareOptions): Promise<PrepareSummary> 
   if (!Number.isSafeInteger(minCount) || minCount < 1) {
     throw new UserError(`Cannot keep words seen ${minCount} times: the least count should be a whole number from 1`)
   }
-  const source = await leaveOutMissing(await readSource(options))
+  const published = await leaveOutMissing(await readSource(options))
+  const { randomSplit: seed } = options
+  const source = seed === undefined ? published : { ...published, images: randomSplit(published.images, seed) }
   signal?.throwIfAborted()
   checkIds(source)
   const problems = [...source.problems]
@@ -58,7 +63,7 @@ export async function prepare(options: PrepareOptions): Promise<PrepareSummary> 
   const { name, imageRoot, files } = source
   await writeDataset(out, {
     name,
-    source: { kind: options.source, files: [...files] },
+    source: { kind: options.source, files: [...files], ...(seed !== undefined && { randomSplit: seed }) },
     imageRoot,
     problems,
     images,

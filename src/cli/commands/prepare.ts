@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts'
 import { thousands } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
-import { choice, positive, text } from '../options.ts'
+import { choice, count, positive, text } from '../options.ts'
 import { table } from '../output.ts'
 
 export const prepare = defineCommand({
@@ -34,16 +34,20 @@ export const prepare = defineCommand({
     file: text('path', 'the JSON file (karpathy)'),
     images: text('folder', 'folder of the pictures, if they are not beside the files'),
     year: choice('year', 'which annotations, where both are there (coco)', ['2014', '2017']),
+    randomSplit: count(
+      'seed',
+      'deal the pictures out to the splits at random, as the published code does: for its numbers, which are inflated',
+    ),
     minCount: positive('n', 'rarer words of the training captions become <unk>', { default: 5 }),
   },
-  async run({ source, root, file, images, year, out, minCount }, { signal, report }) {
+  async run({ source, root, file, images, year, out, minCount, randomSplit }, { signal, report }) {
     const where = source === 'karpathy' ? file : root
     if (where === undefined) {
       const option = source === 'karpathy' ? '--file dataset_coco.json' : `--root <folder of ${source}>`
       throw new UsageError(`Cannot prepare ${source}: where its files are is not said; add ${option}`)
     }
     const { prepare } = await import('../../data/prepare.ts')
-    const watch = { out, minCount, signal, onProgress: report.progress('Tokenising', 'images') }
+    const watch = { out, minCount, randomSplit, signal, onProgress: report.progress('Tokenising', 'images') }
     const summary = await prepare(
       source === 'karpathy'
         ? { source, file: where, images, ...watch }
