@@ -15,7 +15,7 @@ import { nodeRuntime } from '../runtime/node.ts'
 import { toOnnx } from '../runtime/onnx-export.ts'
 import { Random } from '../runtime/random.ts'
 import { floats, type Value } from '../runtime/session.ts'
-import { type FeatureSource, FeatureStore } from '../vision/index.ts'
+import { FeatureStore } from '../vision/index.ts'
 import { averagePrecision } from './average-precision.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { type ConceptInfo, detectorFor, readDetector, type StoredDetector, writeDetector } from './concept-files.ts'
@@ -65,7 +65,7 @@ export async function trainConceptDetector(options: ConceptTrainingOptions): Pro
   const { store, train, val, words } = await openData(options)
   const folder = conceptsFolder(data)
   const detector = detectorFor(words.length, store.header, DROPOUT)
-  const recipe = { seed, words, features: sourceOnly(store.header), images: digest(train) }
+  const recipe = { seed, words, features: store.source, images: digest(train) }
   const checkpoint = await checkpointOf(folder, recipe, epochs)
   const session = await nodeRuntime.load(trainingModel(detector))
   const { state, progress } = await startOrRestore(checkpoint, [...detector.parameters.values()], seed)
@@ -208,11 +208,3 @@ async function judge(
     averagePrecision: Object.fromEntries(each),
   }
 }
-
-const sourceOnly = ({
-  shards: _,
-  leftOut: __,
-  dtype: ___,
-  format: ____,
-  ...source
-}: FeatureStore['header']): FeatureSource => source

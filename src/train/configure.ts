@@ -36,7 +36,7 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
     throw new UserError(`Cannot give ${model.numHeads} heads an equal part of width ${model.dModel}: it is no multiple`)
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
-  const { shards: _, leftOut: __, dtype: ___, format: ____, ...features } = store.header
+  const features = store.source
   const { regions, size } = features
   await store.close()
   if (usesConcepts(model) && !existsSync(conceptsFile(data)))

@@ -12,7 +12,7 @@ export function conceptIds(
 ): number[] {
   if (words.length < count)
     throw new UserError(
-      `Cannot use the concepts of image "${id}": it has ${words.length}, the model takes ${count}; run "mia concepts detect" again`,
+      `Cannot use the concepts of image "${id}": it has ${words.length}, the model takes ${count}; run "mia concepts detect --count ${count}", or train with --concepts ${words.length}`,
     )
   return words.slice(0, count).map((word) => vocabulary.id(word))
 }

@@ -42,6 +42,12 @@ export class FeatureStore {
     return new FeatureStore(folder, await readIndex(folder))
   }
 
+  /** What made the features, as a run keeps it. */
+  get source(): FeatureSource {
+    const { format: _, dtype: __, shards: ___, leftOut: ____, ...source } = this.header
+    return source
+  }
+
   has(id: string): boolean {
     return this.#places.has(id)
   }
