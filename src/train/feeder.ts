@@ -1,24 +1,37 @@
 import type { ImageEntry } from '../data/dataset.ts'
 import { ints, type Values } from '../runtime/session.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
-import type { Batch } from './batches.ts'
-import type { ImageInputs } from './evaluation.ts'
+import type { Batch, BatchItem } from './batches.ts'
+import type { StoredInputs } from './inputs.ts'
+import { chooseLevels, levelOf } from './levels.ts'
 import { packCaptions } from './packing.ts'
 import type { RunConfig } from './run.ts'
 
+/** How many numbers of steps, and of regions, batches are padded to: more pad less, and each pair that comes up is compiled. */
+const LENGTHS = 8
+const REGION_LEVELS = 3
+
 /** Training images with their captions as word ids, and the inputs of the training step for a batch of them. */
 export class Feeder {
-  /** how many words the decoder predicts of each caption of each image, `<end>` counted */
-  readonly steps: readonly (readonly number[])[]
+  readonly items: readonly BatchItem[]
+  /** the numbers of steps that batches are unrolled for */
+  readonly lengths: readonly number[]
   readonly #images: readonly ImageEntry[]
   readonly #captions: readonly (readonly (readonly number[])[])[]
-  readonly #inputs: ImageInputs
+  readonly #inputs: StoredInputs
   readonly #config: RunConfig
 
-  constructor(images: readonly ImageEntry[], vocabulary: Vocabulary, inputs: ImageInputs, config: RunConfig) {
+  constructor(images: readonly ImageEntry[], vocabulary: Vocabulary, inputs: StoredInputs, config: RunConfig) {
     this.#images = images
     this.#captions = images.map(({ tokens }) => tokens.map((caption) => vocabulary.encode(caption.split(' '))))
-    this.steps = this.#captions.map((captions) => captions.map((words) => words.length + 1))
+    const steps = this.#captions.map((captions) => captions.map((words) => words.length + 1))
+    const regions = images.map(({ id }) => inputs.regions(id))
+    const levels = chooseLevels(regions, REGION_LEVELS)
+    this.items = steps.map((each, i) => ({ steps: each, regions: levelOf(regions[i]!, levels)! }))
+    this.lengths = chooseLevels(
+      steps.filter((each) => each.length > 0).map((each) => Math.max(...each)),
+      LENGTHS,
+    )
     this.#inputs = inputs
     this.#config = config
   }
@@ -30,7 +43,8 @@ export class Feeder {
 
   /** The inputs of the training step (see predict()). */
   async feed(batch: Batch): Promise<Values> {
-    const { regions, featureSize } = this.#config.model
+    const { featureSize } = this.#config.model
+    const { regions } = batch
     const { captionsPerImage } = this.#config.training
     const ids = this.ids(batch)
     const imageOf = (caption: number) => batch.images[Math.floor(caption / captionsPerImage)]!
@@ -38,7 +52,11 @@ export class Feeder {
     const packed = packCaptions(words, batch.steps, captionsPerImage)
     const concepts = this.#inputs.concepts(ids)
     return {
-      features: { dtype: 'float16', shape: [ids.length, regions, featureSize], data: await this.#inputs.features(ids) },
+      features: {
+        dtype: 'float16',
+        shape: [ids.length, regions, featureSize],
+        data: await this.#inputs.features(ids, regions),
+      },
       concepts: ints(concepts, [ids.length, concepts.length / ids.length]),
       words: ints(packed.inputs, [batch.steps, words.length]),
       targets: ints(packed.targets),

@@ -17,18 +17,28 @@ export function conceptIds(
   return words.slice(0, count).map((word) => vocabulary.id(word))
 }
 
+/** The inputs of a dataset's images. */
+export interface StoredInputs extends ImageInputs {
+  has(id: string): boolean
+  /** how many regions an image has */
+  regions(id: string): number
+  /** features padded to `regions` `[n, regions, F]`, at least as many as the image of most; by default to those of the whole dataset */
+  features(ids: readonly string[], regions?: number): Promise<Uint16Array>
+}
+
 /** The inputs of a dataset's images as they are stored; without a concepts file images have no concepts, and the model must take none. */
 export async function storedInputs(
   store: FeatureStore,
   concepts: { path: string; vocabulary: Vocabulary; count: number } | undefined,
-): Promise<ImageInputs & { has(id: string): boolean }> {
+): Promise<StoredInputs> {
   const detected = concepts && (await readConcepts(concepts.path))
   const ids =
     detected &&
     new Map([...detected].map(([id, entry]) => [id, conceptIds(concepts.vocabulary, entry, concepts.count)]))
   return {
     has: (id) => store.has(id) && (!ids || ids.has(id)),
-    features: (images) => store.read(images),
+    regions: (id) => store.count(id),
+    features: (images, regions) => store.read(images, regions),
     concepts: (images) => {
       const count = concepts?.count ?? 0
       const all = new Int32Array(images.length * count)

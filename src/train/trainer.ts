@@ -8,13 +8,12 @@ import { nodeRuntime } from '../runtime/node.ts'
 import { writeSafetensors } from '../runtime/safetensors-file.ts'
 import type { Session } from '../runtime/session.ts'
 import { FeatureStore } from '../vision/index.ts'
-import { makeBatches } from './batches.ts'
+import { type Batch, makeBatches } from './batches.ts'
 import { type RunProgress, writeCheckpoint } from './checkpoint.ts'
 import { conceptsFile, featuresFolder } from './dataset-files.ts'
 import { Feeder } from './feeder.ts'
 import { storedInputs } from './inputs.ts'
 import { Journal } from './journal.ts'
-import { chooseLengths } from './lengths.ts'
 import { type RunConfig, runFiles, usesConcepts } from './run.ts'
 import { learningRateAt } from './schedule.ts'
 import { startOrRestore } from './state.ts'
@@ -61,8 +60,7 @@ export async function trainCaptioner({
   const { store, inputs, train, val, vocabulary } = await openData(folder, config)
   const model = new Captioner(config.model)
   const feeder = new Feeder(train, vocabulary, inputs, config)
-  const lengths = chooseLengths(feeder.steps)
-  const sessions = new StepSessions(model, training)
+  const sessions = new StepSessions(config)
   const { state, progress } = await startOrRestore(files.checkpoint, [...model.parameters.values()], training.seed)
   let { step, epoch, batch, best } = progress
   const save = () => writeCheckpoint(files.checkpoint, { step, epoch, batch, best, ...state.tensors() })
@@ -72,7 +70,7 @@ export async function trainCaptioner({
     for (; epoch < training.epochs; epoch++, batch = 0) {
       const started = performance.now()
       const learningRate = learningRateAt(epoch + 1, training)
-      const batches = makeBatches(feeder.steps, { ...training, epoch, lengths })
+      const batches = makeBatches(feeder.items, { ...training, epoch, lengths: feeder.lengths })
       const losses: number[] = []
       let since = performance.now()
       let next = batch < batches.length ? feeder.feed(batches[batch]!) : undefined
@@ -85,7 +83,7 @@ export async function trainCaptioner({
         }
         next = batch + 1 < batches.length ? feeder.feed(batches[batch + 1]!) : undefined // read while the step runs
         step += 1
-        const session = await sessions.for(current.steps)
+        const session = await sessions.for(current)
         const { loss, gradientNorm } = await state.step(session, values, {
           step,
           seed: training.seed,
@@ -172,24 +170,27 @@ async function openData(folder: string, { data, model, features }: RunConfig) {
   return { store, inputs, train, val, vocabulary }
 }
 
-/** The training step for each number of unrolled steps, made when it is first needed and kept. */
+/** The training step for each number of unrolled steps and of regions, made when it is first needed and kept. */
 class StepSessions {
-  readonly #sessions = new Map<number, Promise<Session>>()
-  readonly #model: Captioner
-  readonly #training: RunConfig['training']
+  readonly #sessions = new Map<string, Promise<Session>>()
+  readonly #config: RunConfig
 
-  constructor(model: Captioner, training: RunConfig['training']) {
-    this.#model = model
-    this.#training = training
+  constructor(config: RunConfig) {
+    this.#config = config
   }
 
-  for(steps: number): Promise<Session> {
-    const { captionsPerImage: captions, labelSmoothing, adam, clipping } = this.#training
-    const session =
-      this.#sessions.get(steps) ??
-      nodeRuntime.load(trainingStep(this.#model, { captions, steps, labelSmoothing, adam, clipping }))
-    this.#sessions.set(steps, session)
+  for({ steps, regions }: Pick<Batch, 'steps' | 'regions'>): Promise<Session> {
+    const key = `${steps} ${regions}`
+    const session = this.#sessions.get(key) ?? this.#make(steps, regions)
+    this.#sessions.set(key, session)
     return session
+  }
+
+  #make(steps: number, regions: number): Promise<Session> {
+    const { model, training } = this.#config
+    const { captionsPerImage: captions, labelSmoothing, adam, clipping } = training
+    const padded = new Captioner({ ...model, regions }) // its weights are the model's, whatever the number of regions
+    return nodeRuntime.load(trainingStep(padded, { captions, steps, labelSmoothing, adam, clipping }))
   }
 
   async release(): Promise<void> {

@@ -61,16 +61,18 @@ export class FeatureStore {
       )
   }
 
-  /** The features of images as float16 bits, [ids, regions, size]; where an image has fewer regions, zeros follow. Throws UserError for an image without features or a damaged shard. */
-  async read(
-    ids: readonly string[],
-    into: Uint16Array = new Uint16Array(ids.length * this.regions * this.size),
-  ): Promise<Uint16Array> {
-    const length = this.regions * this.size
-    if (into.length !== ids.length * length)
-      throw new RangeError(
-        `Cannot read features of ${ids.length} images into ${into.length} numbers: they are ${ids.length * length}`,
-      )
+  /** How many regions an image has. Throws UserError if it has no features. */
+  count(id: string): number {
+    return this.#place(id).count
+  }
+
+  /**
+   * The features of images as float16 bits, [ids, regions, size]; where an image has fewer regions than are asked for, zeros follow. Throws UserError
+   * for an image without features or a damaged shard, RangeError for one with more regions.
+   */
+  async read(ids: readonly string[], regions: number = this.regions): Promise<Uint16Array> {
+    const length = regions * this.size
+    const into = new Uint16Array(ids.length * length)
     await Promise.all(ids.map((id, i) => this.#readOne(id, into.subarray(i * length, (i + 1) * length))))
     return into
   }
@@ -78,7 +80,8 @@ export class FeatureStore {
   /** The boxes of an image `[count, 4]`, in parts of its width and height, with labels and scores where a detector gave them; undefined for grids. */
   async boxes(id: string): Promise<Omit<Regions, 'features'> | undefined> {
     if (!hasBoxes(this.header)) return undefined
-    const { first, count, file } = await this.#place(id)
+    const { first, count, shard } = this.#place(id)
+    const file = await this.#file(shard)
     const parts = await Promise.all(
       regionPartNames.map(async (name) => [name, await readPart(file, name, first, count)]),
     )
@@ -92,18 +95,23 @@ export class FeatureStore {
   }
 
   async #readOne(id: string, into: Uint16Array): Promise<void> {
-    const { first, count, file } = await this.#place(id)
+    const { first, count, shard } = this.#place(id)
     const end = count * this.size
-    await readFeatures(file, first, into.subarray(0, end))
-    into.fill(0, end)
+    if (end > into.length)
+      throw new RangeError(`Cannot read image "${id}" into ${into.length / this.size} regions: it has ${count}`)
+    await readFeatures(await this.#file(shard), first, into.subarray(0, end))
   }
 
-  async #place(id: string): Promise<Place & { file: SafetensorsFile }> {
+  #place(id: string): Place {
     const place = this.#places.get(id)
     if (!place) throw new UserError(`Cannot read features of image "${id}": ${this.#whyMissing(id)}`)
-    const file = this.#open.get(place.shard) ?? openShard(this.#folder, place.shard, this.header)
-    this.#open.set(place.shard, file)
-    return { ...place, file: await file }
+    return place
+  }
+
+  #file(shard: Shard): Promise<SafetensorsFile> {
+    const file = this.#open.get(shard) ?? openShard(this.#folder, shard, this.header)
+    this.#open.set(shard, file)
+    return file
   }
 
   #whyMissing(id: string): string {

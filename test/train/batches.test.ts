@@ -2,11 +2,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Batch, makeBatches } from '../../src/train/batches.ts'
-import { chooseLengths } from '../../src/train/lengths.ts'
+import { chooseLevels } from '../../src/train/levels.ts'
 
 const options = { seed: 1, epoch: 1, lengths: [8, 16, 40] }
 const plain = (batches: readonly Batch[]) =>
   batches.map(({ images, captions, steps }) => ({ images: [...images], captions: [...captions], steps }))
+
+/** Images that all have as many regions. */
+const items = (steps: readonly (readonly number[])[]) => steps.map((each) => ({ steps: each, regions: 4 }))
 
 /** `count` images of five captions between 6 and 31 steps, spread without a generator. */
 const someImages = (count: number): number[][] =>
@@ -22,7 +25,7 @@ describe('makeBatches()', () => {
         fc.integer({ min: 1, max: 4 }),
         fc.nat(1000),
         (steps, imagesPerBatch, captionsPerImage, window, seed) => {
-          const batches = makeBatches(steps, { ...options, seed, imagesPerBatch, captionsPerImage, window })
+          const batches = makeBatches(items(steps), { ...options, seed, imagesPerBatch, captionsPerImage, window })
           const images = batches.flatMap((batch) => [...batch.images])
           expect(images.sort((a, b) => a - b)).toEqual([...steps.keys()])
           const full = batches.filter((batch) => batch.images.length === imagesPerBatch)
@@ -47,24 +50,24 @@ describe('makeBatches()', () => {
 
   test('depends on the seed and the epoch, and on nothing else', () => {
     const steps = someImages(200)
-    const batches = plain(makeBatches(steps, options))
-    expect(plain(makeBatches(steps, options))).toEqual(batches)
-    expect(plain(makeBatches(steps, { ...options, epoch: 2 }))).not.toEqual(batches)
-    expect(plain(makeBatches(steps, { ...options, seed: 2 }))).not.toEqual(batches)
+    const batches = plain(makeBatches(items(steps), options))
+    expect(plain(makeBatches(items(steps), options))).toEqual(batches)
+    expect(plain(makeBatches(items(steps), { ...options, epoch: 2 }))).not.toEqual(batches)
+    expect(plain(makeBatches(items(steps), { ...options, seed: 2 }))).not.toEqual(batches)
   })
 
   test('draws other captions of an image in other epochs when it has more than are wanted', () => {
     const steps = [[5, 5, 5, 5, 5, 5, 5]]
     const seen = new Set<number>()
     for (let epoch = 0; epoch < 20; epoch++) {
-      for (const caption of makeBatches(steps, { ...options, epoch })[0]!.captions) seen.add(caption)
+      for (const caption of makeBatches(items(steps), { ...options, epoch })[0]!.captions) seen.add(caption)
     }
     expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5, 6])
   })
 
   test('sorted in a window of all images cuts them by their longest caption; batches come in random order', () => {
     const steps = someImages(160)
-    const batches = makeBatches(steps, { ...options, window: 10 })
+    const batches = makeBatches(items(steps), { ...options, window: 10 })
     const longest = (batch: Batch): number[] => [...batch.images].map((image) => Math.max(...steps[image]!))
     const ranges = batches.map((batch) => [Math.min(...longest(batch)), Math.max(...longest(batch))] as const)
     const ascending = [...ranges].sort((a, b) => a[0] - b[0] || a[1] - b[1])
@@ -72,9 +75,28 @@ describe('makeBatches()', () => {
     expect(ranges).not.toEqual(ascending)
   })
 
+  test('keeps images of many regions apart: a batch is padded to the most that one of its images needs', () => {
+    const regions = (image: number) => [10, 10, 10, 40][image % 4]!
+    const images = someImages(160).map((steps, image) => ({ steps, regions: regions(image) }))
+    const batches = makeBatches(images, { ...options, window: 10 })
+    for (const batch of batches) expect(batch.regions).toBe(Math.max(...[...batch.images].map(regions)))
+    expect(batches.filter((batch) => batch.regions === 40)).toHaveLength(3) // 40 such images, 16 a batch
+    for (const batch of batches) {
+      const longest = Math.max(...[...batch.images].flatMap((image) => images[image]!.steps))
+      expect(batch.steps).toBeGreaterThanOrEqual(
+        Math.max(
+          ...[...batch.captions].map((_, i) => images[batch.images[Math.floor(i / 5)]!]!.steps[batch.captions[i]!]!),
+        ),
+      )
+      expect(batch.steps).toBe(options.lengths.find((length) => length >= longest))
+    }
+  })
+
   test('says which image has no captions, and which caption no length', () => {
-    expect(() => makeBatches([[4], []], options)).toThrow('Cannot train on image 1 of the list: it has no captions')
-    expect(() => makeBatches([[41]], options)).toThrow('a caption of 41 steps: the longest length is 40')
+    expect(() => makeBatches(items([[4], []]), options)).toThrow(
+      'Cannot train on image 1 of the list: it has no captions',
+    )
+    expect(() => makeBatches(items([[41]]), options)).toThrow('a caption of 41 steps: the longest length is 40')
   })
 })
 
@@ -84,10 +106,13 @@ describe.skipIf(!existsSync(flickr8k))('makeBatches() of the 6,000 Flickr8k imag
   // An image's captions differ in length, so even an image alone, unrounded, would be padded by .266.
   test('pads less than .315 of the steps with eight lengths, where unsorted batches are padded by .50', () => {
     const steps = flickr8kSteps()
-    const lengths = chooseLengths(steps)
+    const lengths = chooseLevels(
+      steps.map((each) => Math.max(...each)),
+      8,
+    )
     expect(lengths).toHaveLength(8)
     const padding = (window: number): number => {
-      const batches = makeBatches(steps, { seed: 1, epoch: 1, lengths, window })
+      const batches = makeBatches(items(steps), { seed: 1, epoch: 1, lengths, window })
       const real = steps.flat().reduce((sum, each) => sum + each, 0)
       return 1 - real / batches.reduce((sum, batch) => sum + batch.steps * batch.captions.length, 0)
     }

@@ -28,14 +28,14 @@ async function expectStored(folder: string, numbers: readonly number[]): Promise
 }
 
 describe('FeatureStore reads what FeatureWriter wrote', () => {
-  test('in any order, repeated, into the array given', async () => {
+  test('in any order, repeated, padded to as many regions as are asked for', async () => {
     const folder = await temporaryFolder()
     await write(folder, 0, 10)
     await expectStored(folder, [9, 0, 4, 4, 3, 7])
     const store = await FeatureStore.open(folder)
-    const into = new Uint16Array(12)
-    expect(await store.read([id(8), id(1)], into)).toBe(into)
-    expect([...into]).toEqual([...featuresOf(8), ...featuresOf(1)])
+    expect([...(await store.read([id(8), id(1)], 3))]).toEqual([...featuresOf(8), 0, 0, 0, ...featuresOf(1), 0, 0, 0])
+    await expect(store.read([id(8)], 1)).rejects.toThrow(`Cannot read image "${id(8)}" into 1 regions: it has 2`)
+    expect(store.count(id(8))).toBe(2)
     expect([store.regions, store.size, store.has(id(9)), store.has(id(10))]).toEqual([2, 3, true, false])
     await store.close()
   })
