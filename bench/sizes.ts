@@ -1,6 +1,6 @@
 import { Captioner } from '../src/models/captioner.ts'
 import { published } from '../src/models/config.ts'
-import { Random } from '../src/runtime/random.ts'
+import { Random } from '../src/random.ts'
 import { floats, type Value } from '../src/runtime/session.ts'
 
 /** The sizes of COCO that every figure is measured at. */

@@ -4,11 +4,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
-const base = ['errors', 'progress', 'wording']
+const base = ['errors', 'progress', 'random', 'wording']
 /** A part (a folder of src/, or a file beside them) and the parts it may import beside itself; cli may import all. */
 const may = {
   errors: [],
   progress: [],
+  random: [],
   wording: [],
   validate: base,
   files: base,
@@ -28,6 +29,7 @@ may.index = Object.keys(may)
 const runsInAPage = new Set([
   'errors',
   'progress',
+  'random',
   'wording',
   'validate',
   'graph',

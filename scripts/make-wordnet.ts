@@ -34,7 +34,7 @@ const isWord = (lemma: string): boolean => !lemma.includes('_')
 /** The whole text of wordnet-table.ts; see there for its form. */
 export function makeTable(): string {
   const synsetsOf = new Map<string, string[]>()
-  const members = new Map<string, number>()
+  const members = new Map<string, Set<string>>()
   const indices = untar(
     gunzipSync(readFileSync(join(source, 'WNdb-3.0.tar.gz'))),
     POS.map((pos) => `index.${pos}`),
@@ -46,14 +46,15 @@ export function makeTable(): string {
       const lemma = fields[0]!
       if (!isWord(lemma)) continue
       const count = Number(fields[2])
-      const synsets = fields.slice(-count).map((offset) => `${pos} ${offset}`)
-      synsetsOf.set(lemma, [...(synsetsOf.get(lemma) ?? []), ...synsets])
-      for (const synset of synsets) members.set(synset, (members.get(synset) ?? 0) + 1)
+      // METEOR numbers synsets by their offset in the file of their part of speech: a few of different parts of speech are one to it, and so here
+      const synsets = fields.slice(-count)
+      synsetsOf.set(lemma, [...new Set([...(synsetsOf.get(lemma) ?? []), ...synsets])])
+      for (const synset of synsets) members.set(synset, (members.get(synset) ?? new Set<string>()).add(lemma))
     }
   const numbers = new Map<string, number>()
   let previous = ''
   const lemmas = [...synsetsOf.keys()].sort().map((lemma) => {
-    const shared = synsetsOf.get(lemma)!.filter((synset) => members.get(synset)! > 1)
+    const shared = synsetsOf.get(lemma)!.filter((synset) => members.get(synset)!.size > 1)
     const ids = shared.map((synset) => {
       if (!numbers.has(synset)) numbers.set(synset, numbers.size)
       return numbers.get(synset)!.toString(36)

@@ -1,4 +1,4 @@
-import { Random } from '../runtime/random.ts'
+import { Random } from '../random.ts'
 import type { CaptionedImage } from './source.ts'
 
 /**

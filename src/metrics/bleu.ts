@@ -1,4 +1,4 @@
-import type { Metric, MetricName, Score } from './metric.ts'
+import { type Metric, type MetricName, pooledScore, type Score } from './metric.ts'
 import { type Ngrams, ORDERS } from './ngrams.ts'
 import { References } from './references.ts'
 
@@ -8,14 +8,8 @@ const NAMES = ['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4'] as const satisfies readon
 const TINY = 1e-15
 const SMALL = 1e-9
 
-/** What BLEU is computed from. Those of a corpus are the sums of those of its images. */
-interface Statistics {
-  candidateLength: number
-  referenceLength: number
-  /** By order: the candidate's n-grams, and those of them that count as right. */
-  readonly guessed: number[]
-  readonly correct: number[]
-}
+/** What BLEU is computed from, as numbers that sum up to those of a corpus: lengths of candidate and reference; by order n-grams guessed, and those right. */
+const WIDTH = 2 + 2 * ORDERS
 
 /**
  * BLEU-1 to BLEU-4 (Papineni et al., 2002) as coco-caption computes them: the reference length is the one closest to the
@@ -30,25 +24,17 @@ export const bleu: Metric = {
     const most = new Int32Array(references.inCandidate.length)
     return {
       score(candidates) {
-        const total: Statistics = { candidateLength: 0, referenceLength: 0, guessed: zeros(), correct: zeros() }
-        const each = references.judge(candidates, (ngrams, image) => {
-          const statistics = compare(ngrams, image, references, most)
-          add(total, statistics)
-          return scores(statistics)
-        })
-        const corpus = scores(total)
+        const statistics = references.judge(candidates, (ngrams, image) => compare(ngrams, image, references, most))
         return new Map<MetricName, Score>(
-          NAMES.map((name, order) => [name, { corpus: corpus[order]!, each: each.map((image) => image[order]!) }]),
+          NAMES.map((name, order) => [name, pooledScore(statistics.flat(), WIDTH, (counts) => scoreOf(counts, order))]),
         )
       },
     }
   },
 }
 
-const zeros = (): number[] => new Array<number>(ORDERS).fill(0)
-
 /** `most` is where the counts of the reference that has most of an n-gram are gathered; all 0 between calls. */
-function compare(candidates: Ngrams, image: number, references: References, most: Int32Array): Statistics {
+function compare(candidates: Ngrams, image: number, references: References, most: Int32Array): number[] {
   const { ngrams, inCandidate } = references
   const captions = references.captions[image]!
   for (const caption of captions)
@@ -57,7 +43,7 @@ function compare(candidates: Ngrams, image: number, references: References, most
       if (inCandidate[id] !== 0) most[id] = Math.max(most[id]!, ngrams.counts[i]!)
     }
   const length = candidates.lengths[image]!
-  const correct = zeros()
+  const correct = new Array<number>(ORDERS).fill(0)
   for (let order = 0; order < ORDERS; order++)
     for (let i = candidates.starts[ORDERS * image + order]!; i < candidates.starts[ORDERS * image + order + 1]!; i++) {
       const id = candidates.ids[i]!
@@ -65,12 +51,8 @@ function compare(candidates: Ngrams, image: number, references: References, most
       most[id] = 0
     }
   const lengths = captions.map((caption) => ngrams.lengths[caption]!)
-  return {
-    candidateLength: length,
-    referenceLength: closest(lengths, length),
-    guessed: correct.map((_, order) => Math.max(0, length - order)),
-    correct,
-  }
+  const guessed = correct.map((_, order) => Math.max(0, length - order))
+  return [length, closest(lengths, length), ...guessed, ...correct]
 }
 
 function closest(lengths: readonly number[], length: number): number {
@@ -80,22 +62,11 @@ function closest(lengths: readonly number[], length: number): number {
   )
 }
 
-function add(total: Statistics, more: Statistics): void {
-  total.candidateLength += more.candidateLength
-  total.referenceLength += more.referenceLength
-  for (let order = 0; order < ORDERS; order++) {
-    total.guessed[order]! += more.guessed[order]!
-    total.correct[order]! += more.correct[order]!
-  }
-}
-
-/** BLEU of each order: the geometric mean of the precisions up to it, times the penalty for being short. */
-function scores({ candidateLength, referenceLength, guessed, correct }: Statistics): number[] {
-  const ratio = (candidateLength + TINY) / (referenceLength + SMALL)
+/** BLEU of an order: the geometric mean of the precisions up to it, times the penalty for being short. */
+function scoreOf(counts: Float64Array, order: number): number {
+  const ratio = (counts[0]! + TINY) / (counts[1]! + SMALL)
   const penalty = ratio < 1 ? Math.exp(1 - 1 / ratio) : 1
   let product = 1
-  return guessed.map((guesses, order) => {
-    product *= (correct[order]! + TINY) / (guesses + SMALL)
-    return product ** (1 / (order + 1)) * penalty
-  })
+  for (let n = 0; n <= order; n++) product *= (counts[2 + ORDERS + n]! + TINY) / (counts[2 + n]! + SMALL)
+  return product ** (1 / (order + 1)) * penalty
 }

@@ -1,45 +1,64 @@
-import type { Metric } from './metric.ts'
+import { type DocumentFrequencies, numberFrequencies } from './document-frequencies.ts'
+import { type Metric, meanScore } from './metric.ts'
 import { type Ngrams, ORDERS } from './ngrams.ts'
 import { References } from './references.ts'
 
 const SIGMA = 6
 
-/**
- * CIDEr-D (Vedantam et al., CVPR 2015, section 5) as coco-caption computes it, times 10. An n-gram weighs the more the
- * fewer images have it in their references: log(images / images with it). With one image all weights are 0.
- */
-export const cider: Metric = {
-  names: ['CIDEr'],
-  choices: `n:${ORDERS}|sigma:${SIGMA}|df:references`,
-  best: 10,
-  prepare(captions) {
-    const references = new References(captions)
-    const weights = inverseDocumentFrequencies(references)
-    const unseen = Math.log(captions.length)
-    const norms = references.captions.map((image) =>
-      image.map((caption) => euclideanNorms(references.ngrams, caption, weights, unseen)),
-    )
-    return {
-      score(candidates) {
-        const each = references.judge(candidates, (ngrams, image) => {
-          const norm = euclideanNorms(ngrams, image, weights, unseen)
-          const length = ngrams.lengths[image]!
-          const similarities = references.captions[image]!.map((caption, i) => {
-            const penalty = lengthPenalty(length, references.ngrams.lengths[caption]!)
-            return penalty * cosine(references, caption, weights, norm, norms[image]![i]!)
-          })
-          return 10 * mean(similarities)
-        })
-        return new Map([['CIDEr', { corpus: mean(each), each }]])
-      },
-    }
-  },
+export interface CiderOptions {
+  /** of another corpus, a training set's as a rule, instead of the references' own */
+  readonly documentFrequencies?: DocumentFrequencies | undefined
+  /** the first form of CIDEr, without what CIDEr-D adds against captions that game it: clipped counts and the penalty for another length */
+  readonly plain?: boolean
 }
 
-const mean = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0) / numbers.length
+/**
+ * CIDEr-D (Vedantam et al., CVPR 2015, section 5) as coco-caption computes it, times 10, or plain CIDEr (section 4). An n-gram weighs the more the
+ * fewer images have it in their references: log(images / images with it). With one image all weights are 0, unless the frequencies are another corpus's.
+ */
+export function ciderOf({ documentFrequencies, plain = false }: CiderOptions): Metric {
+  const name = plain ? 'CIDEr_plain' : 'CIDEr'
+  const saved = documentFrequencies && numberFrequencies(documentFrequencies)
+  return {
+    names: [name],
+    choices: [
+      `n:${ORDERS}`,
+      ...(plain ? [] : [`sigma:${SIGMA}`]),
+      `df:${documentFrequencies ? `saved-${documentFrequencies.images}` : 'references'}`,
+    ].join('|'),
+    best: 10,
+    prepare(captions) {
+      const references = new References(captions, saved?.ngrams)
+      const images = documentFrequencies?.images ?? captions.length
+      const weights = inverseFrequencies(saved?.frequency ?? countImages(references), images, references)
+      const unseen = Math.log(images)
+      const norms = references.captions.map((image) =>
+        image.map((caption) => euclideanNorms(references.ngrams, caption, weights, unseen)),
+      )
+      return {
+        score(candidates) {
+          const each = references.judge(candidates, (ngrams, image) => {
+            const norm = euclideanNorms(ngrams, image, weights, unseen)
+            const length = ngrams.lengths[image]!
+            let sum = 0
+            for (const [i, caption] of references.captions[image]!.entries()) {
+              const penalty = plain ? 1 : lengthPenalty(length, references.ngrams.lengths[caption]!)
+              sum += penalty * cosine(references, caption, weights, norm, norms[image]![i]!, !plain)
+            }
+            return (10 * sum) / references.captions[image]!.length
+          })
+          return new Map([[name, meanScore(each)]])
+        },
+      }
+    },
+  }
+}
 
-/** By n-gram of the references: log(images / images that have it in a reference). */
-function inverseDocumentFrequencies({ captions, ngrams }: References): Float64Array {
+/** CIDEr-D with the references' own document frequencies. */
+export const cider = ciderOf({})
+
+/** By n-gram of the references: how many images have it in one. */
+function countImages({ captions, ngrams }: References): Uint32Array {
   const frequency = new Uint32Array(ngrams.numbering.size)
   const lastImage = new Int32Array(frequency.length).fill(-1)
   captions.forEach((indices, image) => {
@@ -51,7 +70,15 @@ function inverseDocumentFrequencies({ captions, ngrams }: References): Float64Ar
         frequency[id]! += 1
       }
   })
-  return Float64Array.from(frequency, (count) => Math.log(captions.length) - Math.log(count))
+  return frequency
+}
+
+/** By n-gram: log(images / images that have it); one that none has weighs as one that one has. */
+function inverseFrequencies(frequency: Uint32Array, images: number, { ngrams }: References): Float64Array {
+  return Float64Array.from(
+    { length: ngrams.numbering.size },
+    (_, id) => Math.log(images) - Math.log(Math.max(1, frequency[id] ?? 0)),
+  )
 }
 
 /** By order: the length of the caption's vector of counts times weights. N-grams that no reference has weigh `unseen`. */
@@ -66,13 +93,14 @@ function euclideanNorms(ngrams: Ngrams, caption: number, weights: Float64Array, 
   return norms
 }
 
-/** Mean over the orders of the cosine, where the candidate has no more of an n-gram than the reference. */
+/** Mean over the orders of the cosine; `clipped`, the candidate has no more of an n-gram than the reference. */
 function cosine(
   { ngrams, inCandidate }: References,
   caption: number,
   weights: Float64Array,
   candidateNorms: readonly number[],
   referenceNorms: readonly number[],
+  clipped: boolean,
 ): number {
   let sum = 0
   for (let order = 0; order < ORDERS; order++) {
@@ -80,7 +108,8 @@ function cosine(
     for (let i = ngrams.starts[ORDERS * caption + order]!; i < ngrams.starts[ORDERS * caption + order + 1]!; i++) {
       const id = ngrams.ids[i]!
       const count = ngrams.counts[i]!
-      product += Math.min(inCandidate[id]!, count) * count * weights[id]! ** 2
+      const guessed = clipped ? Math.min(inCandidate[id]!, count) : inCandidate[id]!
+      product += guessed * count * weights[id]! ** 2
     }
     const norms = candidateNorms[order]! * referenceNorms[order]!
     sum += norms === 0 ? product : product / norms

@@ -11,6 +11,8 @@ export interface Pair {
 export interface Score {
   readonly corpus: number
   readonly each: readonly number[]
+  /** The score of some of the images together, an image as often as it is named: what a bootstrap asks for. */
+  of(images: ArrayLike<number>): number
 }
 
 /** References prepared once, to be scored against many times. */
@@ -19,8 +21,8 @@ export interface Scorer {
   score(candidates: readonly Tokens[]): ReadonlyMap<MetricName, Score>
 }
 
-/** Names of scores, as coco-caption has them in its results. */
-export type MetricName = 'Bleu_1' | 'Bleu_2' | 'Bleu_3' | 'Bleu_4' | 'CIDEr'
+/** Names of scores, as coco-caption has them in its results; those that it does not give have names that it does not use. */
+export type MetricName = 'Bleu_1' | 'Bleu_2' | 'Bleu_3' | 'Bleu_4' | 'METEOR' | 'ROUGE_L' | 'CIDEr' | 'CIDEr_plain'
 
 /** A way of scoring; one pass may give several scores. */
 export interface Metric {
@@ -36,4 +38,45 @@ export interface Metric {
 /** Scores pairs once. */
 export function scorePairs(metric: Metric, pairs: readonly Pair[]): ReadonlyMap<MetricName, Score> {
   return metric.prepare(pairs.map((pair) => pair.references)).score(pairs.map((pair) => pair.candidate))
+}
+
+/** The score that is the mean of the images' own. */
+export function meanScore(each: readonly number[]): Score {
+  return {
+    corpus: each.reduce((sum, score) => sum + score, 0) / each.length,
+    each,
+    of(images) {
+      let sum = 0
+      for (let i = 0; i < images.length; i++) sum += each[images[i]!]!
+      return sum / images.length
+    },
+  }
+}
+
+/** The score that `finish` makes of the images' counts, summed: `statistics` has `width` numbers for each image. */
+export function pooledScore(
+  statistics: ArrayLike<number>,
+  width: number,
+  finish: (counts: Float64Array) => number,
+): Score {
+  const of = (images: ArrayLike<number>): number => {
+    const total = new Float64Array(width)
+    for (let i = 0; i < images.length; i++)
+      for (let k = 0, at = images[i]! * width; k < width; k++, at++) total[k]! += statistics[at]!
+    return finish(total)
+  }
+  const images = Array.from({ length: statistics.length / width }, (_, i) => i)
+  return { corpus: of(images), each: images.map((image) => of([image])), of }
+}
+
+/** Throws RangeError for an image without a reference. */
+export function checkReferences(references: readonly (readonly Tokens[])[]): void {
+  const without = references.findIndex((captions) => captions.length === 0)
+  if (without >= 0) throw new RangeError(`Cannot score image ${without}: it has no reference`)
+}
+
+/** Throws RangeError unless there is one candidate for each image. */
+export function checkCandidates(candidates: readonly Tokens[], images: number): void {
+  if (candidates.length !== images)
+    throw new RangeError(`Cannot score ${candidates.length} candidates: there are references of ${images} images`)
 }

@@ -1,18 +1,18 @@
-import type { Tokens } from './metric.ts'
+import { checkCandidates, checkReferences, type Tokens } from './metric.ts'
 import { Ngrams, ORDERS } from './ngrams.ts'
 
 /** The references of every image with their n-grams counted, and the place where candidates are held against them. */
 export class References {
-  readonly ngrams = new Ngrams()
+  readonly ngrams: Ngrams
   /** By image: the indices of its captions in `ngrams`. */
   readonly captions: readonly (readonly number[])[]
   /** By n-gram: how often the candidate in hand has it. All 0 between candidates. */
   readonly inCandidate: Int32Array
 
-  /** Throws RangeError for an image without a reference. */
-  constructor(references: readonly (readonly Tokens[])[]) {
-    const without = references.findIndex((captions) => captions.length === 0)
-    if (without >= 0) throw new RangeError(`Cannot score image ${without}: it has no reference`)
+  /** Numbers n-grams as `base` does. Throws RangeError for an image without a reference. */
+  constructor(references: readonly (readonly Tokens[])[], base?: Ngrams) {
+    checkReferences(references)
+    this.ngrams = new Ngrams(base)
     this.captions = references.map((captions) => captions.map((tokens) => this.ngrams.add(tokens)))
     this.inCandidate = new Int32Array(this.ngrams.numbering.size)
   }
@@ -22,10 +22,7 @@ export class References {
    * Throws RangeError if there are more or fewer candidates than images.
    */
   judge<T>(candidates: readonly Tokens[], judge: (candidates: Ngrams, image: number) => T): T[] {
-    if (candidates.length !== this.captions.length)
-      throw new RangeError(
-        `Cannot score ${candidates.length} candidates: there are references of ${this.captions.length} images`,
-      )
+    checkCandidates(candidates, this.captions.length)
     const ngrams = new Ngrams(this.ngrams)
     return candidates.map((tokens, image) => {
       ngrams.add(tokens)

@@ -1,4 +1,4 @@
-import { Random } from '../runtime/random.ts'
+import { Random } from '../random.ts'
 import { levelOf } from './levels.ts'
 
 /** Some images and some captions of each, to be trained on together. */

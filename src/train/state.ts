@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { UserError } from '../errors.ts'
 import type { Parameter } from '../nn/scope.ts'
-import { Random } from '../runtime/random.ts'
+import { Random } from '../random.ts'
 import type { TensorData } from '../runtime/safetensors.ts'
 import { floatData, floats, ints, type Session, type Value, type Values } from '../runtime/session.ts'
 import { type RunProgress, readCheckpoint } from './checkpoint.ts'

@@ -61,7 +61,7 @@ describe('cider', () => {
   })
 
   test('gives 0 for one image alone: no n-gram tells it from others', () => {
-    expect(score([pair('a brown dog runs', 'a brown dog runs')])).toEqual({ corpus: 0, each: [0] })
+    expect(score([pair('a brown dog runs', 'a brown dog runs')])).toMatchObject({ corpus: 0, each: [0] })
   })
 
   test('does not depend on the order of images or of references', () => {
@@ -83,11 +83,12 @@ describe('cider', () => {
 
   test('scores the same prepared references again, without memory of the time before', () => {
     const scorer = cider.prepare([[['a', 'b', 'c']], [['d', 'e']]])
-    const first = scorer.score([['a', 'b'], ['d']])
+    const again = () => [...scorer.score([['a', 'b'], ['d']])].map(([name, { each }]) => [name, each])
+    const first = again()
     scorer.score([
       ['a', 'b', 'c'],
       ['new', 'words', 'd', 'e'],
     ])
-    expect(scorer.score([['a', 'b'], ['d']])).toEqual(first)
+    expect(again()).toEqual(first)
   })
 })

@@ -22,7 +22,7 @@ const RULES: readonly (readonly [suffix: string, ending: string])[] = [
   ['est', 'e'],
 ]
 
-/** Single words of WordNet 3.0 with their synsets, all parts of speech together. */
+/** Single words of WordNet 3.0 with their synsets, all parts of speech together, numbered as METEOR 1.5 does. */
 export class WordNet {
   /** By word: the numbers of its synsets. All that no other word is in are one number, below 0, of the word's own. */
   readonly #synsets: ReadonlyMap<string, readonly number[]>

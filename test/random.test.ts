@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { philox, Random } from '../../src/runtime/random.ts'
+import { philox, Random } from '../src/random.ts'
 
 describe('philox()', () => {
   // Known answers of Philox4x32-10 from the authors' library (Random123, kat_vectors).

@@ -1,0 +1,127 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { meteor, type Pair, Paraphrases, scorePairs, WordNet } from '../../../src/metrics/index.ts'
+import { align, countChunks } from '../../../src/metrics/meteor/align.ts'
+import type { Match } from '../../../src/metrics/meteor/match.ts'
+import { Matcher } from '../../../src/metrics/meteor/matcher.ts'
+import { meteorWords } from '../../../src/metrics/meteor/normalise.ts'
+
+// That its scores are METEOR 1.5's, of 1,008 images, is in ../golden.test.ts.
+const wordnet = await WordNet.load()
+const metric = meteor(wordnet)
+const score = (pairs: readonly Pair[]) => scorePairs(metric, pairs).get('METEOR')!
+const pair = (candidate: string, ...references: string[]): Pair => ({
+  candidate: candidate.split(' '),
+  references: references.map((reference) => reference.split(' ')),
+})
+const words = fc.array(fc.constantFrom('a', 'dog', 'dogs', 'runs', 'running', 'man', 'guy', 'the', '犬'), {
+  maxLength: 8,
+})
+
+describe('METEOR', () => {
+  // By the formulas of the paper: P = R = 1 - 1/4 or so; each line has its arithmetic.
+  test('is what its formulas give by hand', () => {
+    expect(score([pair('a b', 'a b')]).corpus).toBe(1)
+    // of two content words one: P = 1/2, R = 1/2, one chunk of one word: (1 - .6) x .5
+    expect(score([pair('red dog', 'red cat')]).corpus).toBeCloseTo(0.4 * 0.5, 12)
+    // a function word counts a third of a content word: P = R = .25 / 1, (1 - .6) x .25
+    expect(score([pair('the dog', 'the cat')]).corpus).toBeCloseTo(0.4 * 0.25, 12)
+    // a stem counts .6: P = R = .6; all words match in one chunk, so nothing is taken off
+    expect(score([pair('colorful', 'colorfully')]).corpus).toBeCloseTo(0.6, 12)
+    expect(score([pair('bike', 'bicycle')]).corpus).toBeCloseTo(0.8, 12)
+    // METEOR's own oddity: what matches by stem and by synonym too counts nothing in the search, so it is not worth a chunk
+    expect(score([pair('jumps', 'jumping')]).corpus).toBe(0)
+  })
+
+  test('takes the reference that scores best, and sums counts for the corpus', () => {
+    const both = [pair('red dog', 'a cat', 'red dog'), pair('x', 'y')]
+    expect(score(both).each).toEqual([1, 0])
+    // 2 of 3 words of the candidates, 2 of 3 of the references that counted, in one chunk
+    expect(score(both).corpus).toBeCloseTo((2 / 3) * (1 - 0.6 * 0.5 ** 0.2), 12)
+  })
+
+  test('stays between 0 and 1, gives 1 to a caption equal to a reference, and does not depend on the order of images', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(words, words), { minLength: 1, maxLength: 5 }), (captions) => {
+        const pairs = captions.map(([candidate, reference]) => ({ candidate, references: [reference] }))
+        const { corpus, each } = score(pairs)
+        for (const value of [corpus, ...each]) {
+          expect(value).toBeGreaterThanOrEqual(0)
+          expect(value).toBeLessThanOrEqual(1)
+        }
+        expect(score(pairs.toReversed()).corpus).toBeCloseTo(corpus, 12)
+        for (const { references } of pairs)
+          if (references[0]!.length > 0) expect(score([{ candidate: references[0]!, references }]).corpus).toBe(1)
+      }),
+      { seed: 1, numRuns: 200 },
+    )
+  })
+
+  test('finds in a table of paraphrases phrases that stand for each other, either way', () => {
+    const table = new Paraphrases('0.5\nin front of\nbefore\n0.25\na lot of\nmany\n')
+    const found = new Matcher(wordnet, table).matches(
+      'many dogs before trees'.split(' '),
+      'a lot of dogs in front of trees'.split(' '),
+    )
+    const phrases = found.flat().filter(({ module }) => module === 3)
+    expect(phrases.map(({ candidate, reference }) => [candidate, reference])).toEqual([
+      [
+        { start: 0, length: 1 },
+        { start: 0, length: 3 },
+      ],
+      [
+        { start: 2, length: 1 },
+        { start: 4, length: 3 },
+      ],
+    ])
+    const more = scorePairs(meteor(wordnet, table), [pair('many dogs before trees', 'a lot of dogs in front of trees')])
+    expect(more.get('METEOR')!.corpus).toBeGreaterThan(
+      score([pair('many dogs before trees', 'a lot of dogs in front of trees')]).corpus,
+    )
+  })
+
+  test('reads words as METEOR does: signs apart, dashes gone, abbreviations without dots', () => {
+    expect(meteorWords("the man 's t-shirt")).toEqual(['the', 'man', "'", 's', 't', 'shirt'])
+    expect(meteorWords('the u.s. flag')).toEqual(['the', 'us', 'flag'])
+    expect(meteorWords('at st. mary 1,000 & more')).toEqual(['at', 'st.', 'mary', '1,000', '&', 'more'])
+    expect(meteorWords('fifth ave.')).toEqual(['fifth', 'ave', '.'])
+    expect(meteorWords('')).toEqual([])
+  })
+})
+
+describe('align()', () => {
+  /** Every choice of matches of single words, none of which share one. */
+  function* choices(matches: readonly Match[]): Generator<Match[]> {
+    const [first, ...others] = matches
+    if (!first) return yield []
+    yield* choices(others)
+    const free = others.filter(
+      ({ candidate, reference }) =>
+        candidate.start !== first.candidate.start && reference.start !== first.reference.start,
+    )
+    for (const rest of choices(free)) yield [first, ...rest]
+  }
+
+  test('with exact matches alone covers the most words, in as few chunks as any choice', () => {
+    const letters = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 5 })
+    fc.assert(
+      fc.property(letters, letters, (candidate, reference) => {
+        const found: Match[][] = reference.map((word, j) =>
+          candidate.flatMap((other, i) =>
+            word === other
+              ? [{ module: 0, candidate: { start: i, length: 1 }, reference: { start: j, length: 1 } }]
+              : [],
+          ),
+        )
+        const chosen = align(found, candidate.length)
+        const all = [...choices(found.flat())].map((matches) =>
+          matches.toSorted((a, b) => a.reference.start - b.reference.start),
+        )
+        const most = Math.max(...all.map((matches) => matches.length))
+        const fewest = Math.min(...all.filter((matches) => matches.length === most).map(countChunks))
+        expect([chosen.length, countChunks(chosen)]).toEqual([most, fewest])
+      }),
+      { seed: 1, numRuns: 300 },
+    )
+  })
+})
