@@ -24,8 +24,13 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array | 
 
 /** The text of a file; `what` names it in the error, as in "dataset". Throws UserError if it cannot be read. */
 export async function readText(path: string, what: string): Promise<string> {
+  return new TextDecoder().decode(await readBytes(path, what))
+}
+
+/** The bytes of a file; `what` names it in the error. Throws UserError if it cannot be read. */
+export async function readBytes(path: string, what: string): Promise<Uint8Array> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     throw new UserError(

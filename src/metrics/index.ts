@@ -1,11 +1,19 @@
+export { ptbTokenize } from '../text/ptb.ts'
 export { bleu } from './bleu.ts'
-export { cider } from './cider.ts'
+export { type BootstrapOptions, bootstrap, type Comparison, compare, type Interval } from './bootstrap.ts'
+export { type CiderOptions, cider, ciderOf } from './cider.ts'
+export { type Diversity, type DiversityOptions, diversity } from './diversity.ts'
 export {
-  type CorpusScore,
-  type Evaluation,
-  type EvaluationInput,
-  evaluate,
-  type ImageScores,
-  METRICS,
-} from './evaluate.ts'
+  type DocumentFrequencies,
+  documentFrequencies,
+  readFrequencies,
+  writeFrequencies,
+} from './document-frequencies.ts'
+export { WordNet } from './english/wordnet.ts'
+export { type CorpusScore, type Evaluation, type EvaluationInput, evaluate, type ImageScores } from './evaluate.ts'
+export { FAMILIES, type Family, METRICS, type Resources } from './families.ts'
+export { meteor } from './meteor/meteor.ts'
+export { Paraphrases } from './meteor/paraphrases.ts'
 export { type Metric, type MetricName, type Pair, type Score, type Scorer, scorePairs, type Tokens } from './metric.ts'
+export { rouge } from './rouge.ts'
+export { selfCider } from './self-cider.ts'

@@ -34,6 +34,18 @@ export function readReferences(json: unknown, wanted: Iterable<string>, split?: 
   return captions
 }
 
+/** By image id, the names of the picture files that a references file tells; none for `{id: [captions]}`. */
+export function readFileNames(json: unknown): ReadonlyMap<string, string> {
+  const { images } = fieldsOf(json)
+  const named = (Array.isArray(images) ? images.map(fieldsOf) : []).flatMap((image) => {
+    const { id, file_name, filename, filepath } = image
+    if (isText(file_name)) return [[String(id), file_name] as const]
+    if (!isText(filename)) return []
+    return [[karpathyId(image), isText(filepath) ? `${filepath}/${filename}` : filename] as const]
+  })
+  return new Map(named)
+}
+
 function fromLists(json: unknown): Map<string, readonly string[]> {
   if (!isObject(json)) throw new UserError(`Cannot read references: they are no object; ${FORMS}`)
   const wrong = Object.keys(json).filter((id) => !areTexts(json[id]))

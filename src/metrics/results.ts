@@ -10,12 +10,15 @@ export interface Result {
 
 const FORM = 'results are a list of {"image_id": 1, "caption": "a dog"}'
 
+/** By image id, as text: its captions, at least one. */
+export type ResultsById = ReadonlyMap<string, readonly Result[]>
+
 /**
- * COCO's results, `[{image_id, caption}]`, by image id as text.
+ * COCO's results, `[{image_id, caption}]`, by image id as text; only if `several` an image may have more than one.
  * An empty caption is a caption: a model may say nothing, and that scores 0.
  * Throws UserError for another form, for captions that are no text, and for images with several.
  */
-export function readResults(json: unknown): ReadonlyMap<string, Result> {
+export function readResults(json: unknown, { several }: { readonly several: boolean }): ResultsById {
   if (!Array.isArray(json)) throw new UserError(`Cannot read results: they are no list; ${FORM}`)
   if (json.length === 0) throw new UserError(`Cannot read results: the list is empty; ${FORM}`)
   const entries = json.map(fieldsOf)
@@ -29,13 +32,14 @@ export function readResults(json: unknown): ReadonlyMap<string, Result> {
     'without a caption, counted from 0',
   )
   const results = entries as unknown as readonly Result[]
-  const byId = new Map<string, Result>()
-  const twice = new Set<string>()
+  const byId = new Map<string, Result[]>()
   for (const result of results) {
     const id = String(result.image_id)
-    if (byId.has(id)) twice.add(id)
-    byId.set(id, result)
+    const others = byId.get(id)
+    if (others) others.push(result)
+    else byId.set(id, [result])
   }
-  refuse('score results', twice, 'image', 'with more than one caption', 'give one for each image')
+  const twice = several ? [] : [...byId].filter(([, captions]) => captions.length > 1).map(([id]) => id)
+  refuse('score results', twice, 'image', 'with more than one caption', 'give one for each image, or ask for --several')
   return byId
 }

@@ -1,7 +1,7 @@
 import type { ImageEntry } from '../data/dataset.ts'
 import type { CaptionerDecoder } from '../decode/captioner-stepper.ts'
 import { beamSearch } from '../decode/index.ts'
-import { METRICS, type MetricName } from '../metrics/index.ts'
+import type { Metric, MetricName } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 
@@ -55,14 +55,15 @@ export async function captionAll(
   return made
 }
 
-/** The scores of captions against the captions people wrote; one caption for each image, in order. */
+/** The scores of captions against the captions people wrote, by some metrics, CIDEr among them; one caption for each image, in order. */
 export function scoreCaptions(
   images: readonly ImageEntry[],
   captions: readonly MadeCaption[],
+  metrics: readonly Metric[],
 ): { corpus: Partial<Record<MetricName, number>>; cider: readonly number[] } {
   const references = images.map(({ tokens }) => tokens.map((caption) => caption.split(' ')))
   const candidates = captions.map(({ caption }) => (caption === '' ? [] : caption.split(' ')))
-  const scores = METRICS.map((metric) => metric.prepare(references).score(candidates))
+  const scores = metrics.map((metric) => metric.prepare(references).score(candidates))
   const corpus = Object.fromEntries(
     scores.flatMap((each) => [...each].map(([name, { corpus: value }]) => [name, value])),
   )

@@ -3,6 +3,7 @@ import { Dataset, type Split } from '../data/dataset.ts'
 import { CaptionerDecoder } from '../decode/captioner-stepper.ts'
 import { UserError } from '../errors.ts'
 import { writeFileAtomic } from '../files.ts'
+import { FAMILIES } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { FeatureStore } from '../vision/index.ts'
@@ -61,7 +62,8 @@ export async function testRun({
     const watch = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
     const ids = images.map(({ id }) => id)
     const captions = await captionAll(decoder, inputs, ids, { vocabulary: run.vocabulary, beam, maxLength, ...watch })
-    const { corpus, cider } = scoreCaptions(images, captions)
+    const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual).map((family) => family.load({})))
+    const { corpus, cider } = scoreCaptions(images, captions, metrics)
     const results = join(folder, 'results', `${split}-beam${beam}.json`)
     await writeFileAtomic(
       results,

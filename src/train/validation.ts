@@ -1,5 +1,6 @@
 import type { ImageEntry } from '../data/dataset.ts'
 import { CaptionerDecoder } from '../decode/captioner-stepper.ts'
+import { METRICS } from '../metrics/index.ts'
 import type { Captioner } from '../models/captioner.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import type { Value } from '../runtime/session.ts'
@@ -39,7 +40,7 @@ export async function validateCaptioner(
     const { beam, maxLength } = training
     const ids = images.map(({ id }) => id)
     const captions = await captionAll(decoder, inputs, ids, { vocabulary, beam, maxLength, ...(signal && { signal }) })
-    const { corpus, cider } = scoreCaptions(images, captions)
+    const { corpus, cider } = scoreCaptions(images, captions, METRICS)
     const samples = captions
       .slice(0, SAMPLES)
       .map(({ id, caption }, i) => ({ id, caption, cider: cider[i]!, references: images[i]!.tokens }))

@@ -185,21 +185,32 @@ test.skipIf(!existsSync(join(shared, 'golden/metrics')))(
   },
 )
 
-test('eval prints a table of scores with ranges and signatures, and each caption if asked', async () => {
-  const captions = { 1: ['a dog runs'], 2: ['two cats sleep'] }
+test('eval prints a table of scores with ranges and signatures, compares, and writes the files asked for', async () => {
+  const captions = { 1: ['a dog runs'], '<2>': ['two cats sleep'] }
   await writeFile(join(folder, 'refs.json'), JSON.stringify(captions))
-  await writeFile(
-    join(folder, 'results.json'),
-    JSON.stringify([
-      { image_id: 1, caption: 'A dog runs.' },
-      { image_id: 2, caption: 'one dog' },
-    ]),
-  )
+  const results = [
+    { image_id: 1, caption: 'A dog runs.' },
+    { image_id: '<2>', caption: 'one dog' },
+  ]
+  await writeFile(join(folder, 'results.json'), JSON.stringify(results))
   const line = 'eval --references @/refs.json --results @/results.json --metrics Bleu_1'
-  const { stdout } = await run(`${line} --per-image`)
+  const { stdout } = await run(line)
   // 3 of 5 words are right; 5 words for 6 make a brevity penalty of exp(1 - 6/5)
   expect(stdout).toMatch(
-    /^score +value +range +signature\nBleu_1 +0\.4912 +0\.\.1 +Bleu_1\|tok:ptb-3\.4\.1\|.*\|images:2\|version:1\n\nimage +Bleu_1\n +1 +1\.0000\n +2 +0\.0000\n$/,
+    /^score +value +range +signature\nBleu_1 +0\.4912 +0\.\.1 +Bleu_1\|tok:ptb-3\.4\.1\|.*\|images:2\|version:1\n\n2 captions of 2\.5 words, 4 different words; distinct-1 0\.8000, distinct-2 1\.0000\n$/,
   )
   expect(await json(line)).not.toHaveProperty('images')
+  const files = '--per-image @/each.json --html @/scores.html --images @/images --save-document-frequencies @/df.json'
+  const compared = await run(`${line} ${files} --compare @/results.json --samples 50`)
+  expect(compared.stdout).toMatch(/Bleu_1 +0\.4912 +0\.0000\.\.1\.0000 +0\.4912 +\+0\.0000 +0\.0000\.\.0\.0000 +1\.000/)
+  const each = JSON.parse(await readFile(join(folder, 'each.json'), 'utf8'))
+  expect(each).toEqual([
+    { image_id: 1, caption: 'A dog runs.', references: ['a dog runs'], scores: { Bleu_1: expect.closeTo(1, 6) } },
+    { image_id: '<2>', caption: 'one dog', references: ['two cats sleep'], scores: { Bleu_1: expect.closeTo(0, 6) } },
+  ])
+  const page = await readFile(join(folder, 'scores.html'), 'utf8')
+  expect(page).toContain('&#60;2&#62;')
+  expect(page).not.toMatch(/(?:src|href)="(?!data:)/)
+  const saved = await json(`${line},CIDEr --document-frequencies @/df.json`)
+  expect(JSON.stringify(saved.scores)).toContain('df:saved-2')
 })

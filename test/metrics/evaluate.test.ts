@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
+import { frequenciesOf } from '../../src/metrics/evaluate.ts'
 import { type Evaluation, type EvaluationInput, evaluate } from '../../src/metrics/index.ts'
 
 const golden = new URL('../../../shared/golden/metrics/flickr8k_dev_human0_vs_rest.json', import.meta.url)
@@ -35,9 +36,9 @@ const karpathy = {
 
 const corpus = ({ scores }: Evaluation): Record<string, number> =>
   Object.fromEntries(scores.map(({ name, score }) => [name, score]))
-function complaint(input: EvaluationInput): string {
+async function complaint(input: EvaluationInput): Promise<string> {
   try {
-    evaluate(input)
+    await evaluate(input)
   } catch (error) {
     if (error instanceof UserError) return error.message
     throw error
@@ -46,63 +47,113 @@ function complaint(input: EvaluationInput): string {
 }
 
 describe('evaluate()', () => {
-  test.skipIf(!existsSync(golden))("gives coco-caption's scores from a file's raw captions (needs ../shared)", () => {
-    const { refs, cands, scores, per_image } = JSON.parse(readFileSync(golden, 'utf8'))
-    const found = evaluate({
-      references: refs,
-      results: Object.entries<string[]>(cands).map(([image_id, [caption]]) => ({ image_id, caption })),
-    })
-    expect(Object.keys(corpus(found))).toEqual(['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4', 'CIDEr'])
-    for (const [name, score] of Object.entries(corpus(found))) expect(score, name).toBeCloseTo(scores[name], 8)
-    expect(found.images).toHaveLength(1000)
-    for (const { image_id, scores } of found.images) expect(scores.CIDEr).toBeCloseTo(per_image[image_id].CIDEr, 8)
+  test('takes names of metrics and of scores, in any case', async () => {
+    const names = async (metrics: string[]) =>
+      Object.keys(corpus(await evaluate({ references: lists, results, metrics })))
+    expect(await names(['bleu', 'CIDEr'])).toEqual(['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4', 'CIDEr'])
+    expect(await names(['rouge_l', 'cider-plain', 'Bleu_2'])).toEqual(['Bleu_2', 'ROUGE_L', 'CIDEr_plain'])
   })
 
-  test("gives the same scores for lists, COCO's annotations and Karpathy's train and restval", () => {
-    const fromLists = evaluate({ references: lists, results })
-    expect(corpus(evaluate({ references: coco, results }))).toEqual(corpus(fromLists))
-    expect(corpus(evaluate({ references: karpathy, results }))).toEqual(corpus(fromLists))
-    expect(corpus(evaluate({ references: karpathy, results, split: 'train' }))).toEqual(corpus(fromLists))
+  test("scores the first of several captions where asked to, and says how an image's differ", async () => {
+    const several = [...results, { image_id: 3, caption: 'a blue boat' }]
+    const one = await evaluate({ references: lists, results })
+    const both = await evaluate({ references: lists, results: several, several: true })
+    expect(corpus(both)).toEqual(corpus(one))
+    expect([one.diversity.selfCIDEr, both.diversity.selfCIDEr! > 0.8, both.diversity.captions]).toEqual([
+      undefined,
+      true,
+      4,
+    ])
+  })
+
+  test('says how sure scores are, and whether other results are better', async () => {
+    const other = results.map(({ image_id }) => ({ image_id, caption: lists[image_id as 1 | 2 | 3][0]! }))
+    const bootstrap = { samples: 200, seed: 1 }
+    const { scores } = await evaluate({ references: lists, results, compare: other, bootstrap, metrics: ['rouge'] })
+    const { score, interval, comparison } = scores[0]!
+    expect(interval![0]).toBeLessThanOrEqual(score)
+    expect(interval![1]).toBeGreaterThanOrEqual(score)
+    expect(comparison!.other).toBe(1)
+    expect(comparison!.difference).toBeCloseTo(1 - score, 12)
+  })
+
+  test('weighs by saved document frequencies, and counts captions that training did not have', async () => {
+    const training = { 7: ['Two cats!'], 8: ['a bird'] }
+    const found = await evaluate({
+      references: { 2: lists[2] },
+      results: [{ image_id: 2, caption: 'two cats' }],
+      documentFrequencies: frequenciesOf(training),
+      training,
+    })
+    expect(corpus(found).CIDEr).toBeGreaterThan(0)
+    expect(found.scores.at(-1)!.signature).toContain('df:saved-2')
+    expect([found.notes, found.diversity.novel]).toEqual([[], 0])
+  })
+
+  test.skipIf(!existsSync(golden))(
+    "gives coco-caption's scores from a file's raw captions (needs ../shared)",
+    async () => {
+      const { refs, cands, scores, per_image } = JSON.parse(readFileSync(golden, 'utf8'))
+      const found = await evaluate({
+        references: refs,
+        results: Object.entries<string[]>(cands).map(([image_id, [caption]]) => ({ image_id, caption })),
+      })
+      const names = ['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4', 'METEOR', 'ROUGE_L', 'CIDEr']
+      expect(Object.keys(corpus(found))).toEqual(names)
+      for (const [name, score] of Object.entries(corpus(found)))
+        expect(score, name).toBeCloseTo(scores[name === 'METEOR' ? 'METEOR_exact_stem_synonym' : name], 8)
+      expect(found.images).toHaveLength(1000)
+      for (const { image_id, scores } of found.images) expect(scores.CIDEr).toBeCloseTo(per_image[image_id].CIDEr, 8)
+    },
+  )
+
+  test("gives the same scores for lists, COCO's annotations and Karpathy's train and restval", async () => {
+    const fromLists = await evaluate({ references: lists, results })
+    expect(corpus(await evaluate({ references: coco, results }))).toEqual(corpus(fromLists))
+    expect(corpus(await evaluate({ references: karpathy, results }))).toEqual(corpus(fromLists))
+    expect(corpus(await evaluate({ references: karpathy, results, split: 'train' }))).toEqual(corpus(fromLists))
     expect(corpus(fromLists).CIDEr).toBeGreaterThan(1)
   })
 
-  test('keeps each image with its scores and the id as the results have it', () => {
-    const { images } = evaluate({ references: lists, results, metrics: ['CIDEr'] })
+  test('keeps each image with its scores and the id as the results have it', async () => {
+    const { images } = await evaluate({ references: lists, results, metrics: ['CIDEr'] })
     expect(images.map(({ image_id }) => image_id)).toEqual([1, 2, 3])
-    const alone = evaluate({ references: lists, results: [...results].reverse(), metrics: ['CIDEr'] })
+    const alone = await evaluate({ references: lists, results: [...results].reverse(), metrics: ['CIDEr'] })
     expect(alone.images).toEqual(images)
     expect(Object.keys(images[0]!.scores)).toEqual(['CIDEr'])
   })
 
-  test("knows Flickr's images by file name without ending", () => {
+  test("knows Flickr's images by file name without ending", async () => {
     const references = { images: [{ filename: 'a_1.b.jpg', split: 'val', sentences: [{ raw: 'a dog' }] }] }
-    const found = evaluate({ references, results: [{ image_id: 'a_1.b', caption: 'a dog' }] })
+    const found = await evaluate({ references, results: [{ image_id: 'a_1.b', caption: 'a dog' }] })
     expect(corpus(found).Bleu_1).toBeCloseTo(1, 6)
   })
 
-  test('says range and everything a score depends on', () => {
-    const { scores } = evaluate({ references: { ...lists, 2: ['cats'] }, results })
-    expect(scores.map(({ range }) => range[1])).toEqual([1, 1, 1, 1, 10])
+  test('says range and everything a score depends on', async () => {
+    const { scores } = await evaluate({ references: { ...lists, 2: ['cats'] }, results })
+    expect(scores.map(({ range }) => range[1])).toEqual([1, 1, 1, 1, 1, 1, 10])
     expect(scores.map(({ signature }) => signature).slice(3)).toEqual([
       'Bleu_4|tok:ptb-3.4.1|n:4|length:closest|add:1e-15/1e-9|refs:1-2|images:3|version:1',
+      'METEOR|tok:ptb-3.4.1|modules:exact+stem+synonym|wordnet:3.0|task:rank|refs:1-2|images:3|version:1',
+      'ROUGE_L|tok:ptb-3.4.1|beta:1.2|refs:1-2|images:3|version:1',
       'CIDEr|tok:ptb-3.4.1|n:4|sigma:6|df:references|refs:1-2|images:3|version:1',
     ])
   })
 
-  test('says why CIDEr of one image is 0', () => {
-    const found = evaluate({ references: { a: ['a dog'] }, results: [{ image_id: 'a', caption: 'a dog' }] })
+  test('says why CIDEr of one image is 0', async () => {
+    const found = await evaluate({ references: { a: ['a dog'] }, results: [{ image_id: 'a', caption: 'a dog' }] })
     expect(corpus(found).CIDEr).toBe(0)
     expect(found.notes).toEqual(['CIDEr of one image is always 0: it weighs words by how few other images have them.'])
   })
 
-  test('scores a subset where asked to, and says so', () => {
-    const some = evaluate({ references: lists, results: results.slice(0, 2), subset: true })
+  test('scores a subset where asked to, and says so', async () => {
+    const some = await evaluate({ references: lists, results: results.slice(0, 2), subset: true })
     expect(some.images.map(({ image_id }) => image_id)).toEqual([1, 3])
     expect(some.notes).toEqual(['Scored 2 images of 3: those that the results have.'])
   })
 
-  test('scores a caption of punctuation alone as 0, and says so', () => {
-    const found = evaluate({
+  test('scores a caption of punctuation alone as 0, and says so', async () => {
+    const found = await evaluate({
       references: { a: ['x'], b: ['y'] },
       results: [
         { image_id: 'a', caption: '...' },
@@ -113,8 +164,8 @@ describe('evaluate()', () => {
     expect(found.notes).toEqual(['1 caption without a word, only punctuation.'])
   })
 
-  test('parts a token at its no-break space, as the original scorers do', () => {
-    const found = evaluate({
+  test('parts a token at its no-break space, as the original scorers do', async () => {
+    const found = await evaluate({
       references: { a: ['1 1/2 pies'], b: ['dog'] },
       results: [
         { image_id: 'a', caption: '1/2 pies' },
@@ -125,22 +176,22 @@ describe('evaluate()', () => {
     expect(found.images[0]!.scores.Bleu_1).toBeCloseTo(Math.exp(1 - 3 / 2), 6)
   })
 
-  test('scores an empty caption 0', () => {
+  test('scores an empty caption 0', async () => {
     const references = { a: ['a dog runs'], b: ['a cat sits'] }
     const results = [
       { image_id: 'a', caption: ' \n' },
       { image_id: 'b', caption: 'a cat sits' },
     ]
-    const { images } = evaluate({ references, results })
+    const { images } = await evaluate({ references, results })
     expect(images[0]!.scores.CIDEr).toBe(0)
     expect(images[0]!.scores.Bleu_4).toBeLessThan(1e-6)
     expect(images[1]!.scores.Bleu_1).toBeCloseTo(1, 6)
   })
 
-  test('takes names of objects for ids', () => {
+  test('takes names of objects for ids', async () => {
     const references = JSON.parse('{"__proto__": ["a dog"], "constructor": ["a cat"]}')
     const ids = ['__proto__', 'constructor']
-    const found = evaluate({ references, results: ids.map((image_id) => ({ image_id, caption: 'a dog' })) })
+    const found = await evaluate({ references, results: ids.map((image_id) => ({ image_id, caption: 'a dog' })) })
     expect(found.images.map(({ image_id }) => image_id)).toEqual(ids)
   })
 
@@ -180,8 +231,8 @@ describe('evaluate()', () => {
     ],
     [
       'an unknown metric',
-      { metrics: ['Bleu_4', 'CIDER'] },
-      'Cannot score results: 1 metric not known (CIDER); there are Bleu_1, Bleu_2, Bleu_3, Bleu_4, CIDEr',
+      { metrics: ['Bleu_4', 'SPIDEr'] },
+      'Cannot score results: 1 metric not known (SPIDEr); there are bleu, Bleu_1, Bleu_2, Bleu_3, Bleu_4, meteor',
     ],
     ['references in a list', { references: [] }, 'Cannot read references: they are no object; give COCO annotations'],
     ['references without image', { references: {} }, 'Cannot read references: there is no image in them;'],
@@ -216,7 +267,7 @@ describe('evaluate()', () => {
       { references: karpathy, results: many },
       'Cannot score results: none of their images is among the references;',
     ],
-  ])('refuses %s', (_, input, message) => {
-    expect(complaint({ references: lists, results, ...input })).toContain(message)
+  ])('refuses %s', async (_, input, message) => {
+    expect(await complaint({ references: lists, results, ...input })).toContain(message)
   })
 })

@@ -1,0 +1,97 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  cider,
+  ciderOf,
+  diversity,
+  documentFrequencies,
+  readFrequencies,
+  scorePairs,
+  selfCider,
+  writeFrequencies,
+} from '../../src/metrics/index.ts'
+import { eigenvalues } from '../../src/metrics/self-cider.ts'
+
+const split = (caption: string): string[] => caption.split(' ')
+const captions = ['a dog runs', 'a cat sits', 'two birds fly', 'the red car'].map(split)
+const frequencies = documentFrequencies(captions.map((caption) => [caption]))
+
+describe('diversity()', () => {
+  test('counts different words and pairs, and captions that are not those of training', () => {
+    const found = diversity([[split('a dog runs')], [split('a dog sits')]], {
+      training: new Set(['a dog runs']),
+      documentFrequencies: frequencies,
+    })
+    expect(found).toEqual({ captions: 2, length: 3, vocabulary: 4, distinct_1: 4 / 6, distinct_2: 3 / 4, novel: 0.5 })
+  })
+})
+
+describe('selfCider()', () => {
+  test('is 0 for captions all alike, 1 for captions with nothing in common, between for others', () => {
+    const same = [captions[0]!, captions[0]!, captions[0]!]
+    expect(selfCider([same], frequencies)).toBeCloseTo(0, 9)
+    expect(selfCider([[captions[2]!, captions[3]!]], frequencies)).toBeCloseTo(1, 9)
+    const middle = selfCider([[captions[0]!, captions[1]!, captions[2]!]], frequencies)
+    expect(middle).toBeGreaterThan(0.5)
+    expect(middle).toBeLessThan(1)
+    expect(selfCider([same, [captions[2]!, captions[3]!]], frequencies)).toBeCloseTo(0.5, 9)
+  })
+
+  // Of two captions with themselves s alike and with each other t the eigenvalues are s + t and s - t.
+  test('of two captions is its formula', () => {
+    const pair = [captions[0]!, captions[1]!]
+    const similarity = (candidate: string[], reference: string[]): number =>
+      scorePairs(ciderOf({ documentFrequencies: frequencies, plain: true }), [
+        { candidate, references: [reference] },
+      ]).get('CIDEr_plain')!.corpus
+    const [self, other] = [similarity(pair[0]!, pair[0]!), similarity(pair[0]!, pair[1]!)]
+    const [large, small] = [Math.sqrt(self + other), Math.sqrt(self - other)]
+    expect(other).toBeGreaterThan(0)
+    expect(selfCider([pair], frequencies)).toBeCloseTo(-Math.log2(large / (large + small)), 9)
+  })
+
+  test('eigenvalues() gives those that a symmetric matrix was made of', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 5, noNaN: true }), { minLength: 2, maxLength: 5 }), (values) => {
+        // Householder's reflection of a diagonal matrix keeps its eigenvalues
+        const v = values.map((_, i) => i + 1)
+        const norm = v.reduce((sum, x) => sum + x * x, 0)
+        const h = v.map((x, i) => v.map((y, j) => (i === j ? 1 : 0) - (2 * x * y) / norm))
+        const matrix = h.map((row) => h.map((other) => values.reduce((sum, d, k) => sum + row[k]! * d * other[k]!, 0)))
+        const found = eigenvalues(matrix).sort((a, b) => a - b)
+        found.forEach((value, i) => expect(value).toBeCloseTo(values.toSorted((a, b) => a - b)[i]!, 6))
+      }),
+      { seed: 1 },
+    )
+  })
+})
+
+describe('document frequencies', () => {
+  const pairs = captions.map((caption, i) => ({
+    candidate: captions[(i + 1) % 4]!.concat(caption),
+    references: [caption],
+  }))
+
+  test('saved and read again give the scores that the references themselves give', () => {
+    const saved = readFrequencies(JSON.parse(JSON.stringify(writeFrequencies(frequencies))))
+    const own = scorePairs(cider, pairs).get('CIDEr')!
+    const read = scorePairs(ciderOf({ documentFrequencies: saved }), pairs).get('CIDEr')!
+    expect(own.corpus).toBeGreaterThan(1)
+    expect(read.each).toEqual(own.each.map((score) => expect.closeTo(score, 12)))
+  })
+
+  test('of a larger corpus give one image a score', () => {
+    const one = scorePairs(ciderOf({ documentFrequencies: frequencies }), [
+      { candidate: captions[0]!, references: [captions[0]!] },
+    ])
+    expect(one.get('CIDEr')!.corpus).toBeGreaterThan(7)
+  })
+
+  test('of another form are refused, with the field and its value', () => {
+    expect(() => readFrequencies({ format: 'x' })).toThrow(
+      'the field "format" is "x"; expected "mia-document-frequencies-1"',
+    )
+    const wrong = { format: 'mia-document-frequencies-1', images: 3, ngrams: { 'a dog': 4 } }
+    expect(() => readFrequencies(wrong)).toThrow('the n-gram "a dog" is in 4 images; expected 1 to 3')
+  })
+})
