@@ -4,18 +4,25 @@ import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Measured, measurePeer, peerMissing } from './peer.ts'
+import { type Measured, measureBaseline, measurePeer, peerMissing } from './peer.ts'
 import { median } from './sizes.ts'
 
-/** One line of the table: our program, theirs, and how many times as fast ours is meant to be. */
+/** One line of the table: our program and theirs. */
 interface Comparison {
   readonly name: string
   readonly ours: readonly string[]
+  /** options of the PyTorch program */
   readonly theirs?: readonly string[]
+  /** does the algorithm of the original Python scorers stand beside ours? */
+  readonly scorers?: true
+  /** how many times as fast as theirs ours is meant to be */
   readonly goal?: number
+  /** the seconds that ours is meant to take at most */
+  readonly limit?: number
 }
 
 const shared = fileURLToPath(new URL('../../shared/', import.meta.url))
+const captions = `${shared}data/flickr8k/Flickr8k.token.txt`
 const step = (mia: number, images: number, captions: number) => ['step.ts', `${mia}`, `${images}`, `${captions}`]
 const peer = (mia: number, style: string, images: number, captions: number) => [
   '--mia',
@@ -57,6 +64,15 @@ const comparisons: readonly Comparison[] = [
     name: 'features of 64 pictures, MobileNetV2',
     ours: ['features.ts', `${shared}weights/mobilenet_v2_imagenet.onnx`, `${shared}data/flickr8k/images`],
   },
+  {
+    name: 'score 5,000 images x 5: BLEU, ROUGE-L, CIDEr-D, Python',
+    ours: ['metrics.ts', 'scorers', captions],
+    scorers: true,
+    goal: 10,
+  },
+  { name: 'score, tokenising too', ours: ['metrics.ts', 'quick', captions], limit: 1.5 },
+  { name: 'score, tokenising and METEOR too', ours: ['metrics.ts', 'meteor', captions], limit: 10 },
+  { name: 'score CIDEr-D as a reward, 16 images x 5 samples', ours: ['metrics.ts', 'reward', captions], limit: 0.005 },
 ]
 
 const { values } = parseArgs({
@@ -78,12 +94,12 @@ const measureOurs = ([file, ...args]: readonly string[]): Measured =>
   )
 
 const rows: object[] = []
-for (const { name, ours, theirs, goal } of comparisons) {
+for (const { name, ours, theirs, scorers, goal, limit } of comparisons) {
   if (!name.includes(values.only)) continue
-  if (ours[0] === 'features.ts' && !ours.slice(1).every((path) => existsSync(path))) continue
+  if (!ours.every((path) => !path.startsWith(shared) || existsSync(path))) continue
   const pairs = Array.from({ length: Number(values.pairs) }, () => ({
     ours: measureOurs(ours),
-    theirs: theirs && !missing ? measurePeer(theirs) : undefined,
+    theirs: scorers ? measureBaseline(captions) : theirs && !missing ? measurePeer(theirs) : undefined,
   }))
   const of = (pick: (pair: (typeof pairs)[number]) => number | undefined) => {
     const numbers = pairs.map(pick).filter((number) => number !== undefined)
@@ -96,6 +112,7 @@ for (const { name, ours, theirs, goal } of comparisons) {
     /** how many times as fast ours is */
     ratio: of((pair) => pair.theirs && pair.theirs.seconds / pair.ours.seconds),
     goal,
+    limit,
     peakMB: of((pair) => pair.ours.peakMB),
     theirPeakMB: of((pair) => pair.theirs?.peakMB),
   }
@@ -103,8 +120,8 @@ for (const { name, ours, theirs, goal } of comparisons) {
   const number = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '-'
   if (!values.json)
     console.log(
-      `${name.padEnd(50)} ${number(row.seconds, 3)} s, theirs ${number(row.theirSeconds, 3)} s, ratio ${number(row.ratio, 2)}` +
-        `${goal ? ` (goal ${goal})` : ''}, memory ${number(row.peakMB, 0)} / ${number(row.theirPeakMB, 0)} MB`,
+      `${name.padEnd(55)} ${number(row.seconds, 3)} s, theirs ${number(row.theirSeconds, 3)} s, ratio ${number(row.ratio, 2)}` +
+        `${goal ? ` (goal ${goal})` : ''}${limit ? ` (at most ${limit} s)` : ''}, memory ${number(row.peakMB, 0)} / ${number(row.theirPeakMB, 0)} MB`,
     )
 }
 const machine = { cpu: cpus()[0]?.model, threads: availableParallelism(), node: process.version }

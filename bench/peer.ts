@@ -1,6 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { captionTokens } from '../src/text/ptb.ts'
+import { captionSet } from './caption-set.ts'
 
 /** What one side of a comparison measured. */
 export interface Measured {
@@ -35,4 +39,26 @@ export function measurePeer(options: readonly string[]): Measured {
   const out = execFileSync(python, ['-c', wrapper, script, ...options], { encoding: 'utf8' })
   const found = JSON.parse(out) as { step_s?: number; images_per_s?: number; images: number; peakMB: number }
   return { seconds: found.step_s ?? found.images / found.images_per_s!, peakMB: found.peakMB }
+}
+
+/** Scores the captions of metrics.ts, tokenised by us, by the algorithms of the original Python scorers; undefined where there is no Python. */
+export function measureBaseline(captions: string): Measured | undefined {
+  const { references, candidates } = captionSet(captions)
+  const folder = mkdtempSync(join(tmpdir(), 'mia-bench-'))
+  try {
+    const file = join(folder, 'captions.json')
+    const tokens = {
+      references: references.map((each) => each.map(captionTokens)),
+      candidates: candidates.map(captionTokens),
+    }
+    writeFileSync(file, JSON.stringify(tokens))
+    return JSON.parse(
+      execFileSync(python, [fileURLToPath(new URL('coco.py', import.meta.url)), file], { encoding: 'utf8' }),
+    )
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }

@@ -20,13 +20,15 @@ export const bleu: Metric = {
   choices: 'n:4|length:closest|add:1e-15/1e-9',
   best: 1,
   prepare(captions) {
-    const references = new References(captions)
+    const references = References.of(captions)
     const most = new Int32Array(references.inCandidate.length)
     return {
       score(candidates) {
-        const statistics = references.judge(candidates, (ngrams, image) => compare(ngrams, image, references, most))
+        const statistics = references
+          .judge(candidates, (ngrams, image) => compare(ngrams, image, references, most))
+          .flat()
         return new Map<MetricName, Score>(
-          NAMES.map((name, order) => [name, pooledScore(statistics.flat(), WIDTH, (counts) => scoreOf(counts, order))]),
+          NAMES.map((name, order) => [name, pooledScore(statistics, WIDTH, (counts) => scoreOf(counts, order))]),
         )
       },
     }
@@ -47,7 +49,8 @@ function compare(candidates: Ngrams, image: number, references: References, most
   for (let order = 0; order < ORDERS; order++)
     for (let i = candidates.starts[ORDERS * image + order]!; i < candidates.starts[ORDERS * image + order + 1]!; i++) {
       const id = candidates.ids[i]!
-      correct[order]! += Math.min(candidates.counts[i]!, most[id] ?? 0)
+      if (id >= most.length) continue // no reference has it
+      correct[order]! += Math.min(candidates.counts[i]!, most[id]!)
       most[id] = 0
     }
   const lengths = captions.map((caption) => ngrams.lengths[caption]!)

@@ -19,6 +19,7 @@ export interface CiderOptions {
 export function ciderOf({ documentFrequencies, plain = false }: CiderOptions): Metric {
   const name = plain ? 'CIDEr_plain' : 'CIDEr'
   const saved = documentFrequencies && numberFrequencies(documentFrequencies)
+  const savedWeights = saved && inverseFrequencies(saved.frequency, documentFrequencies.images)
   return {
     names: [name],
     choices: [
@@ -28,9 +29,9 @@ export function ciderOf({ documentFrequencies, plain = false }: CiderOptions): M
     ].join('|'),
     best: 10,
     prepare(captions) {
-      const references = new References(captions, saved?.ngrams)
+      const references = saved ? new References(captions, saved.ngrams) : References.of(captions)
       const images = documentFrequencies?.images ?? captions.length
-      const weights = inverseFrequencies(saved?.frequency ?? countImages(references), images, references)
+      const weights = savedWeights ?? inverseFrequencies(countImages(references), images)
       const unseen = Math.log(images)
       const norms = references.captions.map((image) =>
         image.map((caption) => euclideanNorms(references.ngrams, caption, weights, unseen)),
@@ -43,7 +44,7 @@ export function ciderOf({ documentFrequencies, plain = false }: CiderOptions): M
             let sum = 0
             for (const [i, caption] of references.captions[image]!.entries()) {
               const penalty = plain ? 1 : lengthPenalty(length, references.ngrams.lengths[caption]!)
-              sum += penalty * cosine(references, caption, weights, norm, norms[image]![i]!, !plain)
+              sum += penalty * cosine(references, caption, weights, norm, norms[image]![i]!, unseen, !plain)
             }
             return (10 * sum) / references.captions[image]!.length
           })
@@ -74,20 +75,20 @@ function countImages({ captions, ngrams }: References): Uint32Array {
 }
 
 /** By n-gram: log(images / images that have it); one that none has weighs as one that one has. */
-function inverseFrequencies(frequency: Uint32Array, images: number, { ngrams }: References): Float64Array {
-  return Float64Array.from(
-    { length: ngrams.numbering.size },
-    (_, id) => Math.log(images) - Math.log(Math.max(1, frequency[id] ?? 0)),
-  )
-}
+const inverseFrequencies = (frequency: Uint32Array, images: number): Float64Array =>
+  Float64Array.from(frequency, (count) => Math.log(images) - Math.log(Math.max(1, count)))
 
-/** By order: the length of the caption's vector of counts times weights. N-grams that no reference has weigh `unseen`. */
+/** N-grams beyond the weights weigh `unseen`. */
+const weightOf = (id: number, weights: Float64Array, unseen: number): number =>
+  id < weights.length ? weights[id]! : unseen
+
+/** By order: the length of the caption's vector of counts times weights. */
 function euclideanNorms(ngrams: Ngrams, caption: number, weights: Float64Array, unseen: number): number[] {
   const norms: number[] = []
   for (let order = 0; order < ORDERS; order++) {
     let squares = 0
     for (let i = ngrams.starts[ORDERS * caption + order]!; i < ngrams.starts[ORDERS * caption + order + 1]!; i++)
-      squares += (ngrams.counts[i]! * (weights[ngrams.ids[i]!] ?? unseen)) ** 2
+      squares += (ngrams.counts[i]! * weightOf(ngrams.ids[i]!, weights, unseen)) ** 2
     norms.push(Math.sqrt(squares))
   }
   return norms
@@ -100,6 +101,7 @@ function cosine(
   weights: Float64Array,
   candidateNorms: readonly number[],
   referenceNorms: readonly number[],
+  unseen: number,
   clipped: boolean,
 ): number {
   let sum = 0
@@ -107,9 +109,10 @@ function cosine(
     let product = 0
     for (let i = ngrams.starts[ORDERS * caption + order]!; i < ngrams.starts[ORDERS * caption + order + 1]!; i++) {
       const id = ngrams.ids[i]!
+      const guessed = inCandidate[id]!
+      if (guessed === 0) continue
       const count = ngrams.counts[i]!
-      const guessed = clipped ? Math.min(inCandidate[id]!, count) : inCandidate[id]!
-      product += guessed * count * weights[id]! ** 2
+      product += (clipped ? Math.min(guessed, count) : guessed) * count * weightOf(id, weights, unseen) ** 2
     }
     const norms = candidateNorms[order]! * referenceNorms[order]!
     sum += norms === 0 ? product : product / norms

@@ -35,11 +35,14 @@ export class NgramIds {
 
   /** The number of an n-gram of two words or more, by the numbers of its beginning and its last word. */
   ngram(beginning: number, last: number): number {
-    const known = this.#find(beginning, last)
-    if (known >= 0) return known
+    const inBase = this.#base === undefined ? -1 : this.#base.#find(beginning, last)
+    if (inBase >= 0) return inBase
+    const slot = this.#slot(beginning, last)
+    const entry = this.#slots[slot]!
+    if (entry !== 0) return this.#first + entry - 1
     const id = this.#append(beginning, last)
+    this.#slots[slot] = this.#length
     if (2 * this.#length > this.#slots.length) this.#rehash()
-    else this.#slots[this.#slot(beginning, last)] = this.#length
     return id
   }
 

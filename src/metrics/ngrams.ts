@@ -18,13 +18,10 @@ export class Ngrams {
   /** Where the run of caption c and order n (0 for single words) begins: at 4c + n. It ends where the next begins. */
   readonly starts: number[] = [0]
   #end = 0
-  /** By n-gram: the last place it was written to, plus 1. */
-  #places: Int32Array
 
   /** Numbers n-grams as `base` does, and gives others to those it has not. */
   constructor(base?: Ngrams) {
     this.numbering = new NgramIds(base?.numbering)
-    this.#places = new Int32Array(Math.max(4096, 2 * this.numbering.size))
   }
 
   /** Counts a caption's n-grams; returns the caption's index. */
@@ -44,18 +41,20 @@ export class Ngrams {
 
   /** One more of the n-gram in the run that begins at `start` and is the last one. */
   #increment(id: number, start: number): void {
-    while (id >= this.#places.length) this.#places = grown(this.#places)
-    const place = this.#places[id]! - 1
-    if (place >= start) {
-      this.counts[place]! += 1
-      return
-    }
+    // a run is short: looking through it costs less than a table of all n-grams
+    const { ids } = this
+    const end = this.#end
+    for (let place = start; place < end; place++)
+      if (ids[place] === id) {
+        this.counts[place]! += 1
+        return
+      }
     if (this.#end === this.ids.length) {
       this.ids = grown(this.ids)
       this.counts = grown(this.counts)
     }
     this.ids[this.#end] = id
     this.counts[this.#end] = 1
-    this.#places[id] = ++this.#end
+    this.#end++
   }
 }

@@ -9,6 +9,15 @@ export class References {
   /** By n-gram: how often the candidate in hand has it. All 0 between candidates. */
   readonly inCandidate: Int32Array
 
+  /** The same references are counted once, whichever metrics ask. Throws RangeError for an image without one. */
+  static of(references: readonly (readonly Tokens[])[]): References {
+    const counted = References.#counted.get(references) ?? new References(references)
+    References.#counted.set(references, counted)
+    return counted
+  }
+
+  static readonly #counted = new WeakMap<readonly (readonly Tokens[])[], References>()
+
   /** Numbers n-grams as `base` does. Throws RangeError for an image without a reference. */
   constructor(references: readonly (readonly Tokens[])[], base?: Ngrams) {
     checkReferences(references)

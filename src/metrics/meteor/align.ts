@@ -46,23 +46,31 @@ export function align(matches: readonly (readonly Match[])[], candidateLength: n
   for (let at = 0; at < size; at++) {
     if (paths.length > 1) paths.sort(byMerit)
     const following: Path[] = []
-    for (const path of paths.slice(0, BEAM)) {
+    if (paths.length > BEAM) paths.length = BEAM
+    for (const path of paths) {
       if (at < path.next) {
         following.push(path)
         continue
       }
       const sure = fixed.get(at)
       if (sure) {
-        following.push({ ...extended(path, sure), distance: path.distance + distanceOf(sure) })
+        following.push(extended(path, sure, path.distance + distanceOf(sure)))
         continue
       }
       let { distance } = path
       for (const match of matches[at]!) {
         if (isTaken(match, path, taken)) continue
-        following.push({ ...extended(path, match), distance })
+        following.push(extended(path, match, distance))
         distance += distanceOf(match)
       }
-      following.push({ ...path, next: at + 1, lastEnd: -1, chunks: path.chunks + (path.lastEnd < 0 ? 0 : 1), distance })
+      following.push({
+        lastEnd: -1,
+        next: at + 1,
+        weight: path.weight,
+        chunks: path.lastEnd < 0 ? path.chunks : path.chunks + 1,
+        distance,
+        chosen: path.chosen,
+      })
     }
     paths = following
   }
@@ -115,11 +123,12 @@ function isTaken(match: Match, path: Path, taken: { candidate: Uint8Array; refer
   return false
 }
 
-const extended = (path: Path, match: Match): Omit<Path, 'distance'> => ({
+const extended = (path: Path, match: Match, distance: number): Path => ({
   lastEnd: match.candidate.start + match.candidate.length,
   next: match.reference.start + match.reference.length,
   weight: path.weight + weightOf(match),
-  chunks: path.chunks + (path.lastEnd < 0 || match.candidate.start === path.lastEnd ? 0 : 1),
+  chunks: path.lastEnd < 0 || match.candidate.start === path.lastEnd ? path.chunks : path.chunks + 1,
+  distance,
   chosen: { match, before: path.chosen },
 })
 

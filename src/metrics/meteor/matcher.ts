@@ -3,12 +3,17 @@ import type { WordNet } from '../english/wordnet.ts'
 import type { Match } from './match.ts'
 import type { Paraphrases } from './paraphrases.ts'
 
+/** What is known of a word; the same object for the same word. */
+interface Word {
+  readonly stem: string
+  readonly synsets: ReadonlySet<number>
+}
+
 /** Finds all matches of two captions; remembers what it found out about words. */
 export class Matcher {
   readonly #wordnet: WordNet
   readonly #paraphrases: Paraphrases | undefined
-  readonly #stems = new Map<string, string>()
-  readonly #synsets = new Map<string, ReadonlySet<number>>()
+  readonly #words = new Map<string, Word>()
 
   constructor(wordnet: WordNet, paraphrases?: Paraphrases) {
     this.#wordnet = wordnet
@@ -18,43 +23,38 @@ export class Matcher {
   /** All matches by the place in the reference where they begin, in each those of the first module first. */
   matches(candidate: readonly string[], reference: readonly string[]): Match[][] {
     const found: Match[][] = reference.map(() => [])
-    const same = candidate.length === reference.length && candidate.every((word, i) => word === reference[i])
-    const pairs = (module: number, match: (a: string, b: string) => boolean) => {
-      for (const [j, b] of reference.entries())
-        for (const [i, a] of candidate.entries())
-          if (match(a, b))
+    const [ours, theirs] = [candidate, reference].map((words) => words.map((word) => this.#word(word))) as [
+      Word[],
+      Word[],
+    ]
+    const same = ours.length === theirs.length && ours.every((word, i) => word === theirs[i])
+    const add = (module: number, match: (a: Word, b: Word) => boolean) => {
+      for (let j = 0; j < theirs.length; j++)
+        for (let i = 0; i < ours.length; i++)
+          if (match(ours[i]!, theirs[j]!))
             found[j]!.push({ module, candidate: { start: i, length: 1 }, reference: { start: j, length: 1 } })
     }
-    pairs(0, (a, b) => a === b)
+    add(0, (a, b) => a === b)
     if (same) return found // as METEOR does: nothing else could be better
-    pairs(1, (a, b) => a !== b && this.#stem(a) === this.#stem(b))
-    pairs(2, (a, b) => a !== b && this.#synonyms(a, b))
+    add(1, (a, b) => a !== b && a.stem === b.stem)
+    add(2, (a, b) => a !== b && shareSynset(a, b))
     for (const match of this.#paraphrases?.matches(candidate, reference) ?? [])
       found[match.reference.start]!.push({ module: 3, ...match })
     return found
   }
 
-  #stem(word: string): string {
-    let found = this.#stems.get(word)
-    if (found === undefined) {
-      found = stem(word)
-      this.#stems.set(word, found)
+  #word(text: string): Word {
+    let word = this.#words.get(text)
+    if (!word) {
+      word = { stem: stem(text), synsets: new Set(this.#wordnet.allSynsets(text)) }
+      this.#words.set(text, word)
     }
-    return found
+    return word
   }
+}
 
-  #synonyms(a: string, b: string): boolean {
-    const others = this.#synsetsOf(b)
-    for (const synset of this.#synsetsOf(a)) if (others.has(synset)) return true
-    return false
-  }
-
-  #synsetsOf(word: string): ReadonlySet<number> {
-    let found = this.#synsets.get(word)
-    if (!found) {
-      found = new Set(this.#wordnet.allSynsets(word))
-      this.#synsets.set(word, found)
-    }
-    return found
-  }
+function shareSynset(a: Word, b: Word): boolean {
+  if (b.synsets.size === 0) return false
+  for (const synset of a.synsets) if (b.synsets.has(synset)) return true
+  return false
 }
