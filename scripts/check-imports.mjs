@@ -25,6 +25,7 @@ const may = {
 }
 may.train = Object.keys(may)
 may.photos = Object.keys(may)
+may.quickstart = Object.keys(may)
 may.index = Object.keys(may)
 const runsInAPage = new Set([
   'errors',
