@@ -22,7 +22,7 @@ for (const file of readdirSync(folder)) {
     references: golden.refs[image]!.map(captionTokens),
   }))
   const cells = new Map<string, string>()
-  for (const family of FAMILIES.filter(({ usual }) => usual))
+  for (const family of FAMILIES)
     for (const [name, { corpus, each }] of scorePairs(await family.load({}), pairs)) {
       const theirs = name === 'METEOR' ? 'METEOR_exact_stem_synonym' : name
       if (golden.scores[theirs] === undefined) continue

@@ -17,6 +17,8 @@ const VERSION = 1
 export interface EvaluationInput extends Files {
   /** names of metrics (`bleu`) or of scores (`Bleu_4`); by default the usual metrics */
   readonly metrics?: readonly string[] | undefined
+  /** metrics of one's own, computed beside those */
+  readonly more?: readonly Family[] | undefined
   /** document frequencies of another corpus, for CIDEr: what writeFrequencies() made */
   readonly documentFrequencies?: unknown
   /** the text of METEOR's table of paraphrases */
@@ -76,7 +78,7 @@ const DEFAULT_BOOTSTRAP: BootstrapOptions = { samples: 1000, seed: 1 }
  * have some that the references have not.
  */
 export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
-  const wanted = choose(input.metrics)
+  const wanted = [...choose(input.metrics), ...(input.more ?? []).map((family) => ({ family, names: family.usual }))]
   const gathered = gather(input)
   const resources = {
     documentFrequencies:
@@ -125,7 +127,7 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
 
 /** The families asked for, each with the scores asked for. Throws UserError for a name that is neither a family's nor a score's. */
 function choose(metrics: readonly string[] | undefined): { family: Family; names: readonly MetricName[] }[] {
-  if (!metrics) return FAMILIES.filter(({ usual }) => usual).map((family) => ({ family, names: family.scores }))
+  if (!metrics) return FAMILIES.flatMap((family) => (family.usual.length > 0 ? [{ family, names: family.usual }] : []))
   const asked = new Set(metrics.map((name) => name.toLowerCase()))
   const known = FAMILIES.flatMap(({ name, scores }) => [name, ...scores])
   const unknown = metrics.filter((name) => !known.some((other) => other.toLowerCase() === name.toLowerCase()))

@@ -22,7 +22,19 @@ export interface Scorer {
 }
 
 /** Names of scores, as coco-caption has them in its results; those that it does not give have names that it does not use. */
-export type MetricName = 'Bleu_1' | 'Bleu_2' | 'Bleu_3' | 'Bleu_4' | 'METEOR' | 'ROUGE_L' | 'CIDEr' | 'CIDEr_plain'
+export type MetricName =
+  | 'Bleu_1'
+  | 'Bleu_2'
+  | 'Bleu_3'
+  | 'Bleu_4'
+  | 'METEOR'
+  | 'ROUGE_L'
+  | 'CIDEr'
+  | 'CIDEr_plain'
+  | `${'SPICE' | 'SPICE-ts'}${'' | `_${SpicePart}`}`
+
+/** The kinds of what captions say that SPICE counts by themselves. */
+export type SpicePart = 'object' | 'relation' | 'attribute' | 'color' | 'count' | 'size'
 
 /** A way of scoring; one pass may give several scores. */
 export interface Metric {
@@ -40,17 +52,19 @@ export function scorePairs(metric: Metric, pairs: readonly Pair[]): ReadonlyMap<
   return metric.prepare(pairs.map((pair) => pair.references)).score(pairs.map((pair) => pair.candidate))
 }
 
-/** The score that is the mean of the images' own. */
+/** The score that is the mean of the images' own, those left out that have none (NaN). */
 export function meanScore(each: readonly number[]): Score {
-  return {
-    corpus: each.reduce((sum, score) => sum + score, 0) / each.length,
-    each,
-    of(images) {
-      let sum = 0
-      for (let i = 0; i < images.length; i++) sum += each[images[i]!]!
-      return sum / images.length
-    },
+  const of = (images: ArrayLike<number>): number => {
+    let [sum, count] = [0, 0]
+    for (let i = 0; i < images.length; i++) {
+      const score = each[images[i]!]!
+      if (Number.isNaN(score)) continue
+      sum += score
+      count += 1
+    }
+    return sum / count
   }
+  return { corpus: of([...each.keys()]), each, of }
 }
 
 /** The score that `finish` makes of the images' counts, summed: `statistics` has `width` numbers for each image. */

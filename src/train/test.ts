@@ -62,7 +62,7 @@ export async function testRun({
     const watch = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
     const ids = images.map(({ id }) => id)
     const captions = await captionAll(decoder, inputs, ids, { vocabulary: run.vocabulary, beam, maxLength, ...watch })
-    const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual).map((family) => family.load({})))
+    const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
     const { corpus, cider } = scoreCaptions(images, captions, metrics)
     const results = join(folder, 'results', `${split}-beam${beam}.json`)
     await writeFileAtomic(

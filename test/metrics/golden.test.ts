@@ -32,7 +32,7 @@ for (const file of files) {
         references: tokenized_refs[image]!.map(tokens),
       }))
       const compared: string[] = []
-      for (const family of FAMILIES.filter(({ usual }) => usual))
+      for (const family of FAMILIES.filter(({ name }) => name !== 'cider-plain' && name !== 'spice-ts'))
         for (const [name, score] of scorePairs(await family.load({}), pairs)) {
           const theirs = name === 'METEOR' ? 'METEOR_exact_stem_synonym' : name
           expect(score.corpus, name).toBeCloseTo(golden.scores[theirs]!, 8)

@@ -10,11 +10,12 @@ const FILES = { group: 'What is written' }
 
 export const evalCommand = defineCommand({
   name: 'eval',
-  summary: 'score captions: BLEU, METEOR, ROUGE-L, CIDEr-D',
+  summary: 'score captions: BLEU, METEOR, ROUGE-L, CIDEr-D, SPICE-ts',
   description:
     'Scores a results file against a references file as coco-caption does, tokenising both, without Java. Each score comes with its ' +
     'range and with a signature of all that it depends on beside the captions: only scores of one signature compare. ' +
-    'The metrics: bleu, meteor (without its table of paraphrases, unless it is given), rouge, cider (CIDEr-D, which coco-caption calls CIDEr), cider-plain.',
+    'The metrics: bleu, meteor (without its table of paraphrases, unless it is given), rouge, cider (CIDEr-D, which coco-caption calls CIDEr), cider-plain, spice-ts ' +
+    '(scene graphs of our own in the manner of SPICE, with the scores of objects, relations, attributes, colours, counts and sizes where asked for by name).',
   examples: [
     { call: 'mia eval --references refs.json --results results.json', what: 'COCO annotations and COCO results' },
     {
@@ -47,6 +48,7 @@ export const evalCommand = defineCommand({
     seed: count('number', 'seed of the bootstrap', { default: 1, ...CONFIDENCE }),
     documentFrequencies: text('path', "CIDEr's document frequencies, of a training set as a rule", RESOURCES),
     paraphrases: text('path', "METEOR's paraphrase-en.gz, for the scores of papers", RESOURCES),
+    spiceJar: text('path', 'the official spice-1.0.jar, for SPICE itself; needs Java', RESOURCES),
     training: text('path', 'the captions that the system learned from: which of its own are novel?', RESOURCES),
     perImage: text('file', 'each caption with its references and scores, as JSON', FILES),
     html: text('file', 'a page of the scores, in one file', FILES),
@@ -70,6 +72,7 @@ export const evalCommand = defineCommand({
       several: values.several,
       documentFrequencies: await jsonOf(values.documentFrequencies, 'document frequencies'),
       paraphrases: values.paraphrases === undefined ? undefined : await readParaphrases(values.paraphrases),
+      more: values.spiceJar === undefined ? [] : [(await import('../spice-jar.ts')).spiceJar(values.spiceJar)],
       training: await jsonOf(values.training, 'training captions'),
       bootstrap: confidence || compare !== undefined ? { samples, seed } : undefined,
       compare: await jsonOf(compare, 'results'),
@@ -114,7 +117,7 @@ function describe({ scores, diversity, notes }: Omit<Evaluation, 'images'>): str
     ['other', ({ comparison }) => comparison?.other.toFixed(4)],
     ['difference', ({ comparison }) => comparison && signed(comparison.difference)],
     ['95% of it', ({ comparison }) => comparison && between(comparison.interval)],
-    ['p', ({ comparison }) => comparison && comparison.p.toFixed(3)],
+    ['p', ({ comparison }) => comparison?.p.toFixed(3)],
     ['range', ({ range }) => range.join('..')],
     ['signature', ({ signature }) => signature],
   ]

@@ -1,0 +1,91 @@
+import type { WordNet } from '../english/wordnet.ts'
+import type { Tokens } from '../metric.ts'
+import { ANIMATE, COLOURS, numberOf, SIZES } from './words.ts'
+
+/** A word with its part of speech, of the universal tag set, and its base form. */
+export interface TaggedWord {
+  readonly text: string
+  readonly lemma: string
+  readonly tag: string
+}
+
+export type Tagger = (tokens: Tokens) => TaggedWord[]
+
+/** Loads wink-nlp with its English model (4 MB) when it is first needed. Base forms are WordNet's. */
+export async function loadTagger(wordnet: WordNet): Promise<Tagger> {
+  const [{ default: winkNlp }, { default: model }] = await Promise.all([
+    import('wink-nlp'),
+    import('wink-eng-lite-web-model'),
+  ])
+  const wink = winkNlp(model, ['sbd', 'pos'])
+  return (tokens) => {
+    const read = wink.readDoc(tokens.join(' ')).tokens()
+    const tags = read.out(wink.its.pos as never) as unknown as string[]
+    const words = joinHyphens((read.out() as string[]).map((text, i) => ({ text, tag: tags[i]! })))
+    for (const i of words.keys()) words[i]!.tag = corrected(words, i)
+    return words.map(({ text, tag }) => ({ text, tag, lemma: lemmaOf(text, tag, wordnet) }))
+  }
+}
+
+interface Tagged {
+  readonly text: string
+  tag: string
+}
+
+/** "t", "-", "shirt", as the tagger cuts it, is one word of the kind of its last part. */
+function joinHyphens(words: readonly Tagged[]): Tagged[] {
+  const joined: Tagged[] = []
+  for (let i = 0; i < words.length; i++) {
+    const [before, word, after] = [joined.at(-1), words[i]!, words[i + 1]]
+    if (word.text === '-' && before && after) {
+      joined[joined.length - 1] = { text: `${before.text}-${after.text}`, tag: after.tag }
+      i++
+    } else joined.push({ ...word })
+  }
+  return joined
+}
+
+/** What the tagger, which learned from whole sentences, gets wrong in captions, which are often noun phrases. The words before are corrected already. */
+function corrected(words: readonly Tagged[], i: number): string {
+  const { text, tag } = words[i]!
+  const [before, after] = [words[i - 1], words[i + 1]]
+  const nounFollows = after !== undefined && (after.tag === 'NOUN' || after.tag === 'PROPN' || after.tag === 'ADJ')
+  if (COLOURS.has(text) || SIZES.has(text)) return 'ADJ'
+  if (numberOf(text) !== undefined && tag !== 'PRON') return 'NUM'
+  // "a girl dancing", "is spinning a little girl"
+  const canAct = before !== undefined && (before.tag === 'NOUN' || before.tag === 'AUX')
+  if ((tag === 'NOUN' || tag === 'ADJ') && /.{3}ing$/.test(text) && canAct && !nounFollows) return 'VERB'
+  // "a girl rides the waves", "he rides his board"
+  const doer = before !== undefined && (ANIMATE.has(before.text) || before.text === 'he' || before.text === 'she')
+  if (tag === 'NOUN' && /[^s]s$/.test(text) && doer && !nounFollows) return 'VERB'
+  // "a walk", "still water"
+  if (tag === 'VERB' && !/(?:ing|ed|en)$/.test(text) && before && /DET|ADJ|ADV/.test(before.tag) && opensNoun(words, i))
+    return 'NOUN'
+  // "in the wild", "a back flip"
+  if (tag === 'ADJ' && !nounFollows && after?.tag !== 'CCONJ' && after?.tag !== 'VERB' && opensNoun(words, i))
+    return 'NOUN'
+  return tag === 'PROPN' ? 'NOUN' : tag // captions are in lower case and name nobody
+}
+
+/** Does a noun phrase stand open before a word: an article or a preposition, and no noun since? */
+function opensNoun(words: readonly Tagged[], i: number): boolean {
+  let at = i - 1
+  while (at >= 0 && /ADJ|ADV|NUM/.test(words[at]!.tag)) at--
+  return at >= 0 && /DET|ADP/.test(words[at]!.tag) && !(at === i - 1 && words[at]!.tag === 'ADP')
+}
+
+const AUXILIARIES: ReadonlyMap<string, string> = new Map(
+  [
+    ['be', "is are was were be been being am 's 're"],
+    ['have', 'has have had having'],
+    ['do', 'does do did doing done'],
+  ].flatMap(([lemma, forms]) => forms!.split(' ').map((form) => [form, lemma!] as const)),
+)
+
+function lemmaOf(text: string, tag: string, wordnet: WordNet): string {
+  if (tag === 'VERB' || tag === 'AUX') return AUXILIARIES.get(text) ?? wordnet.bases(text)[0] ?? text
+  if (tag !== 'NOUN') return text
+  const irregular = /(?:en|eet|ice|eese|eeth)$/.test(text)
+  const plural = /[^s]s$/.test(text) && wordnet.synsets(text).length === 0 // "shorts" and "stairs" are words of their own
+  return ((irregular || plural) && wordnet.bases(text)[0]) || text
+}
