@@ -24,6 +24,8 @@ export type Item =
 
 const POSSESSIVES = new Set(['his', 'her', 'their', 'its', 'your', 'my', 'our'])
 const RELATIVES = new Set(['who', 'which', 'that', 'whose', 'where'])
+/** What an -ing says the use of: "a cluttered living room". */
+const PLACES_TO_DO = new Set(['room', 'table', 'pool', 'meter', 'lot', 'board', 'suit', 'track'])
 const isNoun = (word: TaggedWord | undefined): boolean => word?.tag === 'NOUN'
 
 /** Cuts a caption into phrases; words that say nothing of the scene (articles, adverbs) are left out. */
@@ -118,5 +120,6 @@ function modifies(words: readonly TaggedWord[], at: number, start: number): bool
   const next = words[at + 1]
   if (tag !== 'VERB' || at === start || !(isNoun(next) || next?.tag === 'ADJ')) return false
   const before = words[at - 1]!
-  return /(?:ed|en)$/.test(text) ? before.tag !== 'PRON' : text.endsWith('ing') && !isNoun(before)
+  if (/(?:ed|en)$/.test(text)) return before.tag !== 'PRON'
+  return text.endsWith('ing') && (!isNoun(before) || PLACES_TO_DO.has(next!.lemma))
 }

@@ -52,9 +52,10 @@ function corrected(words: readonly Tagged[], i: number): string {
   const nounFollows = after !== undefined && (after.tag === 'NOUN' || after.tag === 'PROPN' || after.tag === 'ADJ')
   if (COLOURS.has(text) || SIZES.has(text)) return 'ADJ'
   if (numberOf(text) !== undefined && tag !== 'PRON') return 'NUM'
+  if (text === 'other' && before?.text === 'each') return 'PRON'
   // "a girl dancing", "is spinning a little girl"
-  const canAct = before !== undefined && (before.tag === 'NOUN' || before.tag === 'AUX')
-  if ((tag === 'NOUN' || tag === 'ADJ') && /.{3}ing$/.test(text) && canAct && !nounFollows) return 'VERB'
+  const acts = before && (before.tag === 'AUX' || ANIMATE.has(before.text) || (before.tag === 'NOUN' && !nounFollows))
+  if ((tag === 'NOUN' || tag === 'ADJ') && /.{3}ing$/.test(text) && acts) return 'VERB'
   // "a girl rides the waves", "he rides his board"
   const doer = before !== undefined && (ANIMATE.has(before.text) || before.text === 'he' || before.text === 'she')
   if (tag === 'NOUN' && /[^s]s$/.test(text) && doer && !nounFollows) return 'VERB'
@@ -83,7 +84,10 @@ const AUXILIARIES: ReadonlyMap<string, string> = new Map(
 )
 
 function lemmaOf(text: string, tag: string, wordnet: WordNet): string {
-  if (tag === 'VERB' || tag === 'AUX') return AUXILIARIES.get(text) ?? wordnet.bases(text)[0] ?? text
+  if (tag === 'VERB' || tag === 'AUX') {
+    const doubled = /^(.+(?:ll|ss|ff|zz))(?:ed|ing)$/.exec(text) // "filled" is not of "fille"
+    return AUXILIARIES.get(text) ?? doubled?.[1] ?? wordnet.bases(text)[0] ?? text
+  }
   if (tag !== 'NOUN') return text
   const irregular = /(?:en|eet|ice|eese|eeth)$/.test(text)
   const plural = /[^s]s$/.test(text) && wordnet.synsets(text).length === 0 // "shorts" and "stairs" are words of their own
