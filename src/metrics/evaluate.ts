@@ -85,7 +85,8 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
       input.documentFrequencies === undefined ? undefined : readFrequencies(input.documentFrequencies),
     paraphrases: input.paraphrases === undefined ? undefined : new Paraphrases(input.paraphrases),
   }
-  const other = input.compare === undefined ? undefined : gatherOther(input.compare, gathered.ids)
+  const other =
+    input.compare === undefined ? undefined : gatherOther(input.compare, gathered.ids, input.emptyAsZero ?? false)
   const scored: Scored[] = []
   const others: Score[] = []
   for (const [done, { family, names }] of wanted.entries()) {

@@ -16,6 +16,8 @@ export interface Files {
   readonly subset?: boolean | undefined
   /** results may have several captions of an image; the first is scored */
   readonly several?: boolean | undefined
+  /** results may have empty captions, which score 0 */
+  readonly emptyAsZero?: boolean | undefined
 }
 
 /** The captions of the images that are to be scored, one after the other in the order of the references. */
@@ -38,8 +40,15 @@ export interface Gathered {
  * Puts results and references together. Throws UserError for files of another form, and for results that lack images, repeat them, or have some that the
  * references have not.
  */
-export function gather({ references, results, split, subset = false, several = false }: Files): Gathered {
-  const candidates = readResults(results, { several })
+export function gather({
+  references,
+  results,
+  split,
+  subset = false,
+  several = false,
+  emptyAsZero = false,
+}: Files): Gathered {
+  const candidates = readResults(results, { several, emptyAsZero })
   const people = readReferences(references, candidates.keys(), split)
   const ids = matchImages(people, candidates, subset)
   const made = ids.map((id) => candidates.get(id)!)
@@ -57,8 +66,8 @@ export function gather({ references, results, split, subset = false, several = f
 }
 
 /** Another system's captions of the same images. Throws UserError where they are not of the same images. */
-export function gatherOther(results: unknown, ids: readonly string[]): Tokens[] {
-  const candidates = readResults(results, { several: false })
+export function gatherOther(results: unknown, ids: readonly string[], emptyAsZero: boolean): Tokens[] {
+  const candidates = readResults(results, { several: false, emptyAsZero })
   const missing = ids.filter((id) => !candidates.has(id))
   refuse('compare results', missing, 'image', 'without a caption in the other results', 'caption them too')
   return ids.map((id) => scoredTokens(candidates.get(id)![0]!.caption))

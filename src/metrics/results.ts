@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts'
-import { failing, fieldsOf, isId } from './json.ts'
+import { failing, fieldsOf, isId, isText } from './json.ts'
 import { refuse } from './refuse.ts'
 
 /** One caption of a results file. */
@@ -10,15 +10,22 @@ export interface Result {
 
 const FORM = 'results are a list of {"image_id": 1, "caption": "a dog"}'
 
+export interface ResultsOptions {
+  /** may an image have more than one caption? */
+  readonly several: boolean
+  /** may a caption have nothing but space? */
+  readonly emptyAsZero: boolean
+}
+
 /** By image id, as text: its captions, at least one. */
 export type ResultsById = ReadonlyMap<string, readonly Result[]>
 
 /**
- * COCO's results, `[{image_id, caption}]`, by image id as text; only if `several` an image may have more than one.
- * An empty caption is a caption: a model may say nothing, and that scores 0.
+ * COCO's results, `[{image_id, caption}]`, by image id as text.
+ * A model may say nothing, and that scores 0: where `emptyAsZero` says so, for it is more often a mistake.
  * Throws UserError for another form, for captions that are no text, and for images with several.
  */
-export function readResults(json: unknown, { several }: { readonly several: boolean }): ResultsById {
+export function readResults(json: unknown, { several, emptyAsZero }: ResultsOptions): ResultsById {
   if (!Array.isArray(json)) throw new UserError(`Cannot read results: they are no list; ${FORM}`)
   if (json.length === 0) throw new UserError(`Cannot read results: the list is empty; ${FORM}`)
   const entries = json.map(fieldsOf)
@@ -32,6 +39,8 @@ export function readResults(json: unknown, { several }: { readonly several: bool
     'without a caption, counted from 0',
   )
   const results = entries as unknown as readonly Result[]
+  const empty = emptyAsZero ? [] : results.filter(({ caption }) => !isText(caption)).map(({ image_id }) => image_id)
+  refuse('score results', empty, 'image', 'with an empty caption', 'give it one, or score it 0 with --empty-as-zero')
   const byId = new Map<string, Result[]>()
   for (const result of results) {
     const id = String(result.image_id)

@@ -177,16 +177,19 @@ describe('evaluate()', () => {
     expect(found.images[0]!.scores.Bleu_1).toBeCloseTo(Math.exp(1 - 3 / 2), 6)
   })
 
-  test('scores an empty caption 0', async () => {
+  test('scores an empty caption 0 where asked to, and refuses it otherwise, naming the image', async () => {
     const references = { a: ['a dog runs'], b: ['a cat sits'] }
     const results = [
       { image_id: 'a', caption: ' \n' },
       { image_id: 'b', caption: 'a cat sits' },
     ]
-    const { images } = await evaluate({ references, results })
+    const { images } = await evaluate({ references, results, emptyAsZero: true })
     expect(images[0]!.scores.CIDEr).toBe(0)
     expect(images[0]!.scores.Bleu_4).toBeLessThan(1e-6)
     expect(images[1]!.scores.Bleu_1).toBeCloseTo(1, 6)
+    await expect(evaluate({ references, results })).rejects.toThrow(
+      'Cannot score results: 1 image with an empty caption (a); give it one, or score it 0 with --empty-as-zero',
+    )
   })
 
   test('takes names of objects for ids', async () => {

@@ -42,6 +42,7 @@ export const evalCommand = defineCommand({
     several: flag(
       'the results have several captions of an image: score the first, and say how they differ (Self-CIDEr)',
     ),
+    emptyAsZero: flag('score empty captions 0 instead of refusing them'),
     compare: text('path', "another system's results: is the difference real? (paired bootstrap)", CONFIDENCE),
     confidence: flag('in what range 95% of the scores of other such images lie (bootstrap)', CONFIDENCE),
     samples: positive('count', 'draws of the bootstrap', { default: 1000, ...CONFIDENCE }),
@@ -70,6 +71,7 @@ export const evalCommand = defineCommand({
       split: values.split,
       subset: values.subset,
       several: values.several,
+      emptyAsZero: values.emptyAsZero,
       documentFrequencies: await jsonOf(values.documentFrequencies, 'document frequencies'),
       paraphrases: values.paraphrases === undefined ? undefined : await readParaphrases(values.paraphrases),
       more: values.spiceJar === undefined ? [] : [(await import('../spice-jar.ts')).spiceJar(values.spiceJar)],
