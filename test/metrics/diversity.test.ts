@@ -59,7 +59,8 @@ describe('selfCider()', () => {
         const h = v.map((x, i) => v.map((y, j) => (i === j ? 1 : 0) - (2 * x * y) / norm))
         const matrix = h.map((row) => h.map((other) => values.reduce((sum, d, k) => sum + row[k]! * d * other[k]!, 0)))
         const found = eigenvalues(matrix).sort((a, b) => a - b)
-        found.forEach((value, i) => expect(value).toBeCloseTo(values.toSorted((a, b) => a - b)[i]!, 6))
+        const expected = values.toSorted((a, b) => a - b)
+        expect(found).toEqual(expected.map((value) => expect.closeTo(value, 6)))
       }),
       { seed: 1 },
     )
