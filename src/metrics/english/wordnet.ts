@@ -74,10 +74,22 @@ export class WordNet {
     return []
   }
 
-  /** The synsets of a word and of its base forms. */
-  allSynsets(word: string): readonly number[] {
-    const all = new Set(this.synsets(word))
-    for (const base of this.bases(word)) for (const synset of this.synsets(base)) all.add(synset)
-    return [...all]
+  /** The synsets of a word and of its base forms; kept, for the same words come again and again. */
+  allSynsets(word: string): ReadonlySet<number> {
+    let all = this.#all.get(word)
+    if (!all) {
+      all = new Set([word, ...this.bases(word)].flatMap((each) => this.synsets(each)))
+      this.#all.set(word, all)
+    }
+    return all
   }
+
+  readonly #all = new Map<string, ReadonlySet<number>>()
+}
+
+/** Have two words, by their synsets, one in common? */
+export function shareSynset(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  if (b.size === 0) return false
+  for (const synset of a) if (b.has(synset)) return true
+  return false
 }

@@ -1,5 +1,5 @@
 import { stem } from '../english/porter2.ts'
-import type { WordNet } from '../english/wordnet.ts'
+import { shareSynset, type WordNet } from '../english/wordnet.ts'
 import type { Match } from './match.ts'
 import type { Paraphrases } from './paraphrases.ts'
 
@@ -37,7 +37,7 @@ export class Matcher {
     add(0, (a, b) => a === b)
     if (same) return found // as METEOR does: nothing else could be better
     add(1, (a, b) => a !== b && a.stem === b.stem)
-    add(2, (a, b) => a !== b && shareSynset(a, b))
+    add(2, (a, b) => a !== b && shareSynset(a.synsets, b.synsets))
     for (const match of this.#paraphrases?.matches(candidate, reference) ?? [])
       found[match.reference.start]!.push({ module: 3, ...match })
     return found
@@ -46,15 +46,9 @@ export class Matcher {
   #word(text: string): Word {
     let word = this.#words.get(text)
     if (!word) {
-      word = { stem: stem(text), synsets: new Set(this.#wordnet.allSynsets(text)) }
+      word = { stem: stem(text), synsets: this.#wordnet.allSynsets(text) }
       this.#words.set(text, word)
     }
     return word
   }
-}
-
-function shareSynset(a: Word, b: Word): boolean {
-  if (b.synsets.size === 0) return false
-  for (const synset of a.synsets) if (b.synsets.has(synset)) return true
-  return false
 }

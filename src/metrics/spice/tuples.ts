@@ -1,4 +1,4 @@
-import type { WordNet } from '../english/wordnet.ts'
+import { shareSynset, type WordNet } from '../english/wordnet.ts'
 import type { SpicePart } from '../metric.ts'
 import type { SceneGraph } from './scene-graph.ts'
 import { COLOURS, numberOf, SIZES } from './words.ts'
@@ -22,10 +22,9 @@ export const tuplesOf = ({ objects, attributes, relations }: SceneGraph): Tuple[
   ...relations,
 ]
 
-/** Matches tuples: those whose words, one by one, are equal or share a synset. Remembers the synsets of words. */
+/** Matches tuples: those whose words, one by one, are equal or share a synset. */
 export class TupleMatcher {
   readonly #wordnet: WordNet
-  readonly #synsets = new Map<string, ReadonlySet<number>>()
 
   constructor(wordnet: WordNet) {
     this.#wordnet = wordnet
@@ -43,17 +42,6 @@ export class TupleMatcher {
   }
 
   #synonyms(a: string, b: string): boolean {
-    const others = this.#synsetsOf(b)
-    for (const synset of this.#synsetsOf(a)) if (others.has(synset)) return true
-    return false
-  }
-
-  #synsetsOf(word: string): ReadonlySet<number> {
-    let found = this.#synsets.get(word)
-    if (!found) {
-      found = new Set(this.#wordnet.allSynsets(word))
-      this.#synsets.set(word, found)
-    }
-    return found
+    return shareSynset(this.#wordnet.allSynsets(a), this.#wordnet.allSynsets(b))
   }
 }

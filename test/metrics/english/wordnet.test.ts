@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { makeTable } from '../../../scripts/make-wordnet.ts'
-import { WordNet } from '../../../src/metrics/english/wordnet.ts'
+import { shareSynset, WordNet } from '../../../src/metrics/english/wordnet.ts'
 
 describe('WordNet', async () => {
   const wordnet = await WordNet.load()
-  const common = (a: string, b: string): boolean =>
-    wordnet.allSynsets(a).some((synset) => wordnet.allSynsets(b).includes(synset))
+  const common = (a: string, b: string): boolean => shareSynset(wordnet.allSynsets(a), wordnet.allSynsets(b))
 
   test('is the table that the package of WordNet 3.0 gives', () => {
     const kept = new URL('../../../src/metrics/english/wordnet-table.ts', import.meta.url)
