@@ -2,12 +2,12 @@ import {
   add,
   clip,
   concat,
-  count,
   div,
   exp,
   greater,
   log,
   matmul,
+  mean,
   mul,
   neg,
   pad,
@@ -18,7 +18,6 @@ import {
   softplus,
   sqrt,
   sub,
-  sum,
   tanh,
   transpose,
   where,
@@ -59,7 +58,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   Softplus: unary(softplus),
   Sqrt: unary(sqrt),
   Tanh: unary(tanh),
-  GlobalAveragePool: unary((x) => mean(x, [2, 3], true)),
+  GlobalAveragePool: unary((x) => mean(x, [2, 3], { keep: true })),
   HardSwish: unary((x) => mul(x, clip(add(mul(x, 1 / 6), 0.5), 0, 1))),
   HardSigmoid: (node) => clip(add(mul(node.input(0), node.float('alpha', 0.2)), node.float('beta', 0.5)), 0, 1),
   LeakyRelu: (node) => where(greater(node.input(0), 0), node.input(0), mul(node.input(0), node.float('alpha', 0.01))),
@@ -87,7 +86,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   },
   ReduceMean(node) {
     const x = node.input(0)
-    return mean(x, node.listed('axes', 1) ?? x.shape.map((_, axis) => axis), node.int('keepdims', 1) === 1)
+    return mean(x, node.listed('axes', 1) ?? x.shape.map((_, axis) => axis), { keep: node.int('keepdims', 1) === 1 })
   },
   Concat: (node) =>
     concat(
@@ -149,9 +148,4 @@ export const rules: Readonly<Record<string, Rule>> = {
   Resize: resizeRule,
   Upsample: resizeRule,
   Slice: sliceRule,
-}
-
-function mean(x: Tensor, axes: readonly number[], keep: boolean): Tensor {
-  const front = axes.map((axis) => frontAxis('average', axis, x.shape))
-  return div(sum(x, front, { keep }), count(x, front))
 }

@@ -1,4 +1,4 @@
-import { conv, expand, maxPool, reshape, slice, type Window } from '../graph/ops/index.ts'
+import { conv, expand, maxPool, reshape, samePadding, slice, type Window } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { OnnxNode } from './onnx-node.ts'
 
@@ -27,11 +27,7 @@ function windowOf(node: OnnxNode, x: Tensor, kernel: Pair): Window {
   const auto = node.string('auto_pad', 'NOTSET')
   if (auto === 'NOTSET') return { strides, dilations, before: [top, left], after: [bottom, right] }
   if (auto === 'VALID') return { strides, dilations, before: [0, 0], after: [0, 0] }
-  const missing = ([0, 1] as const).map((axis) => {
-    const size = x.shape[axis + 2] as number
-    const reach = (Math.ceil(size / strides[axis]) - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1
-    return Math.max(reach - size, 0)
-  })
+  const missing = samePadding(x, kernel, { strides, dilations })
   const less = missing.map((zeros) => Math.floor(zeros / 2)) as unknown as Pair
   const more = missing.map((zeros) => Math.ceil(zeros / 2)) as unknown as Pair
   return auto === 'SAME_UPPER'

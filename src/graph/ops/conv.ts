@@ -124,6 +124,16 @@ export function windowCounts(x: Tensor, kernel: Pair, window: Window, ceil = fal
   return [count(0), count(1)]
 }
 
+/** The zeros, [down, across], that give one window for each stride, as TensorFlow's SAME has it: a window may begin wherever a stride does. */
+export function samePadding(x: Tensor, kernel: Pair, window: Pick<Window, 'strides' | 'dilations'>): Pair {
+  const zeros = (axis: 0 | 1): number => {
+    const size = spatial(x)[axis]
+    const count = Math.ceil(size / window.strides[axis])
+    return Math.max((count - 1) * window.strides[axis] + (kernel[axis] - 1) * window.dilations[axis] + 1 - size, 0)
+  }
+  return [zeros(0), zeros(1)]
+}
+
 /** A window as ONNX names it. */
 export const windowAttrs = ({ strides, dilations, before, after }: Window): NonNullable<EmitOptions['attrs']> => ({
   strides,

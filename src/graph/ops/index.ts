@@ -1,4 +1,4 @@
-export { type ConvOptions, conv, type Window, windowCounts } from './conv.ts'
+export { type ConvOptions, conv, samePadding, type Window, windowCounts } from './conv.ts'
 export { linearCrossEntropy } from './crossentropy.ts'
 export {
   add,
@@ -26,6 +26,7 @@ export { gather, scatterAdd, topK } from './indexing.ts'
 export { iota } from './iota.ts'
 export { linear } from './linear.ts'
 export { matmul } from './matmul.ts'
+export { mean } from './mean.ts'
 export { cast, count, expand, filled, ones, reshape, sum, sumTo, transpose, zeros } from './movement.ts'
 export { layerNorm } from './norm.ts'
 export { maxPool } from './pool.ts'
