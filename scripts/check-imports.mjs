@@ -13,6 +13,7 @@ const may = {
   wording: [],
   validate: base,
   files: base,
+  cache: ['files', ...base],
   graph: base,
   runtime: ['graph', 'files', ...base],
   nn: ['graph', ...base],
@@ -20,7 +21,7 @@ const may = {
   text: ['validate', ...base],
   metrics: ['text', 'validate', ...base],
   data: ['runtime', 'text', 'validate', 'files', ...base],
-  vision: ['runtime', 'graph', 'validate', 'files', ...base],
+  vision: ['runtime', 'graph', 'validate', 'files', 'cache', ...base],
   decode: ['models', 'nn', 'runtime', 'graph', 'text', ...base],
 }
 may.train = Object.keys(may)
