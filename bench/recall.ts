@@ -1,8 +1,8 @@
-// How many of the objects that people marked in pictures does our region finder find? Usage: tsx bench/recall.ts [COCO folder] [YOLOX file]
+// How many of the objects that people marked in pictures does our region finder find? Usage: tsx bench/recall.ts [COCO folder] [YOLOX file, or builtin]
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Box, overlap } from '../src/vision/boxes.ts'
-import { Yolox } from '../src/vision/index.ts'
+import { openDetector } from '../src/vision/index.ts'
 
 interface Instances {
   readonly images: readonly { id: number; file_name: string; width: number; height: number }[]
@@ -18,20 +18,25 @@ interface Instances {
 /** Found objects overlap a marked one at least this much. */
 const ENOUGH = 0.5
 
-/** The part of the marked objects that a box overlaps, that a box of the right class overlaps, and how many boxes a picture has. */
+/**
+ * The part of the marked objects that a box overlaps, that a box of the right class overlaps, and how many boxes a picture has, of the first `most`
+ * pictures.
+ */
 export async function recall(
   coco: string,
-  yolox: string,
+  detectorFile: string,
+  most = Number.POSITIVE_INFINITY,
 ): Promise<{ boxes: number; classes: number; regions: number; objects: number }> {
   const annotations = join(coco, 'annotations')
   const file = (await readdir(annotations)).find((name) => /^instances_.*\.json$/.test(name))!
   const {
-    images,
+    images: all,
     annotations: marked,
     categories,
   } = JSON.parse(await readFile(join(annotations, file), 'utf8')) as Instances
+  const images = all.slice(0, most)
   const classes = categories.map(({ id }) => id).sort((a, b) => a - b) // the network's classes are COCO's in the order of their ids
-  const detector = await Yolox.open(yolox)
+  const detector = await openDetector(detectorFile)
   const total = { boxes: 0, classes: 0, regions: 0, objects: 0 }
   for (const { id, file_name, width, height } of images) {
     const found = await detector.detect(join(coco, /instances_(.*)\.json/.exec(file)![1]!, file_name), {
@@ -53,8 +58,8 @@ export async function recall(
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const [coco = '../shared/data/coco-mini', yolox = '../shared/weights/yolox_nano_coco.onnx'] = process.argv.slice(2)
-  const { boxes, classes, regions, objects } = await recall(coco, yolox)
+  const [coco = '../shared/data/coco-mini', file = '../shared/weights/yolox_nano_coco.onnx'] = process.argv.slice(2)
+  const { boxes, classes, regions, objects } = await recall(coco, file)
   console.log(
     `recall of ${objects} objects at IoU ${ENOUGH}: ${boxes.toFixed(3)}, with the right class ${classes.toFixed(3)}; ${regions.toFixed(1)} regions a picture`,
   )

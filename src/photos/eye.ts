@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { toFloat16 } from '../runtime/float16.ts'
 import type { Run } from '../train/run.ts'
@@ -9,12 +8,12 @@ import {
   ImageError,
   type Network,
   normalise,
-  openBackbone,
+  openDetector,
+  openNetwork,
   RegionFinder,
   type Regions,
   sameSource,
   sourceOf,
-  Yolox,
 } from '../vision/index.ts'
 
 /** Where the networks of a run are, if they are not where they were when it was trained. */
@@ -41,13 +40,13 @@ export async function openEye(run: Run, { cnn, detector }: NetworkPaths): Promis
       `Cannot use run "${run.folder}" on pictures: it takes ${describeSource(features)}, which were not made here; test it with "mia test"`,
     )
   const { width, height, channels, mean, std } = features.preprocessing
-  const path = resolve(cnn ?? features.network.file)
+  const path = cnn ?? features.network.file
   const options = { layer: features.layer, width, height, normalisation: { channels, mean, std } }
-  const network = await found(openBackbone(path, options), '--cnn', cnn, run, features.network.sha256)
+  const network = await found(openNetwork(path, options), '--cnn', cnn, run, features.network.sha256)
   if (!('kind' in features)) return new GridEye(checked(network, sourceOf(network), run, `network "${path}"`))
-  const file = resolve(detector ?? features.detector.file)
-  const yolox = await found(Yolox.open(file), '--detector', detector, run, features.detector.sha256)
-  const finder = new RegionFinder(yolox, network, { position: features.position })
+  const file = detector ?? features.detector.file
+  const objects = await found(openDetector(file), '--detector', detector, run, features.detector.sha256)
+  const finder = new RegionFinder(objects, network, { position: features.position })
   return new ObjectEye(checked(finder, finder.source, run, `network "${path}" and detector "${file}"`))
 }
 

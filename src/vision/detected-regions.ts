@@ -1,5 +1,7 @@
 import type { Watch } from '../progress.ts'
 import { toFloat16 } from '../runtime/float16.ts'
+import type { Box } from './boxes.ts'
+import type { Detector } from './detector.ts'
 import type { DetectedSource } from './feature-source.ts'
 import { sourceOf } from './feature-source.ts'
 import type { FeatureWriter } from './feature-writer.ts'
@@ -10,7 +12,6 @@ import type { Network } from './network.ts'
 import { normalise } from './preprocessing.ts'
 import type { Regions } from './regions.ts'
 import { roiAlign } from './roi-align.ts'
-import type { Detection, Yolox } from './yolox.ts'
 
 /** Regions of a picture, as in bottom-up attention (Anderson et al., CVPR 2018): from 10 to 100. */
 const LEAST = 10
@@ -21,12 +22,12 @@ const POSITION = 5
 /** Finds the objects of pictures and gives each the feature that a network's map has there. */
 export class RegionFinder {
   readonly source: DetectedSource
-  readonly #detector: Yolox
+  readonly #detector: Detector
   readonly #network: Network
   readonly #position: boolean
 
   /** `position`: is each feature followed by its box's four edges and area? */
-  constructor(detector: Yolox, network: Network, { position }: { readonly position: boolean }) {
+  constructor(detector: Detector, network: Network, { position }: { readonly position: boolean }) {
     this.#detector = detector
     this.#network = network
     this.#position = position
@@ -77,7 +78,7 @@ export class RegionFinder {
   }
 }
 
-const edges = ({ left, top, right, bottom }: Detection['box']): number[] => [left, top, right, bottom]
+const edges = ({ left, top, right, bottom }: Box): number[] => [left, top, right, bottom]
 
 /**
  * Makes the regions of the images that the store lacks. Pictures that cannot be read, or in which nothing is found, are left out and named in the

@@ -1,12 +1,12 @@
 import type { Preprocessing } from './preprocessing.ts'
 
-/** A network that turns pictures into regions: a pretrained one cut at a layer. */
+/** A network that turns pictures into regions: a pretrained one cut at a layer, or at several that are laid on one grid. */
 export interface Network {
-  /** the absolute path of the file it came from */
+  /** the absolute path of the file it came from, or `builtin` */
   readonly name: string
   /** of the file's bytes, in hexadecimal */
   readonly sha256: string
-  /** the tensor it is cut at */
+  /** the tensor it is cut at; of several the names with + between them */
   readonly layer: string
   readonly input: Preprocessing
   /** regions of a picture: the cells of the layer's map, row by row */

@@ -25,6 +25,9 @@ export const imagenet = { channels: 'RGB', mean: [0.485, 0.456, 0.406], std: [0.
 /** Values from 0 to 255 with blue first, as OpenCV reads them: YOLOX. */
 export const bgr255 = { channels: 'BGR', mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] } as const
 
+/** Values from 0 to 255 as they are. */
+export const rgb255 = { channels: 'RGB', mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] } as const
+
 /** The usual ones by name. */
 export const normalisations: Readonly<Record<'symmetric' | 'imagenet' | 'bgr255', Normalisation>> = {
   symmetric,

@@ -3,19 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { floatData, floats, type Session } from '../runtime/session.ts'
-import { type Box, suppress } from './boxes.ts'
+import { suppress } from './boxes.ts'
+import type { Detection, DetectOptions, Detector } from './detector.ts'
 import { decodeImage, pictureSize } from './image.ts'
 import { bgr255, normalise } from './preprocessing.ts'
-
-/** An object found in a picture. */
-export interface Detection {
-  /** in parts of the picture's width and height */
-  readonly box: Box
-  /** the class's place in the network's list: COCO's 80, in COCO's order */
-  readonly label: number
-  /** from 0 to 1 */
-  readonly score: number
-}
 
 const STRIDES = [8, 16, 32]
 const PADDING = 114
@@ -25,7 +16,7 @@ const SURE = 0.05
 const SAME_OBJECT = 0.65
 
 /** The object detector YOLOX (Ge et al. 2021, arXiv:2107.08430), from an ONNX file whose boxes are not decoded yet. */
-export class Yolox {
+export class Yolox implements Detector {
   readonly #session: Session
   readonly #size: number
 
@@ -58,10 +49,7 @@ export class Yolox {
   }
 
   /** The objects of a picture, surest first: those above 5%, at least `least` and at most `most`. Throws ImageError as decodeImage() does. */
-  async detect(
-    input: string | Uint8Array,
-    { least, most }: { readonly least: number; readonly most: number },
-  ): Promise<Detection[]> {
+  async detect(input: string | Uint8Array, { least, most }: DetectOptions): Promise<Detection[]> {
     const { pixels, scale } = await letterbox(input, this.#size)
     const planes = new Float32Array(pixels.length)
     normalise(pixels, { width: this.#size, height: this.#size, ...bgr255 }, planes)
