@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parseNpy } from '../../src/runtime/npy.ts'
 import { readSafetensors } from '../../src/runtime/safetensors-file.ts'
 import { mia, type Ran } from './mia.ts'
@@ -14,8 +14,12 @@ let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mia-cli-'))
   await makeSmallWorld(folder)
+  for (const name of ['XDG_CACHE_HOME', 'LOCALAPPDATA']) vi.stubEnv(name, join(folder, 'cache'))
 })
-afterAll(() => rm(folder, { recursive: true }))
+afterAll(() => {
+  vi.unstubAllEnvs()
+  return rm(folder, { recursive: true })
+})
 
 /** Runs a line in which `@/` stands for the folder of the test; it must succeed. */
 async function run(line: string): Promise<Ran> {
@@ -36,7 +40,7 @@ describe('the whole work, command by command, on pictures of one colour over ano
       /^flickr8k in .*\/data, 12 words\n\nsplit +images +captions +unknown words\ntrain +25 +50 +0.00%\n/,
     )
     expect(stderr).toContain('Warning: no test split: the list Flickr_8k.testImages.txt is missing')
-    expect(stderr).toMatch(/Next: (npx )?mia features --data .*\/data --cnn <network.onnx>/)
+    expect(stderr).toMatch(/Next: (npx )?mia features --data .*\/data$/m)
   })
 
   test('features sees the regions of all pictures, once', async () => {
@@ -132,6 +136,17 @@ describe('the whole work, command by command, on pictures of one colour over ano
     expect(data).toEqual((tensors.get('sgir')!.data as Float32Array).slice(0, data.length))
   })
 
+  test('features without --cnn are of the network that comes with npm, and never meet others', async () => {
+    const builtin = { network: { regions: 49, size: 2448 } }
+    await cp(join(folder, 'data'), join(folder, 'builtin'), { recursive: true })
+    const { status, stderr } = await mia(['features', '--data', join(folder, 'builtin')])
+    expect(stderr).toMatch(/^Error: Cannot add to features ".*": they are 4 regions of 6 .*; these would be 49 regions/)
+    expect(status).toBe(1)
+    await rm(join(folder, 'builtin/features'), { recursive: true })
+    expect(await json('features --data @/builtin')).toMatchObject({ ...builtin, made: 50, kept: 0 })
+    expect(await json('features --data @/builtin')).toMatchObject({ ...builtin, made: 0, kept: 50 })
+  })
+
   test('features leaves out a broken picture, names it, and counts it in the end', async () => {
     const broken = join(folder, 'images/train_red_red.jpg')
     await rm(join(folder, 'data/features'), { recursive: true })
@@ -155,6 +170,20 @@ describe('the whole work, command by command, on pictures of one colour over ano
     expect(stderr).toMatch(/^Error: Cannot use run .* with network .*: its features are .*; the run needs /)
     expect(status).toBe(1)
   })
+})
+
+test.each([
+  ['--bottom-up a.tsv --cnn a.onnx', 'Cannot make features with both --bottom-up and --cnn: give one of them'],
+  [
+    '--bottom-up a.tsv --detector builtin',
+    'Cannot make features with both --bottom-up and --detector: give one of them',
+  ],
+  ['--layer conv5', 'Cannot use --layer without --cnn: it says how a network of your own is used'],
+  ['--size 320', 'Cannot use --size without --cnn: it says how a network of your own is used'],
+])('features refuses %s', async (line, why) => {
+  const { status, stderr } = await mia(['features', '--data', 'nowhere', ...line.split(' ')])
+  expect(stderr).toContain(why)
+  expect(status).toBe(2)
 })
 
 test('a dataset that is missing is a mistake told in one line', async () => {

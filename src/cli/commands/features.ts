@@ -6,12 +6,18 @@ import { choice, flag, positive, text } from '../options.ts'
 
 const options = {
   data: text('folder', 'dataset folder, made by "mia prepare"', { required: true }),
-  cnn: text('path', 'the network, an ONNX file that takes one picture [pictures, 3, height, width]'),
-  detector: text('path', 'YOLOX as ONNX: regions are the objects it finds, not the cells of a grid'),
+  cnn: text(
+    'path',
+    'the network, an ONNX file that takes one picture [pictures, 3, height, width]; by default the one that comes with npm',
+  ),
+  detector: text(
+    'path',
+    'regions are the objects it finds, not the cells of a grid: YOLOX as ONNX, or "builtin" for the detector that comes with npm',
+  ),
   boxPosition: flag("follow each object's feature by its box's edges and area; with --detector"),
   bottomUp: text('path', 'bottom-up features: a TSV file, or a folder with cocobu_att and cocobu_box_relative'),
   layer: text('name', 'the layer whose map is kept; by default "features", or else the last map'),
-  size: positive('pixels', 'width and height of the pictures, for a network that takes any', { default: 224 }),
+  size: positive('pixels', 'width and height of the pictures, for a network that takes any; by default 224'),
   normalisation: choice(
     'name',
     "how it wants its pictures; by default what is known of the file, or else torchvision's",
@@ -24,18 +30,24 @@ export const features = defineCommand({
   name: 'features',
   summary: 'see every picture as regions, by a pretrained network',
   description:
-    'Runs a pretrained network (an ONNX file), cut at a layer, over all pictures of a dataset and keeps the cells of the ' +
-    "layer's map as the regions of the picture, in float16. The features say which network, layer and preprocessing made " +
-    'them. With --detector the regions are objects, 10 to 100 a picture, each with the mean of the map inside its box. ' +
+    'Runs a pretrained network over all pictures of a dataset and keeps the cells of its map as the regions of the ' +
+    'picture, in float16: the network that comes with npm, or an ONNX file cut at a layer. The features say which ' +
+    'network, layer and preprocessing made them. With --detector the regions are objects, 10 to 100 a picture, each ' +
+    'with the mean of the map inside its box. ' +
     'Broken pictures are left out and named. Stopped, it goes on where it was. With --bottom-up nothing is run: the ' +
     'regions that the bottom-up detector gave the pictures are read as they are published, with their boxes.',
   examples: [
+    { call: 'mia features --data data/flickr8k', what: 'the network that comes with npm' },
     {
       call: 'mia features --data data/flickr8k --cnn mobilenet_v2.onnx',
       what: 'the tensor "features", or else the last map',
     },
     { call: 'mia features --data data/flickr8k --cnn resnet152.onnx --layer layer4', what: 'another layer' },
-    { call: 'mia features --data data/coco --cnn mobilenet_v2.onnx --detector yolox_nano.onnx', what: 'objects' },
+    {
+      call: 'mia features --data data/coco --detector builtin',
+      what: 'objects, found by the detector that comes with npm',
+    },
+    { call: 'mia features --data data/coco --cnn mobilenet_v2.onnx --detector yolox_nano.onnx', what: 'by another' },
     {
       call: 'mia features --data data/coco --bottom-up trainval.tsv',
       what: 'published features, 10 to 100 or 36 regions each',
@@ -43,17 +55,14 @@ export const features = defineCommand({
   ],
   options,
   async run(values, session) {
-    const { data, cnn, bottomUp } = values
-    if ((cnn === undefined) === (bottomUp === undefined))
-      throw new UsageError(
-        'Cannot make features: say what makes them, either --cnn <network> or --bottom-up <file or folder>',
-      )
+    const { data, bottomUp } = values
+    refuseContradictions(values)
     const { Dataset } = await import('../../data/dataset.ts')
     const dataset = await Dataset.open(data, { signal: session.signal })
     const images = dataset.images.map((image) => ({ id: image.id, path: dataset.imagePath(image) }))
-    const { what, source, ...done } = await (cnn === undefined
-      ? published(bottomUp!, data, images, session)
-      : made(cnn, values, images, session))
+    const { what, source, ...done } = await (bottomUp === undefined
+      ? made(values, images, session)
+      : published(bottomUp, data, images, session))
     const { leftOut, kept } = done
     for (const { file, why } of leftOut) session.report.warn(`left out ${file}: ${why}`)
     return {
@@ -66,36 +75,47 @@ export const features = defineCommand({
   },
 })
 
+/** Options that say nothing together; what they would do is not guessed. */
+function refuseContradictions({ cnn, bottomUp, detector, layer, size, normalisation }: Values<typeof options>): void {
+  const makers = { '--cnn': cnn, '--detector': detector }
+  for (const [name, given] of Object.entries(makers))
+    if (bottomUp !== undefined && given !== undefined)
+      throw new UsageError(`Cannot make features with both --bottom-up and ${name}: give one of them`)
+  const cuts = { '--layer': layer, '--size': size, '--normalisation': normalisation }
+  for (const [name, given] of Object.entries(cuts))
+    if (cnn === undefined && given !== undefined)
+      throw new UsageError(`Cannot use ${name} without --cnn: it says how a network of your own is used`)
+}
+
 type Made = Extraction & { readonly what: string; readonly source: object }
 
 /** The cells of a network's map, or what the map has inside the boxes of a detector. */
 async function made(
-  cnn: string,
-  { data, layer, size, normalisation, batchSize, detector, boxPosition }: Values<typeof options>,
+  { data, cnn, layer, size, normalisation, batchSize, detector, boxPosition }: Values<typeof options>,
   images: readonly ImageFile[],
   { signal, report }: Session,
 ): Promise<Made> {
   const {
+    BUILTIN,
     extractFeatures,
     extractRegions,
     FeatureWriter,
     normalisations,
-    openBackbone,
+    openDetector,
+    openNetwork,
     RegionFinder,
     sourceOf,
-    Yolox,
   } = await import('../../vision/index.ts')
   const { featuresFolder } = await import('../../train/dataset-files.ts')
-  const network = await openBackbone(cnn, {
-    width: size,
-    height: size,
+  const network = await openNetwork(cnn ?? BUILTIN, {
+    ...(size !== undefined && { width: size, height: size }),
     ...(layer !== undefined && { layer }),
     ...(normalisation && { normalisation: normalisations[normalisation] }),
   })
   const finder =
     detector === undefined
       ? undefined
-      : new RegionFinder(await Yolox.open(detector), network, { position: boxPosition })
+      : new RegionFinder(await openDetector(detector), network, { position: boxPosition })
   const store = await FeatureWriter.open(featuresFolder(data), finder?.source ?? sourceOf(network))
   const onProgress = report.progress('Features', 'pictures')
   const done = await (finder

@@ -59,7 +59,7 @@ export const prepare = defineCommand({
     return {
       json: { out, ...summary },
       text: describe(summary, out),
-      next: `mia features --data ${out} --cnn <network.onnx>`,
+      next: `mia features --data ${out}`,
     }
   },
 })
