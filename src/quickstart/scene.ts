@@ -45,6 +45,15 @@ export interface Scene {
   readonly side: 'left' | 'right'
 }
 
+/** The words that say what a scene shows: what the concept detector looks for. */
+export const conceptWords: readonly string[] = [
+  ...Object.keys(things),
+  ...Object.keys(colours),
+  ...Object.keys(places),
+  'big',
+  'small',
+]
+
 const keys = <T extends object>(table: T): (keyof T)[] => Object.keys(table) as (keyof T)[]
 
 /** Colours and things that training never shows together, one colour for each thing: a model that names them has understood both. */
@@ -74,22 +83,21 @@ export function describeScene({ place, objects, side }: Scene): string[] {
   const where = places[place]
   const [a, b] = objects
   const coloured = ({ colour, thing }: SceneObject): string => `${article(colour)} ${colour} ${thing}`
-  const sized = ({ size, thing }: SceneObject): string => `a ${size} ${thing}`
   const both = ({ size, colour, thing }: SceneObject): string => `a ${size} ${colour} ${thing}`
   if (!b)
     return [
       `${both(a)} ${where}`,
       `there is ${coloured(a)} ${where}`,
       `${coloured(a)} stands on the ${side}`,
-      `${sized(a)} stands alone ${where}`,
+      `${both(a)} stands alone ${where}`,
       `${where} there is ${coloured(a)}`,
     ]
   return [
     `${coloured(a)} to the left of ${coloured(b)} ${where}`,
-    `${coloured(b)} stands to the right of ${coloured(a)}`,
+    `${coloured(a)} and ${coloured(b)} ${where}`,
     `there is ${both(a)} next to ${coloured(b)} ${where}`,
     `${coloured(a)} and ${both(b)} ${where}`,
-    `${sized(a)} and ${sized(b)} stand ${where}`,
+    `${both(a)} and ${both(b)} stand ${where}`,
   ]
 }
 

@@ -160,3 +160,11 @@ export const nodeRuntime: Runtime = {
     return new NodeSession(environment, model)
   },
 }
+
+/** What onnxruntime-node has the library for, as in `cpu`, `webgpu`, `cuda`. */
+export async function bundledBackends(): Promise<string[]> {
+  const { listSupportedBackends } = (await import('onnxruntime-node')) as unknown as {
+    listSupportedBackends(): readonly { readonly name: string; readonly bundled: boolean }[]
+  }
+  return listSupportedBackends().flatMap(({ name, bundled }) => (bundled ? [name] : []))
+}

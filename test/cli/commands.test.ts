@@ -186,6 +186,23 @@ test.each([
   expect(status).toBe(2)
 })
 
+test('doctor says what works here, and models which runs are there', async () => {
+  const { checks } = (await json('doctor')) as { checks: { what: string; state: string; found: string }[] }
+  const found = Object.fromEntries(checks.map(({ what, state, found }) => [what, `${state} ${found}`]))
+  expect(found.Node).toBe(`ok ${process.version} on ${process.platform} ${process.arch}`)
+  expect(found['ONNX Runtime, CPU']).toMatch(/^ok \d.*a model ran$/)
+  expect(found.pictures).toMatch(/^ok sharp/)
+  const { runs } = (await json('models --runs @/.')) as {
+    runs: { run: string; mia: boolean; epochs: number; cider: number }[]
+  }
+  const run = runs.find(({ run }) => run.endsWith('mia'))!
+  expect([run.mia, run.epochs > 0, run.cider > 0]).toEqual([true, true, true])
+  const none = await mia(['models', '--runs', join(folder, 'nowhere')])
+  expect(none.stderr).toMatch(
+    /^Error: Cannot list the runs in .*nowhere": there is no such folder; train one with "mia train"/,
+  )
+})
+
 test('a dataset that is missing is a mistake told in one line', async () => {
   const { status, stdout, stderr } = await mia(['features', '--data', join(folder, 'nowhere'), '--cnn', 'network.onnx'])
   expect(stderr).toMatch(/^Error: Cannot read dataset ".*nowhere\/dataset.json": there is no such file\n$/)

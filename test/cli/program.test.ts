@@ -24,6 +24,8 @@ test('mia --help is a table of contents: all commands, in the order of the work,
   const page = stripVTControlCharacters(stdout)
   const listed = [...page.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2,}/gm)].map(([, name]) => name)
   expect(listed).toEqual([
+    'quickstart',
+    'doctor',
     'prepare',
     'features',
     'concepts train',
@@ -33,6 +35,7 @@ test('mia --help is a table of contents: all commands, in the order of the work,
     'caption',
     'represent',
     'eval',
+    'models',
   ])
   for (const line of page.split('\n')) expect(line.length).toBeLessThan(80)
   expect(page.split('\n').length).toBeLessThan(30)

@@ -10,7 +10,7 @@ const FILES = { group: 'What is written' }
 
 export const evalCommand = defineCommand({
   name: 'eval',
-  summary: 'score captions: BLEU, METEOR, ROUGE-L, CIDEr-D, SPICE-ts',
+  summary: 'score captions: BLEU, METEOR, ROUGE-L, CIDEr, SPICE-ts',
   description:
     'Scores a results file against a references file as coco-caption does, tokenising both, without Java. Each score comes with its ' +
     'range and with a signature of all that it depends on beside the captions: only scores of one signature compare. ' +

@@ -1,0 +1,210 @@
+import { join, resolve } from 'node:path'
+import { Dataset } from '../data/dataset.ts'
+import { prepare } from '../data/prepare.ts'
+import { readJson, writeFileAtomic } from '../files.ts'
+import { evaluate } from '../metrics/index.ts'
+import { published } from '../models/config.ts'
+import { PhotoCaptioner } from '../photos/captioner.ts'
+import { explanationPage } from '../photos/explanation-page.ts'
+import type { Progress } from '../progress.ts'
+import { detectConcepts } from '../train/concept-detection.ts'
+import { trainConceptDetector } from '../train/concept-training.ts'
+import { configureRun } from '../train/configure.ts'
+import { beginOrResume } from '../train/continue.ts'
+import { featuresFolder } from '../train/dataset-files.ts'
+import { readJournal } from '../train/journal.ts'
+import { publishedAdam } from '../train/optimizer.ts'
+import { runFiles } from '../train/run.ts'
+import { published as schedule } from '../train/schedule.ts'
+import { testRun } from '../train/test.ts'
+import { trainCaptioner } from '../train/trainer.ts'
+import { extractFeatures, FeatureWriter, type Network, sourceOf } from '../vision/index.ts'
+import { quickstartPage } from './page.ts'
+import { namedRight } from './right.ts'
+import { conceptWords } from './scene.ts'
+import type { System } from './system.ts'
+import { makeWorld } from './world.ts'
+
+/** How large the world and the models are: smaller than the published ones, for the world has few words and fewer things. */
+export interface QuickstartSizes {
+  readonly train: number
+  readonly val: number
+  readonly epochs: number
+  readonly conceptEpochs: number
+}
+
+export const QUICK: QuickstartSizes = { train: 600, val: 100, epochs: 8, conceptEpochs: 20 }
+const SMALL = { dModel: 256, dInner: 512, dropout: 0.1, learningRate: 2e-3, batchSize: 80 } as const
+/** Concepts of a picture: more than a scene has words. */
+const CONCEPTS = 12
+/** Pictures whose captions are explained word by word. */
+const EXPLAINED = 6
+
+export interface QuickstartOptions {
+  readonly out: string
+  readonly seed: number
+  readonly sizes: QuickstartSizes
+  /** what looks at the pictures */
+  readonly network: Network
+  /** says what is done and why, in words for newcomers */
+  readonly say: (line: string) => void
+  readonly progress: (label: string, unit: string) => Progress
+  readonly signal: AbortSignal
+}
+
+/**
+ * The whole way on a small world made on the spot: pictures, captions, features, concepts, VisualAttention trained without and with MIA, both tested, and a
+ * page of it all. The same seed gives the same numbers. Stopped, the same call goes on where it was.
+ */
+export async function quickstart({ out, seed, sizes, network, say, progress, signal }: QuickstartOptions) {
+  const { train, val } = sizes
+  const [world, data] = [join(out, 'world'), join(out, 'data')]
+  say(
+    `1. Drawing ${train + val} pictures with five captions each. In the ${val} for the test every scene has a thing in a colour that it never has in the others.`,
+  )
+  const { scenes } = await makeWorld(world, {
+    train,
+    val,
+    seed,
+    onProgress: progress('World', 'pictures'),
+    signal,
+  })
+  await prepare({ source: 'coco', root: world, year: 2017, out: data, minCount: 1, signal })
+
+  say(
+    `2. A network that was trained on photographs looks at each picture: ${network.regions} regions, ${network.size} numbers for each.`,
+  )
+  await makeFeatures(data, network, progress('Features', 'pictures'), signal)
+
+  say('3. A detector learns which words each picture shows: these are the textual concepts.')
+  const wordList = join(out, 'concepts.txt')
+  await writeFileAtomic(wordList, `${conceptWords.join('\n')}\n`)
+  await trainConceptDetector({
+    data,
+    wordList,
+    seed,
+    epochs: sizes.conceptEpochs,
+    onProgress: progress('Concepts', 'pictures'),
+    signal,
+  })
+  await detectConcepts({ data, count: CONCEPTS, signal })
+
+  const systems: System[] = []
+  for (const mia of [false, true]) {
+    say(
+      mia
+        ? '5. The same captioner again, but now regions and concepts refine each other first (MIA).'
+        : '4. A captioner learns to describe: word by word, each time looking at the regions that matter.',
+    )
+    const run = join(out, mia ? 'with-mia' : 'without-mia')
+    await trainSmall({
+      data,
+      run,
+      mia,
+      seed,
+      epochs: sizes.epochs,
+      onProgress: progress('Training', 'steps'),
+      signal,
+    })
+    systems.push(await judge(data, run, mia, scenes, systems[0]?.run))
+  }
+
+  say('6. What each word looked at, on one page; the scores and what to do next, on another.')
+  const dataset = await Dataset.open(data)
+  const shown = dataset.split('val').slice(0, 12)
+  const why = await explain(
+    systems[1]!.run,
+    shown.slice(0, EXPLAINED).map((image) => dataset.imagePath(image)),
+    signal,
+  )
+  await writeFileAtomic(join(out, 'why.html'), why)
+  const page = join(out, 'index.html')
+  await writeFileAtomic(
+    page,
+    await quickstartPage({
+      systems,
+      scenes,
+      images: shown.map((image) => ({ id: image.id, path: dataset.imagePath(image) })),
+    }),
+  )
+  return { page: resolve(page), systems }
+}
+
+async function makeFeatures(data: string, network: Network, onProgress: Progress, signal: AbortSignal): Promise<void> {
+  const dataset = await Dataset.open(data)
+  const images = dataset.images.map((image) => ({ id: image.id, path: dataset.imagePath(image) }))
+  const store = await FeatureWriter.open(featuresFolder(data), sourceOf(network))
+  await extractFeatures({ images, network, store, batchSize: 8, onProgress, signal }).finally(() => store.close())
+}
+
+interface SmallRun {
+  readonly data: string
+  readonly run: string
+  readonly mia: boolean
+  readonly seed: number
+  readonly epochs: number
+  readonly onProgress: Progress
+  readonly signal: AbortSignal
+}
+
+async function trainSmall({ data, run, mia, seed, epochs, onProgress, signal }: SmallRun): Promise<void> {
+  const { dModel, dInner, dropout, learningRate, batchSize } = SMALL
+  const config = await configureRun({
+    data,
+    model: { ...published, basicModel: 'VisualAttention', mia, dModel, dInner, dropout, concepts: CONCEPTS },
+    training: {
+      seed,
+      epochs,
+      batchSize,
+      captionsPerImage: 5,
+      ...schedule,
+      learningRate,
+      labelSmoothing: 0,
+      clipping: { kind: 'value', limit: 0.1 },
+      adam: publishedAdam,
+      beam: 3,
+      maxLength: 20,
+    },
+  })
+  const opened = await beginOrResume(run, config)
+  await trainCaptioner({ ...opened, onProgress, signal }).finally(() => opened.release())
+}
+
+/** Captions the test pictures and scores the captions; beside those of the `other` run, if there is one. */
+async function judge(
+  data: string,
+  run: string,
+  mia: boolean,
+  scenes: Parameters<typeof namedRight>[0],
+  other: string | undefined,
+): Promise<System> {
+  const { results } = await testRun({ run, split: 'val', beam: 3, maxLength: 20 })
+  const dataset = await Dataset.open(data)
+  const made = (await readJson(results, 'results')) as { image_id: number; caption: string }[]
+  const evaluation = await evaluate({
+    references: Object.fromEntries(dataset.split('val').map(({ id, captions }) => [id, captions])),
+    results: made,
+    emptyAsZero: true,
+    ...(other !== undefined && { compare: await readJson(join(other, 'results', 'val-beam3.json'), 'results') }),
+  })
+  const captions = new Map(made.map(({ image_id, caption }) => [String(image_id), caption]))
+  const epochs = (await readJournal(runFiles(run).log)).filter(({ kind }) => kind === 'epoch')
+  return {
+    name: mia ? 'VisualAttention with MIA' : 'VisualAttention',
+    run,
+    epochs,
+    captions,
+    evaluation,
+    right: namedRight(scenes, captions),
+  }
+}
+
+async function explain(run: string, images: readonly string[], signal: AbortSignal): Promise<string> {
+  const captioner = await PhotoCaptioner.load(run)
+  try {
+    const { captions } = await captioner.explain(images, { beam: 3, maxLength: 20, signal })
+    return await explanationPage(captions, captioner.run.config.model)
+  } finally {
+    captioner.release()
+  }
+}

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { quickstart } from '../../src/quickstart/quickstart.ts'
+import { openNetwork } from '../../src/vision/index.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+test('the quickstart makes a world, two systems and a page, the same again for the same seed', async () => {
+  const network = await openNetwork('builtin')
+  const once = async () => {
+    const out = await temporaryFolder()
+    const said: string[] = []
+    const { page, systems } = await quickstart({
+      out,
+      seed: 2,
+      sizes: { train: 32, val: 6, epochs: 1, conceptEpochs: 2 },
+      network,
+      say: (line) => said.push(line),
+      progress: () => () => {},
+      signal: new AbortController().signal,
+    })
+    return { page, said, systems: systems.map(({ captions, evaluation }) => [[...captions], evaluation.scores]), out }
+  }
+  const [first, second] = [await once(), await once()]
+  network.release()
+  expect(second.systems).toEqual(first.systems)
+  expect(first.said).toHaveLength(6)
+  const page = await readFile(first.page, 'utf8')
+  expect(page.match(/<article>/g)).toHaveLength(6)
+  expect(page).toContain('polyline')
+  expect(page).not.toMatch(/(?:src|href)="(?!data:|why\.html)/)
+  expect(await readFile(join(first.out, 'why.html'), 'utf8')).toContain('VisualAttention with MIA')
+})
