@@ -160,6 +160,7 @@ async function trainSmall({ data, run, mia, seed, epochs, onProgress, signal }: 
       ...schedule,
       learningRate,
       labelSmoothing: 0,
+      averageDecay: 0,
       clipping: { kind: 'value', limit: 0.1 },
       adam: publishedAdam,
       beam: 3,

@@ -29,15 +29,17 @@ export interface Checkpoint extends RunProgress {
   /** Adam's running means of each weight's gradient and of its square */
   readonly firstMoments: Parameters
   readonly secondMoments: Parameters
+  /** the moving average of the weights, where the run keeps one */
+  readonly averages?: Parameters
 }
 
-const groups = ['weights', 'firstMoments', 'secondMoments'] as const
+const groups = ['weights', 'firstMoments', 'secondMoments', 'averages'] as const
 
 /** Writes a checkpoint, whole or not at all: a kill leaves the one before. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const { step, epoch, batch, best } = checkpoint
   const tensors = groups.flatMap((group) =>
-    [...checkpoint[group]].map(([name, tensor]) => [`${group}/${name}`, tensor] as const),
+    [...(checkpoint[group] ?? [])].map(([name, tensor]) => [`${group}/${name}`, tensor] as const),
   )
   const progress = JSON.stringify({ format: 'mia-checkpoint/1', step, epoch, batch, best })
   await writeSafetensors(path, tensors, { progress })
@@ -47,15 +49,19 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const { tensors, metadata } = await readSafetensors(path, 'checkpoint')
   const { format: _, ...progress } = validate(progressSchema, parseProgress(metadata.progress), path, advice)
-  const [weights, firstMoments, secondMoments] = groups.map(
+  const [weights, firstMoments, secondMoments, averages] = groups.map(
     (group) => new Map([...tensors].flatMap(([name, tensor]) => within(group, name, tensor))),
-  ) as [Map<string, TensorData>, Map<string, TensorData>, Map<string, TensorData>]
+  ) as [Map<string, TensorData>, Map<string, TensorData>, Map<string, TensorData>, Map<string, TensorData>]
   for (const moments of [firstMoments, secondMoments]) {
     const name = differing(weights, moments)
     if (name !== undefined)
       throw new UserError(`Cannot read "${path}": weight "${name}" has no moments of its shape; ${advice}`)
   }
-  return { ...progress, weights, firstMoments, secondMoments }
+  if (averages.size === 0) return { ...progress, weights, firstMoments, secondMoments }
+  const name = differing(weights, averages)
+  if (name !== undefined)
+    throw new UserError(`Cannot read "${path}": weight "${name}" has no average of its shape; ${advice}`)
+  return { ...progress, weights, firstMoments, secondMoments, averages }
 }
 
 const advice = 'it is not as "mia train" wrote it; start the run anew'

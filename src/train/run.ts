@@ -44,6 +44,8 @@ const schema = v.object({
     decayStart: count,
     halving: positive,
     labelSmoothing: rate,
+    /** what a step leaves of the moving average of the weights, which is what is validated and kept; 0: the weights themselves are */
+    averageDecay: v.optional(rate, 0),
     clipping: v.variant('kind', [
       v.object({ kind: v.literal('none') }),
       v.object({ kind: v.picklist(['value', 'norm', 'weight-clamp']), limit: rate }),

@@ -107,7 +107,7 @@ export async function startOrRestore(
   path: string,
   parameters: readonly Parameter[],
   seed: number,
-): Promise<{ state: TrainingState; progress: RunProgress }> {
+): Promise<{ state: TrainingState; progress: RunProgress; averages?: ReadonlyMap<string, TensorData> }> {
   if (!existsSync(path))
     return { state: TrainingState.start(parameters, seed), progress: { step: 0, epoch: 0, batch: 0, best: null } }
   const checkpoint = await readCheckpoint(path)
@@ -116,7 +116,8 @@ export async function startOrRestore(
     throw new UserError(
       `Cannot go on from "${path}": its "${unfit.name}" is not [${unfit.shape.join(', ')}]; start the run anew in another folder`,
     )
-  return { state: TrainingState.restore(parameters, checkpoint), progress: checkpoint }
+  const { averages } = checkpoint
+  return { state: TrainingState.restore(parameters, checkpoint), progress: checkpoint, ...(averages && { averages }) }
 }
 
 const INITIALISATION = 0x1417

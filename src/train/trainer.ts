@@ -19,6 +19,7 @@ import { learningRateAt } from './schedule.ts'
 import { startOrRestore } from './state.ts'
 import { trainingStep } from './step.ts'
 import { validateCaptioner } from './validation.ts'
+import { AVERAGE_EVERY, WeightAverage } from './weight-average.ts'
 
 /** What is said of a finished epoch. */
 export interface EpochReport {
@@ -61,9 +62,16 @@ export async function trainCaptioner({
   const model = new Captioner(config.model)
   const feeder = new Feeder(train, vocabulary, inputs, config)
   const sessions = new StepSessions(config)
-  const { state, progress } = await startOrRestore(files.checkpoint, [...model.parameters.values()], training.seed)
+  const parameters = [...model.parameters.values()]
+  const { state, progress, averages } = await startOrRestore(files.checkpoint, parameters, training.seed)
+  const average = training.averageDecay > 0 ? WeightAverage.of(parameters, training.averageDecay, averages) : undefined
   let { step, epoch, batch, best } = progress
-  const save = () => writeCheckpoint(files.checkpoint, { step, epoch, batch, best, ...state.tensors() })
+  const save = (progress: RunProgress) =>
+    writeCheckpoint(files.checkpoint, {
+      ...progress,
+      ...state.tensors(),
+      ...(average && { averages: average.tensors }),
+    })
   const journal = await Journal.open(files.log, step)
   const total = training.epochs * Math.ceil(train.length / training.imagesPerBatch)
   try {
@@ -78,7 +86,7 @@ export async function trainCaptioner({
         const current = batches[batch]!
         const values = (await next)!
         if (signal?.aborted) {
-          await save()
+          await save({ step, epoch, batch, best })
           signal.throwIfAborted()
         }
         next = batch + 1 < batches.length ? feeder.feed(batches[batch + 1]!) : undefined // read while the step runs
@@ -97,6 +105,7 @@ export async function trainCaptioner({
             files.checkpoint,
           )
         losses.push(loss)
+        if (step % AVERAGE_EVERY === 0) average?.follow(state.weights, step)
         onProgress?.(step, total)
         if (step % LOG_EVERY !== 0) continue
         const captionsPerSecond = Math.round(
@@ -113,8 +122,8 @@ export async function trainCaptioner({
           captionsPerSecond,
         })
       }
-      await save() // a stop while validating loses nothing
-      const { scores, cider, samples } = await validateCaptioner(model, state.weights, {
+      await save({ step, epoch, batch, best }) // a stop while validating loses nothing
+      const { scores, cider, samples } = await validateCaptioner(model, average?.weights ?? state.weights, {
         inputs,
         images: val,
         vocabulary,
@@ -124,7 +133,7 @@ export async function trainCaptioner({
       const improved = cider > (best?.score ?? -1)
       if (improved) {
         best = { epoch: epoch + 1, score: cider }
-        await writeSafetensors(files.weights, [...state.tensors().weights], {})
+        await writeSafetensors(files.weights, [...(average?.tensors ?? state.tensors().weights)], {})
       }
       await writeFileAtomic(
         join(files.samples, `epoch-${String(epoch + 1).padStart(3, '0')}.json`),
@@ -139,7 +148,7 @@ export async function trainCaptioner({
         seconds: (performance.now() - started) / 1000,
       }
       await journal.append({ kind: 'epoch', step, ...report })
-      await writeCheckpoint(files.checkpoint, { step, epoch: epoch + 1, batch: 0, best, ...state.tensors() })
+      await save({ step, epoch: epoch + 1, batch: 0, best })
       onEpoch?.(report)
     }
   } finally {

@@ -36,6 +36,7 @@ const config = (): RunConfig => ({
     decayStart: 20,
     halving: 50,
     labelSmoothing: 0.1,
+    averageDecay: 0,
     clipping: { kind: 'value', limit: 0.1 },
     adam: { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
     beam: 3,

@@ -34,10 +34,15 @@ const epochs = (config: RunConfig, count: number): RunConfig => ({
   training: { ...config.training, epochs: count },
 })
 
-for (const mia of [false, true])
-  test(`weights after 4 epochs are the same bytes as after 2, a stop in the third, and the rest (mia ${mia})`, async () => {
+for (const [mia, averageDecay] of [
+  [false, 0],
+  [true, 0],
+  [false, 0.9],
+] as const)
+  test(`weights after 4 epochs are the same bytes as after 2, a stop in the third, and the rest (mia ${mia}, average ${averageDecay})`, async () => {
     const folder = await temporaryFolder()
-    const config = await makeWorld(join(folder, 'data'), { mia })
+    const world = await makeWorld(join(folder, 'data'), { mia })
+    const config = { ...world, training: { ...world.training, averageDecay } }
     const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')]
     await train(whole, config)
     await train(parts, epochs(config, 2))

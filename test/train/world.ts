@@ -114,6 +114,7 @@ export async function makeWorld(folder: string, { mia = false, epochs = 4, copie
       decayStart: 20,
       halving: 50,
       labelSmoothing: 0.1,
+      averageDecay: 0,
       clipping: { kind: 'value', limit: 0.1 },
       adam: { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
       beam: 2,

@@ -49,6 +49,11 @@ export const options = {
   decayFrom: count('epoch', 'epoch after which the learning rate falls', { default: 20, ...training }),
   decayEvery: positive('epochs', 'epochs in which it falls to a half', { default: 50, ...training }),
   labelSmoothing: fraction('p', 'part of the target that the other words share', { default: 0.1, ...training }),
+  average: fraction(
+    'decay',
+    'validate and keep the moving average of the weights, of which each step leaves that part; 0.999 is a good one (published: 0, none)',
+    { default: 0, ...training },
+  ),
   gradientClipping: choice(
     'how',
     'how gradients are kept small; weight-clamp is what the published code does instead, to weights: for its numbers',
@@ -90,6 +95,7 @@ export const choicesOf = (data: string, values: TrainValues): RunChoices => ({
     decayStart: values.decayFrom,
     halving: values.decayEvery,
     labelSmoothing: values.labelSmoothing,
+    averageDecay: values.average,
     clipping:
       values.gradientClipping === 'none' ? { kind: 'none' } : { kind: values.gradientClipping, limit: values.clip },
     adam: { beta1: values.beta1, beta2: values.beta2, epsilon: EPSILON },
