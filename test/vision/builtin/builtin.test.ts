@@ -7,6 +7,7 @@ import { openEye } from '../../../src/photos/eye.ts'
 import { toFloat16 } from '../../../src/runtime/float16.ts'
 import type { Run } from '../../../src/train/run.ts'
 import { averageGrid } from '../../../src/vision/builtin/average-grid.ts'
+import { DEVIATIONS, MEANS } from '../../../src/vision/builtin/channels.ts'
 import { BUILTIN, openDetector, openNetwork, RegionFinder, sameSource, sourceOf } from '../../../src/vision/index.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { runInTensorflow } from '../tfjs/tensorflow.ts'
@@ -14,6 +15,17 @@ import { INPUT, inTensorflow, LAYERS } from './network-files.ts'
 import { coco, hasCoco, photographs, planesOf, waves } from './pictures.ts'
 
 const CHANNELS = [528, 720, 720, 480]
+
+/** Numbers kept as the base64 of their float16 bits. */
+function halves(text: string): number[] {
+  const bytes = Buffer.from(text, 'base64')
+  return Array.from({ length: bytes.length / 2 }, (_, i) => {
+    const bits = bytes.readUInt16LE(2 * i)
+    const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023]
+    const size = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25)
+    return bits >> 15 ? -size : size
+  })
+}
 
 let cache: string
 beforeAll(async () => {
@@ -27,12 +39,13 @@ afterAll(async () => {
 })
 
 describe('openNetwork("builtin")', () => {
-  test('gives the maps of four layers side by side, averaged over the cells of one grid', async () => {
+  test('gives the maps of four layers side by side, averaged over the cells of one grid, each channel standardised', async () => {
     const network = await openNetwork(BUILTIN)
     const { regions, columns, size } = network
     expect({ regions, columns, size }).toEqual({ regions: 49, columns: 7, size: 528 + 720 + 720 + 480 })
     const planes = await planesOf(await waves(), 320)
     const grid = await network.run(planes, 1)
+    const [means, deviations] = [halves(MEANS), halves(DEVIATIONS)]
     const maps = runInTensorflow(await inTensorflow(320), INPUT, planes, [3, 320, 320], LAYERS)
     let first = 0
     for (const [i, channels] of CHANNELS.entries()) {
@@ -42,7 +55,8 @@ describe('openNetwork("builtin")', () => {
         for (const region of [0, 6, 24, 48]) {
           const map = maps[i]!.subarray(channel * cells, (channel + 1) * cells)
           const average = map.reduce((sum, value, cell) => sum + value * shares[region * cells + cell]!, 0)
-          expect(grid[region * size + first + channel]).toBeCloseTo(average, 4)
+          const at = first + channel
+          expect(grid[region * size + at]! * deviations[at]! + means[at]!).toBeCloseTo(average, 4)
         }
       first += channels
     }
@@ -52,11 +66,25 @@ describe('openNetwork("builtin")', () => {
     network.release()
   })
 
+  test.skipIf(!hasCoco)('has channels at mean 0 and deviation 1 over photographs (needs ../shared)', async () => {
+    const network = await openNetwork(BUILTIN)
+    const values: number[] = []
+    for (const picture of (await photographs()).slice(0, 16))
+      values.push(...(await network.run(await planesOf(picture, 320), 1)))
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+    expect(mean).toBeCloseTo(0, 1)
+    expect(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length).toBeGreaterThan(0.8)
+    expect(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length).toBeLessThan(1.2)
+    network.release()
+  })
+
   test('has a source of its own that needs no path, by which a run sees with it again', async () => {
     const network = await openNetwork(BUILTIN)
     const source = sourceOf(network)
     expect(source.network).toEqual({ file: 'builtin', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
-    expect(source.layer).toBe('expanded_conv_12/expand+expanded_conv_13/expand+expanded_conv_14/expand+extern1')
+    expect(source.layer).toBe(
+      'expanded_conv_12/expand+expanded_conv_13/expand+expanded_conv_14/expand+extern1, standardised',
+    )
     expect(sameSource(source, { ...source, layer: 'extern1' })).toBe(false)
     const picture = await waves()
     const grid = await network.run(await planesOf(picture, 320), 1)
