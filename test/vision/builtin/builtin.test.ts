@@ -72,7 +72,7 @@ describe('openNetwork("builtin")', () => {
     for (const picture of (await photographs()).slice(0, 16))
       values.push(...(await network.run(await planesOf(picture, 320), 1)))
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-    expect(mean).toBeCloseTo(0, 1)
+    expect(Math.abs(mean)).toBeLessThan(0.1)
     expect(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length).toBeGreaterThan(0.8)
     expect(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length).toBeLessThan(1.2)
     network.release()
