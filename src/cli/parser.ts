@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { Argument, Help, InvalidArgumentError, Command as Parser, Option as ParserOption } from 'commander'
 import { UsageError } from '../errors.ts'
 import type { Command, Section } from './command.ts'
 import { formatContents } from './contents.ts'
 import { flag, type Option } from './options.ts'
 import { paint, type Streams, styled } from './output.ts'
+import { packageVersion } from './version.ts'
 
 /** A command that was called, the values of its options and arguments, and which options were given. */
 export interface Call {
@@ -110,6 +110,3 @@ function callOf(command: Command, parser: Parser): Call {
 
 const formatExamples = ({ examples }: Command): string =>
   `\n${styled('bold', 'Examples:')}\n${examples.map(({ call, what }) => `  ${styled('dim', `# ${what}`)}\n  ${call}`).join('\n')}`
-
-const packageVersion = (): string =>
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version

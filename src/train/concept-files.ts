@@ -4,9 +4,10 @@ import { UserError } from '../errors.ts'
 import { readJson, readText, writeFileAtomic } from '../files.ts'
 import { ConceptDetector, type ConceptDetectorConfig } from '../models/concept-detector.ts'
 import type { TensorData } from '../runtime/safetensors.ts'
-import { readSafetensors, writeSafetensors } from '../runtime/safetensors-file.ts'
+import { writeSafetensors } from '../runtime/safetensors-file.ts'
 import { validate } from '../validate.ts'
 import { type FeatureSource, featureSourceSchema, hasBoxes } from '../vision/index.ts'
+import { readWeights } from './weights.ts'
 
 const schema = v.object({
   format: v.literal('mia-concepts/1'),
@@ -49,13 +50,13 @@ export async function readDetector(folder: string): Promise<StoredDetector> {
   const path = join(folder, 'detector.json')
   const advice = 'train it again with "mia concepts train"'
   const { format: _, ...info } = validate(schema, await readJson(path, 'concept detector'), path, advice)
-  const { tensors } = await readSafetensors(join(folder, 'detector.safetensors'), 'concept detector')
+  const weights = await readWeights(join(folder, 'detector.safetensors'), 'concept detector')
   for (const { name, shape } of detectorFor(info.words.length, info.features).parameters.values())
-    if (tensors.get(name)?.shape.join() !== shape.join())
+    if (weights.get(name)?.shape.join() !== shape.join())
       throw new UserError(
         `Cannot read concept detector "${folder}": its ${name} is not [${shape.join(', ')}]; ${advice}`,
       )
-  return { info, weights: tensors }
+  return { info, weights }
 }
 
 /** The concepts of an image, the most confident first. */

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
+import { cardFile, readCard } from './card-file.ts'
 import { readJournal } from './journal.ts'
 import { readRunConfig, runFiles } from './run.ts'
 
@@ -32,9 +34,22 @@ export async function listRuns(folder: string): Promise<ListedRun[]> {
   return runs.filter((run) => run !== undefined)
 }
 
-async function readListed(run: string): Promise<ListedRun | undefined> {
+/** One run; undefined where the folder is none. A packed one has no log: its card says the same. */
+export async function readListed(run: string): Promise<ListedRun | undefined> {
   try {
     const { model, data } = await readRunConfig(run)
+    const what = {
+      run,
+      basicModel: model.basicModel,
+      mia: model.mia,
+      control: model.mia && model.miaAttention === 'self',
+      data: data.name,
+    }
+    if (existsSync(cardFile(run))) {
+      const { trained, scores } = await readCard(run)
+      const cider = scores.find(({ name }) => name === 'CIDEr')?.score
+      return { ...what, epochs: trained.epochs, ...(cider !== undefined && { cider, epoch: trained.bestEpoch }) }
+    }
     const epochs = (await readJournal(runFiles(run).log)).filter(({ kind }) => kind === 'epoch')
     const ciderOf = (entry: (typeof epochs)[number]): number => (entry.scores as { CIDEr: number }).CIDEr
     const best = epochs.reduce<(typeof epochs)[number] | undefined>(
@@ -42,11 +57,7 @@ async function readListed(run: string): Promise<ListedRun | undefined> {
       undefined,
     )
     return {
-      run,
-      basicModel: model.basicModel,
-      mia: model.mia,
-      control: model.mia && model.miaAttention === 'self',
-      data: data.name,
+      ...what,
       epochs: epochs.length,
       ...(best && { cider: ciderOf(best), epoch: Number(best.epoch) }),
     }

@@ -6,11 +6,11 @@ import { type BasicModelName, basicModels } from '../models/basic-models.ts'
 import { Captioner } from '../models/captioner.ts'
 import { published } from '../models/config.ts'
 import type { TensorData } from '../runtime/safetensors.ts'
-import { readSafetensors } from '../runtime/safetensors-file.ts'
 import { Vocabulary } from '../text/vocabulary.ts'
 import { validate } from '../validate.ts'
 import { featureSourceSchema } from '../vision/index.ts'
 import { readDetector, type StoredDetector } from './concept-files.ts'
+import { readWeights } from './weights.ts'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1))
@@ -108,14 +108,14 @@ export async function openRun(folder: string): Promise<Run> {
       `Cannot read run "${folder}": its vocabulary has ${vocabulary.size} words, its model ${config.model.vocabularySize}; ${advice}`,
     )
   const model = new Captioner(config.model)
-  const { tensors } = await readSafetensors(files.weights, 'weights')
+  const weights = await readWeights(files.weights, 'weights')
   for (const { name, shape } of model.parameters.values())
-    if (tensors.get(name)?.shape.join() !== shape.join())
+    if (weights.get(name)?.shape.join() !== shape.join())
       throw new UserError(
-        `Cannot read weights "${files.weights}": "${name}" is ${tensors.get(name)?.shape.join('x') ?? 'missing'}, not ${shape.join('x')}; ${advice}`,
+        `Cannot read weights "${files.weights}": "${name}" is ${weights.get(name)?.shape.join('x') ?? 'missing'}, not ${shape.join('x')}; ${advice}`,
       )
   const detector = usesConcepts(config.model) ? await readDetector(files.concepts) : undefined
-  return { folder, config, vocabulary, model, weights: tensors, detector }
+  return { folder, config, vocabulary, model, weights, detector }
 }
 
 /** Does a model look at concepts at all? */

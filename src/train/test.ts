@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Dataset, type Split } from '../data/dataset.ts'
+import { Dataset, type ImageEntry, type Split } from '../data/dataset.ts'
 import { CaptionerDecoder } from '../decode/captioner-stepper.ts'
 import { UserError } from '../errors.ts'
 import { writeFileAtomic } from '../files.ts'
@@ -31,8 +31,15 @@ export interface TestResult {
   readonly results: string
 }
 
-/** Captions the images of a split by a run's best weights, scores them, and writes captions and scores into the run's folder. */
-export async function testRun({
+/** The captions of a split's images, and the people's. */
+export interface CaptionedSplit {
+  readonly images: readonly ImageEntry[]
+  readonly captions: readonly MadeCaption[]
+  readonly missing: readonly string[]
+}
+
+/** Captions the images of a split by a run's weights. Throws UserError where none of them has what the model needs. */
+export async function captionSplit({
   run: folder,
   split,
   beam,
@@ -40,50 +47,60 @@ export async function testRun({
   data,
   onProgress,
   signal,
-}: TestOptions): Promise<TestResult> {
+}: TestOptions): Promise<CaptionedSplit> {
   const run = await openRun(folder)
   const source = data ?? run.config.data.folder
   const dataset = await Dataset.open(source)
   const store = await FeatureStore.open(featuresFolder(source))
-  store.require(run.config.features, `run "${folder}"`)
-  const count = run.config.model.concepts
-  const inputs = await storedInputs(
-    store,
-    run.detector && { path: conceptsFile(source), vocabulary: run.vocabulary, count },
-  )
-  const all = dataset.split(split)
-  const images = all.filter(({ id }) => inputs.has(id))
-  if (images.length === 0)
-    throw new UserError(
-      `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has what the model needs; run "mia features" and "mia concepts detect"`,
-    )
-  const decoder = await CaptionerDecoder.load(nodeRuntime, run.model, run.weights)
   try {
+    store.require(run.config.features, `run "${folder}"`)
+    const count = run.config.model.concepts
+    const inputs = await storedInputs(
+      store,
+      run.detector && { path: conceptsFile(source), vocabulary: run.vocabulary, count },
+    )
+    const all = dataset.split(split)
+    const images = all.filter(({ id }) => inputs.has(id))
+    if (images.length === 0)
+      throw new UserError(
+        `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has what the model needs; run "mia features" and "mia concepts detect"`,
+      )
+    const decoder = await CaptionerDecoder.load(nodeRuntime, run.model, run.weights)
     const watch = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
     const ids = images.map(({ id }) => id)
-    const captions = await captionAll(decoder, inputs, ids, { vocabulary: run.vocabulary, beam, maxLength, ...watch })
-    const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
-    const { corpus, cider } = scoreCaptions(images, captions, metrics)
-    const results = join(folder, 'results', `${split}-beam${beam}.json`)
-    await writeFileAtomic(
-      results,
-      `${JSON.stringify(captions.map(({ id, caption }) => ({ image_id: imageId(id), caption })))}\n`,
-    )
-    await writeFileAtomic(
-      join(folder, 'results', `${split}-beam${beam}-scores.json`),
-      `${JSON.stringify({ split, beam, maxLength, images: images.length, scores: corpus }, null, 2)}\n`,
-    )
-    const missing = all.filter(({ id }) => !inputs.has(id)).map(({ id }) => id)
-    return {
-      images: images.length,
-      scores: corpus as Record<string, number>,
-      captions: captions.map((made, i) => ({ ...made, cider: cider[i]! })),
-      missing,
-      results,
-    }
+    const captions = await captionAll(decoder, inputs, ids, {
+      vocabulary: run.vocabulary,
+      beam,
+      maxLength,
+      ...watch,
+    }).finally(() => decoder.release())
+    return { images, captions, missing: all.filter(({ id }) => !inputs.has(id)).map(({ id }) => id) }
   } finally {
-    await decoder.release()
     await store.close()
+  }
+}
+
+/** Captions the images of a split by a run's best weights, scores them, and writes captions and scores into the run's folder. */
+export async function testRun(options: TestOptions): Promise<TestResult> {
+  const { run: folder, split, beam, maxLength } = options
+  const { images, captions, missing } = await captionSplit(options)
+  const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
+  const { corpus, cider } = scoreCaptions(images, captions, metrics)
+  const results = join(folder, 'results', `${split}-beam${beam}.json`)
+  await writeFileAtomic(
+    results,
+    `${JSON.stringify(captions.map(({ id, caption }) => ({ image_id: imageId(id), caption })))}\n`,
+  )
+  await writeFileAtomic(
+    join(folder, 'results', `${split}-beam${beam}-scores.json`),
+    `${JSON.stringify({ split, beam, maxLength, images: images.length, scores: corpus }, null, 2)}\n`,
+  )
+  return {
+    images: images.length,
+    scores: corpus as Record<string, number>,
+    captions: captions.map((made, i) => ({ ...made, cider: cider[i]! })),
+    missing,
+    results,
   }
 }
 

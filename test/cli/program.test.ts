@@ -32,13 +32,14 @@ test('mia --help is a table of contents: all commands, in the order of the work,
     'concepts detect',
     'train',
     'test',
+    'card',
     'caption',
     'represent',
     'eval',
     'models',
   ])
   for (const line of page.split('\n')) expect(line.length).toBeLessThan(80)
-  expect(page.split('\n').length).toBeLessThan(30)
+  expect(page.split('\n').length).toBeLessThan(31)
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
 })
 
@@ -81,7 +82,7 @@ test.each(examples)('the example "%s" is understood as %s', async (call, name) =
       },
     })),
   }))
-  const [program, ...args] = call.split(' ')
+  const [program, ...args] = call.match(/"[^"]*"|\S+/g)!
   const { status, stderr } = await mia(args, { sections: stubs })
   expect(stderr).toBe('')
   expect({ program, status, called }).toEqual({ program: 'mia', status: 0, called: [name] })

@@ -1,5 +1,6 @@
 import type { Section } from '../command.ts'
 import { caption } from './caption.ts'
+import { card } from './card.ts'
 import { conceptsDetect, conceptsTrain } from './concepts.ts'
 import { doctor } from './doctor.ts'
 import { evalCommand } from './eval.ts'
@@ -15,6 +16,6 @@ import { train } from './train.ts'
 export const contents: readonly Section[] = [
   { heading: 'First of all', commands: [quickstart, doctor] },
   { heading: 'Pictures and words', commands: [prepare, features, conceptsTrain, conceptsDetect] },
-  { heading: 'Captioner', commands: [train, test] },
+  { heading: 'Captioner', commands: [train, test, card] },
   { heading: 'Use', commands: [caption, represent, evalCommand, models] },
 ]
