@@ -4,24 +4,30 @@ import type { Watch } from '../progress.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { captionAll, type ImageInputs } from '../train/evaluation.ts'
 import { openRun, type Run } from '../train/run.ts'
+import { ImageError, type ImageInput } from '../vision/index.ts'
 import type { NetworkPaths } from './eye.ts'
+import { PRETRAINED } from './pretrained.ts'
 import { type FoundConcept, PhotoReader, type ReadPhotos, type Refused } from './reader.ts'
 
 /** A caption of a photograph. */
 export interface PhotoCaption {
-  /** the path given, or its place in the list for bytes */
+  /** the path given, or where it is no file its place in the list */
   readonly image: string
   readonly caption: string
   /** its words, each with the probability that the model gave it after the words before it, from 0 to 1 */
   readonly words: readonly { readonly word: string; readonly probability: number }[]
   /** the probability that the model gives the whole caption, from 0 to 1 */
   readonly probability: number
+  /** how sure the model is of a word on average, the geometric mean of the words' probabilities: unlike the whole's it does not fall with the length */
+  readonly confidence: number
   /** the most confident concepts found, best first; empty for models that use none */
   readonly concepts: readonly FoundConcept[]
 }
 
 /** A caption and why: what the model looked at. */
 export interface ExplainedCaption extends PhotoCaption {
+  /** the photograph itself, as it was given */
+  readonly picture: ImageInput
   /** all concepts that the model was given, in the order of the alignments' columns */
   readonly allConcepts: readonly FoundConcept[]
   readonly explanation: Explanation
@@ -34,6 +40,12 @@ export interface CaptionOptions extends Watch {
   readonly beam?: number
   /** words a caption may have, the closing one counted */
   readonly maxLength?: number
+}
+
+/** Captions of photographs, and which have none. */
+export interface Captions<T> {
+  readonly captions: T[]
+  readonly refused: Refused[]
 }
 
 /** How many concepts are told of each photograph. */
@@ -51,32 +63,37 @@ export class PhotoCaptioner {
     this.#decoder = decoder
   }
 
-  /** Opens a run's folder; the networks' files are given if they are not where they were. Throws UserError where a part is missing or is another. */
-  static async load(folder: string, options: NetworkPaths = {}): Promise<PhotoCaptioner> {
+  /** Opens a run's folder, by default the captioner that comes with this package; the networks' files are given if they are not where they were. Throws UserError where a part is missing or is another. */
+  static async load(folder: string = PRETRAINED, options: NetworkPaths = {}): Promise<PhotoCaptioner> {
     const run = await openRun(folder)
     const reader = await PhotoReader.open(run, options)
     return new PhotoCaptioner(run, reader, await CaptionerDecoder.load(nodeRuntime, run.model, run.weights))
   }
 
-  /** Captions photographs, given as paths or as the bytes of files. Those that cannot be read are told apart, not thrown. */
-  async caption(
-    images: readonly (string | Buffer)[],
-    options: CaptionOptions = {},
-  ): Promise<{ captions: PhotoCaption[]; refused: Refused[] }> {
+  /** Captions a photograph. Throws ImageError where it cannot be read. */
+  async caption(image: ImageInput, options: CaptionOptions = {}): Promise<PhotoCaption> {
+    return only(await this.captionAll([image], options))
+  }
+
+  /** Captions a photograph and says what the model looked at for each word. Throws ImageError where it cannot be read. */
+  async explain(image: ImageInput, options: CaptionOptions = {}): Promise<ExplainedCaption> {
+    return only(await this.explainAll([image], options))
+  }
+
+  /** Captions photographs, decoding some while the networks work on others. Those that cannot be read are told apart, not thrown. */
+  async captionAll(images: readonly ImageInput[], options: CaptionOptions = {}): Promise<Captions<PhotoCaption>> {
     return this.#each(images, options, async (_, captions) => captions)
   }
 
   /** Captions photographs and says what the model looked at for each word. */
-  async explain(
-    images: readonly (string | Buffer)[],
-    options: CaptionOptions = {},
-  ): Promise<{ captions: ExplainedCaption[]; refused: Refused[] }> {
+  async explainAll(images: readonly ImageInput[], options: CaptionOptions = {}): Promise<Captions<ExplainedCaption>> {
     const { model, weights } = this.run
     const explainer = await Explainer.load(nodeRuntime, model, weights, options.maxLength ?? MAX_LENGTH)
     return this.#each(images, options, async (read, captions, ids) => {
       const explanations = await explainer.explain(read.features, read.conceptIds, ids)
       return captions.map((caption, i) => ({
         ...caption,
+        picture: read.images[i]!,
         allConcepts: read.concepts[i]!,
         explanation: explanations[i]!,
         boxes: read.boxes[i]!,
@@ -91,10 +108,10 @@ export class PhotoCaptioner {
 
   /** Captions batch by batch; `finish` makes of a batch's captions, whose words it also gets as ids, what is wanted. */
   async #each<T>(
-    images: readonly (string | Buffer)[],
+    images: readonly ImageInput[],
     { beam = 3, maxLength = MAX_LENGTH, onProgress, signal }: CaptionOptions,
     finish: (read: ReadPhotos, captions: PhotoCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
-  ): Promise<{ captions: T[]; refused: Refused[] }> {
+  ): Promise<Captions<T>> {
     const captions: T[] = []
     const refused: Refused[] = []
     for await (const read of this.#reader.read(images)) {
@@ -109,6 +126,7 @@ export class PhotoCaptioner {
         caption,
         words: vocabulary.decode(words).map((word, t) => ({ word, probability: Math.exp(wordLogProbs[t]!) })),
         probability: Math.exp(logProb),
+        confidence: Math.exp(logProb / (words.length + 1)), // the end is chosen too
         concepts: read.concepts[i]!.slice(0, TOLD_CONCEPTS),
       }))
       if (told.length > 0)
@@ -126,3 +144,9 @@ export class PhotoCaptioner {
 }
 
 const MAX_LENGTH = 20
+
+/** The caption of the only photograph. */
+function only<T>({ captions: [caption], refused: [refused] }: Captions<T>): T {
+  if (refused) throw new ImageError(`image "${refused.image}"`, refused.why)
+  return caption!
+}

@@ -38,7 +38,7 @@ export async function explanationPage(
   { basicModel, mia }: Pick<CaptionerConfig, 'basicModel' | 'mia'>,
 ): Promise<string> {
   const overConcepts = !mia && (basicModels[basicModel] as BasicModel).attention === 'textual'
-  const pictures = await Promise.all(captions.map(({ image }) => thumbnail(image, PICTURE_SIZE)))
+  const pictures = await Promise.all(captions.map(({ picture }) => thumbnail(picture, PICTURE_SIZE)))
   const cards = captions.map((caption, i) => card(caption, pictures[i]!, i, overConcepts))
   const model = `${basicModel}${mia ? ' with MIA' : ''}`
   return `<!doctype html>

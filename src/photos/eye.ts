@@ -6,6 +6,7 @@ import {
   describeSource,
   type FeatureSource,
   ImageError,
+  type ImageInput,
   type Network,
   normalise,
   openDetector,
@@ -26,9 +27,11 @@ export interface NetworkPaths {
 export type SeenRegions = Pick<Regions, 'features'> & { readonly boxes: Float32Array }
 
 /** Looks at photographs as a run was trained to. */
-export interface Eye {
+export interface Eye<Opened = unknown> {
+  /** What can be done for a photograph before its turn comes, while the networks work on others. Throws ImageError. */
+  open(image: ImageInput): Promise<Opened>
   /** The regions of each photograph, or why it cannot be read. */
-  look(images: readonly (string | Buffer)[]): Promise<(SeenRegions | ImageError)[]>
+  look(opened: readonly Opened[]): Promise<(SeenRegions | ImageError)[]>
   release(): void
 }
 
@@ -73,7 +76,7 @@ function checked<T>(eye: T, source: FeatureSource, { folder, config }: Run, what
 }
 
 /** Cells of a grid, all photographs at once. */
-class GridEye implements Eye {
+class GridEye implements Eye<Uint8Array> {
   readonly #network: Network
   readonly #boxes: Float32Array
 
@@ -82,22 +85,21 @@ class GridEye implements Eye {
     this.#boxes = cells(network)
   }
 
-  async look(images: readonly (string | Buffer)[]): Promise<(SeenRegions | ImageError)[]> {
+  open(image: ImageInput): Promise<Uint8Array> {
+    return decodeImage(image, this.#network.input)
+  }
+
+  async look(pictures: readonly Uint8Array[]): Promise<SeenRegions[]> {
     const { input, regions, size } = this.#network
-    const decoded = await Promise.all(images.map((image) => orImageError(decodeImage(image, input))))
     const length = 3 * input.width * input.height
-    const readable = decoded.filter((picture) => !(picture instanceof ImageError))
-    if (readable.length === 0) return decoded as ImageError[]
-    const planes = new Float32Array(readable.length * length)
-    for (const [i, picture] of readable.entries())
-      normalise(picture as Uint8Array, input, planes.subarray(i * length, (i + 1) * length))
-    const features = toFloat16(await this.#network.run(planes, readable.length))
-    let next = 0
-    return decoded.map((picture) => {
-      if (picture instanceof ImageError) return picture
-      const at = next++ * regions * size
-      return { features: features.subarray(at, at + regions * size), boxes: this.#boxes }
-    })
+    const planes = new Float32Array(pictures.length * length)
+    for (const [i, picture] of pictures.entries())
+      normalise(picture, input, planes.subarray(i * length, (i + 1) * length))
+    const features = toFloat16(await this.#network.run(planes, pictures.length))
+    return pictures.map((_, i) => ({
+      features: features.subarray(i * regions * size, (i + 1) * regions * size),
+      boxes: this.#boxes,
+    }))
   }
 
   release(): void {
@@ -106,14 +108,19 @@ class GridEye implements Eye {
 }
 
 /** Objects, found photograph by photograph. */
-class ObjectEye implements Eye {
+class ObjectEye implements Eye<ImageInput> {
   readonly #finder: RegionFinder
 
   constructor(finder: RegionFinder) {
     this.#finder = finder
   }
 
-  look(images: readonly (string | Buffer)[]): Promise<(SeenRegions | ImageError)[]> {
+  /** The finder decodes a photograph twice, at the detector's size and at the network's, each when it is wanted. */
+  async open(image: ImageInput): Promise<ImageInput> {
+    return image
+  }
+
+  look(images: readonly ImageInput[]): Promise<(SeenRegions | ImageError)[]> {
     return Promise.all(images.map((image) => orImageError(this.#finder.find(image) as Promise<SeenRegions>)))
   }
 
@@ -122,7 +129,8 @@ class ObjectEye implements Eye {
   }
 }
 
-const orImageError = <T>(work: Promise<T>): Promise<T | ImageError> =>
+/** What comes of work on a picture, or the ImageError that tells why nothing does. */
+export const orImageError = <T>(work: Promise<T>): Promise<T | ImageError> =>
   work.catch((error: unknown) => {
     if (error instanceof ImageError) return error
     throw error

@@ -2,8 +2,8 @@ import { nodeRuntime } from '../runtime/node.ts'
 import { detectorFor } from '../train/concept-files.ts'
 import { ConceptInference } from '../train/concept-inference.ts'
 import type { Run } from '../train/run.ts'
-import { ImageError } from '../vision/index.ts'
-import { type Eye, type NetworkPaths, openEye, type SeenRegions } from './eye.ts'
+import { ImageError, type ImageInput, inOrder, nameOf } from '../vision/index.ts'
+import { type Eye, type NetworkPaths, openEye, orImageError, type SeenRegions } from './eye.ts'
 
 /** A concept found in a photograph, and how sure the detector is, from 0 to 1. */
 export interface FoundConcept {
@@ -19,8 +19,10 @@ export interface Refused {
 
 /** Some photographs as a model takes them. */
 export interface ReadPhotos {
-  /** the path of each, or for bytes its place in the list */
+  /** the path of each, or where it is no file its place in the list */
   readonly names: readonly string[]
+  /** the photographs themselves, as they were given */
+  readonly images: readonly ImageInput[]
   /** float16 `[names, R, F]`, zeros where a photograph has fewer regions */
   readonly features: Uint16Array
   /** left, top, right, bottom of each one's regions, in parts of its width and height, `[regions, 4]` */
@@ -34,6 +36,14 @@ export interface ReadPhotos {
 
 /** How many photographs are read, and go through a model, at once. */
 const PHOTOS_PER_BATCH = 16
+
+/** A photograph before its turn. */
+interface Opened {
+  readonly image: ImageInput
+  readonly name: string
+  /** what the eye made of it, or the ImageError */
+  readonly opened: unknown
+}
 
 /** From photographs to a run's inputs: its network and its concept detector. */
 export class PhotoReader {
@@ -63,14 +73,15 @@ export class PhotoReader {
     return new PhotoReader(run, eye, inference)
   }
 
-  /** Reads photographs, given as paths or as the bytes of files, batch by batch. Those that cannot be read are told, not thrown. */
-  async *read(images: readonly (string | Buffer)[]): AsyncGenerator<ReadPhotos> {
-    for (let start = 0; start < images.length; start += PHOTOS_PER_BATCH) {
-      const batch = images.slice(start, start + PHOTOS_PER_BATCH)
-      const names = batch.map((image, i) => (typeof image === 'string' ? image : String(start + i)))
-      const seen = await this.#look(batch, names)
-      yield { ...seen, ...(await this.#name(seen.features, seen.names.length)) }
+  /** Reads photographs batch by batch; those after are decoded meanwhile. What cannot be read is told, not thrown. */
+  async *read(images: readonly ImageInput[]): AsyncGenerator<ReadPhotos> {
+    let batch: Opened[] = []
+    for await (const opened of inOrder(images.entries(), (entry) => this.#open(entry), 2 * PHOTOS_PER_BATCH)) {
+      if (batch.push(opened) < PHOTOS_PER_BATCH) continue
+      yield await this.#finish(batch)
+      batch = []
     }
+    if (batch.length > 0) yield await this.#finish(batch)
   }
 
   release(): void {
@@ -78,22 +89,35 @@ export class PhotoReader {
     this.#detector?.release()
   }
 
+  async #open([place, image]: readonly [number, ImageInput]): Promise<Opened> {
+    return { image, name: nameOf(image) ?? String(place), opened: await orImageError(this.#eye.open(image)) }
+  }
+
+  async #finish(batch: readonly Opened[]): Promise<ReadPhotos> {
+    const seen = await this.#look(batch)
+    return { ...seen, ...(await this.#name(seen.features, seen.names.length)) }
+  }
+
   /** The regions of those photographs that can be read. */
-  async #look(
-    images: readonly (string | Buffer)[],
-    names: readonly string[],
-  ): Promise<Pick<ReadPhotos, 'features' | 'boxes' | 'names' | 'refused'>> {
-    const looked = (await this.#eye.look(images)).map((seen, i) => ({ name: names[i]!, seen }))
-    const refused = looked.flatMap(({ name, seen }) =>
+  async #look(batch: readonly Opened[]): Promise<Omit<ReadPhotos, 'concepts' | 'conceptIds'>> {
+    const openable = batch.filter(({ opened }) => !(opened instanceof ImageError))
+    const looked = await this.#eye.look(openable.map(({ opened }) => opened))
+    const seen = new Map(openable.map((photo, i) => [photo, looked[i]!]))
+    const all = batch.map((photo) => ({ ...photo, seen: seen.get(photo) ?? (photo.opened as ImageError) }))
+    const refused = all.flatMap(({ name, seen }) =>
       seen instanceof ImageError ? [{ image: name, why: seen.why }] : [],
     )
-    const readable = looked.filter(
-      (each): each is { name: string; seen: SeenRegions } => !(each.seen instanceof ImageError),
-    )
+    const readable = all.filter((each): each is Opened & { seen: SeenRegions } => !(each.seen instanceof ImageError))
     const { regions, size } = this.#run.config.features
     const features = new Uint16Array(readable.length * regions * size)
     for (const [i, { seen }] of readable.entries()) features.set(seen.features, i * regions * size)
-    return { names: readable.map(({ name }) => name), features, boxes: readable.map(({ seen }) => seen.boxes), refused }
+    return {
+      names: readable.map(({ name }) => name),
+      images: readable.map(({ image }) => image),
+      features,
+      boxes: readable.map(({ seen }) => seen.boxes),
+      refused,
+    }
   }
 
   async #name(features: Uint16Array, images: number): Promise<Pick<ReadPhotos, 'concepts' | 'conceptIds'>> {

@@ -8,6 +8,7 @@ import { nodeRuntime } from '../runtime/node.ts'
 import { serializeNpy } from '../runtime/npy.ts'
 import { writeSafetensors } from '../runtime/safetensors-file.ts'
 import { openRun } from '../train/run.ts'
+import type { ImageInput } from '../vision/index.ts'
 import type { NetworkPaths } from './eye.ts'
 import { PhotoReader, type Refused } from './reader.ts'
 
@@ -17,7 +18,7 @@ export type Representations = ReadonlyMap<string, { readonly shape: readonly num
 /** The semantic-grounded representations of photographs by a run with MIA. Throws UserError for a run without. */
 export async function representPhotos(
   folder: string,
-  images: readonly (string | Buffer)[],
+  images: readonly ImageInput[],
   { attention = false, onProgress, signal, ...paths }: { attention?: boolean } & NetworkPaths & Watch = {},
 ): Promise<{ names: string[]; tensors: Representations; refused: Refused[] }> {
   const run = await openRun(folder)

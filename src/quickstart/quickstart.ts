@@ -203,7 +203,7 @@ async function judge(
 async function explain(run: string, images: readonly string[], signal: AbortSignal): Promise<string> {
   const captioner = await PhotoCaptioner.load(run)
   try {
-    const { captions } = await captioner.explain(images, { beam: 3, maxLength: 20, signal })
+    const { captions } = await captioner.explainAll(images, { beam: 3, maxLength: 20, signal })
     return await explanationPage(captions, captioner.run.config.model)
   } finally {
     captioner.release()

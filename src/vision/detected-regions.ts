@@ -6,7 +6,7 @@ import type { DetectedSource } from './feature-source.ts'
 import { sourceOf } from './feature-source.ts'
 import type { FeatureWriter } from './feature-writer.ts'
 import type { Extraction, ImageFile } from './features.ts'
-import { decodeImage, ImageError } from './image.ts'
+import { decodeImage, ImageError, type ImageInput, nameOf } from './image.ts'
 import { inOrder } from './in-order.ts'
 import type { Network } from './network.ts'
 import { normalise } from './preprocessing.ts'
@@ -42,13 +42,12 @@ export class RegionFinder {
   }
 
   /** The regions of a picture, surest first. Throws ImageError for a picture that cannot be read or has nothing that might be an object. */
-  async find(input: string | Uint8Array): Promise<Regions> {
+  async find(input: ImageInput): Promise<Regions> {
     const [found, map] = await Promise.all([
       this.#detector.detect(input, { least: LEAST, most: MOST }),
       this.#map(input),
     ])
-    if (found.length === 0)
-      throw new ImageError(typeof input === 'string' ? `image "${input}"` : 'image', 'nothing is found in it')
+    if (found.length === 0) throw new ImageError(`image "${nameOf(input) ?? ''}"`, 'nothing is found in it')
     const { size } = this.source
     const { columns, regions: cells, size: channels } = this.#network
     const features = new Float32Array(found.length * size)
@@ -70,7 +69,7 @@ export class RegionFinder {
     this.#network.release()
   }
 
-  async #map(input: string | Uint8Array): Promise<Float32Array> {
+  async #map(input: ImageInput): Promise<Float32Array> {
     const { width, height } = this.#network.input
     const planes = new Float32Array(3 * width * height)
     normalise(await decodeImage(input, this.#network.input), this.#network.input, planes)

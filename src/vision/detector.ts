@@ -1,4 +1,5 @@
 import type { Box } from './boxes.ts'
+import type { ImageInput } from './image.ts'
 
 /** An object found in a picture. */
 export interface Detection {
@@ -23,6 +24,6 @@ export interface Detector {
   /** of the file's bytes, in hexadecimal */
   readonly sha256: string
   /** The objects of a picture, surest first. Throws ImageError as decodeImage() does. */
-  detect(input: string | Uint8Array, options: DetectOptions): Promise<Detection[]>
+  detect(input: ImageInput, options: DetectOptions): Promise<Detection[]>
   release(): void
 }

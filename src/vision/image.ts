@@ -1,8 +1,19 @@
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import type { Sharp, SharpOptions } from 'sharp'
 import { UserError } from '../errors.ts'
 import { enlarge, type Picture } from './enlarge.ts'
 import { decodable, imageKind } from './image-kind.ts'
+
+/** Pixels as they are, row by row, such as a canvas's ImageData: 8 bits for each of 1 (grey), 3 (RGB) or 4 (RGBA) channels. */
+export interface Pixels {
+  readonly data: Uint8Array | Uint8ClampedArray
+  readonly width: number
+  readonly height: number
+}
+
+/** A picture: the path of a file, its `file:` URL, its bytes, or pixels. */
+export type ImageInput = string | URL | Uint8Array | Pixels
 
 export interface DecodeOptions {
   readonly width: number
@@ -33,10 +44,7 @@ const limits: SharpOptions = { limitInputPixels: maxPixels, failOn: 'error' }
  * It is stretched to width x height: where it gets smaller with a triangle filter, where larger bilinearly.
  * Throws ImageError, naming the picture and why, for what is no picture, damaged, or larger than 50 million pixels.
  */
-export async function decodeImage(
-  input: string | Uint8Array,
-  { width, height, name }: DecodeOptions,
-): Promise<Uint8Array> {
+export async function decodeImage(input: ImageInput, { width, height, name }: DecodeOptions): Promise<Uint8Array> {
   const { image, fail } = await openImage(input, name)
   const picture = await decode(image, width, height).catch(fail)
   return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
@@ -44,19 +52,23 @@ export async function decodeImage(
 
 /** A picture to be decoded, and what turns an error of its decoding into an ImageError. Throws ImageError for what is no picture. */
 export async function openImage(
-  input: string | Uint8Array,
+  input: ImageInput,
   name?: string,
 ): Promise<{ image: Sharp; fail: (error: unknown) => never }> {
-  const what = typeof input === 'string' ? `image "${input}"` : `image${name === undefined ? '' : ` "${name}"`}`
+  const said = nameOf(input) ?? name
+  const what = `image${said === undefined ? '' : ` "${said}"`}`
   const refuse = (why: string): never => {
     throw new ImageError(what, why)
   }
-  const bytes = typeof input === 'string' ? await readFile(input).catch((error) => refuse(readFault(error))) : input
+  const fail = (error: unknown) => refuse(decodeFault((error as Error).message))
+  if (isPixels(input)) return { image: await loadPixels(input).catch(fail), fail }
+  if (input instanceof URL && input.protocol !== 'file:') refuse('it is no file; fetch it and give its bytes')
+  const bytes = input instanceof Uint8Array ? input : await readFile(input).catch((error) => refuse(readFault(error)))
   const kind = imageKind(bytes)
   if (bytes.length === 0) refuse('it is empty')
   if (!decodable.includes(kind))
     refuse(`${kind === 'unknown' ? 'it is not a picture' : `it is ${kind}`}; give one of ${decodable.join(', ')}`)
-  return { image: await load(bytes), fail: (error) => refuse(decodeFault((error as Error).message)) }
+  return { image: await load(bytes), fail }
 }
 
 /** The picture made smaller where it is larger than width or height; enlarging is left to enlarge(). */
@@ -77,6 +89,27 @@ async function load(bytes: Uint8Array): Promise<Sharp> {
   return sharp(bytes, limits)
 }
 
+const isPixels = (input: ImageInput): input is Pixels =>
+  typeof input === 'object' && !(input instanceof URL || input instanceof Uint8Array)
+
+async function loadPixels({ data, width, height }: Pixels): Promise<Sharp> {
+  const channels = data.length / (width * height)
+  if (channels !== 1 && channels !== 3 && channels !== 4)
+    throw new Error(`${data.length} numbers are not ${width} x ${height} pixels of 1, 3 or 4 channels`)
+  const { default: sharp } = await import('sharp')
+  return sharp(data, { ...limits, raw: { width, height, channels } })
+}
+
+/** A picture's path, if it is a file. */
+export const nameOf = (input: ImageInput): string | undefined =>
+  input instanceof URL
+    ? input.protocol === 'file:'
+      ? fileURLToPath(input)
+      : input.href
+    : typeof input === 'string'
+      ? input
+      : undefined
+
 const readFault = (error: NodeJS.ErrnoException): string =>
   error.code === 'ENOENT' ? 'there is no such file' : error.code === 'EISDIR' ? 'it is a folder' : error.message
 
@@ -89,7 +122,7 @@ function decodeFault(message: string): string {
 }
 
 /** A picture's width and height as it is seen, turned as its EXIF orientation says. Throws ImageError for what is no picture. */
-export async function pictureSize(input: string | Uint8Array): Promise<{ width: number; height: number }> {
+export async function pictureSize(input: ImageInput): Promise<{ width: number; height: number }> {
   const { image, fail } = await openImage(input)
   const { autoOrient } = await image.metadata().catch(fail)
   return autoOrient

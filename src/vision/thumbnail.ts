@@ -1,4 +1,4 @@
-import { openImage } from './image.ts'
+import { type ImageInput, openImage } from './image.ts'
 
 /** A picture made small for a page. */
 export interface Thumbnail {
@@ -9,7 +9,7 @@ export interface Thumbnail {
 }
 
 /** A picture turned as its EXIF orientation says, at most `size` pixels wide and high, its proportions kept. Throws ImageError as decodeImage() does. */
-export async function thumbnail(input: string | Uint8Array, size: number): Promise<Thumbnail> {
+export async function thumbnail(input: ImageInput, size: number): Promise<Thumbnail> {
   const { image, fail } = await openImage(input)
   const { data, info } = await image
     .autoOrient()

@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts'
 import { floatData, floats, type Session } from '../runtime/session.ts'
 import { suppress } from './boxes.ts'
 import type { Detection, DetectOptions, Detector } from './detector.ts'
-import { decodeImage, pictureSize } from './image.ts'
+import { decodeImage, type ImageInput, pictureSize } from './image.ts'
 import { bgr255, normalise } from './preprocessing.ts'
 
 const STRIDES = [8, 16, 32]
@@ -49,7 +49,7 @@ export class Yolox implements Detector {
   }
 
   /** The objects of a picture, surest first: those above 5%, at least `least` and at most `most`. Throws ImageError as decodeImage() does. */
-  async detect(input: string | Uint8Array, { least, most }: DetectOptions): Promise<Detection[]> {
+  async detect(input: ImageInput, { least, most }: DetectOptions): Promise<Detection[]> {
     const { pixels, scale } = await letterbox(input, this.#size)
     const planes = new Float32Array(pixels.length)
     normalise(pixels, { width: this.#size, height: this.#size, ...bgr255 }, planes)
@@ -82,7 +82,7 @@ export class Yolox implements Detector {
 
 /** A picture with its proportions kept, at the top left of a grey square; `scale` is its width and height in parts of the square. */
 async function letterbox(
-  input: string | Uint8Array,
+  input: ImageInput,
   size: number,
 ): Promise<{ pixels: Uint8Array; scale: { x: number; y: number } }> {
   const bytes = typeof input === 'string' ? await readFile(input).catch(() => input) : input

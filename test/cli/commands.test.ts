@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { Captioner } from '../../src/index.ts'
 import { parseNpy } from '../../src/runtime/npy.ts'
 import { readSafetensors } from '../../src/runtime/safetensors-file.ts'
 import { mia, type Ran } from './mia.ts'
@@ -117,6 +121,81 @@ describe('the whole work, command by command, on pictures of one colour over ano
     ])
     expect(stderr).toContain(`Warning: left out ${folder}/images/broken.jpg: it is not a picture`)
     expect(status).toBe(1)
+  })
+
+  test('card packs a run: half the bytes, the same captions, the checksums and the scores of what is packed', async () => {
+    const limits = join(folder, 'limits.md')
+    await writeFile(limits, '- It knows two colours.')
+    const made = await json(`card --run @/mia --out @/packed --terms Free. --limits ${limits}`)
+    const files = made.files as { path: string; bytes: number; sha256: string }[]
+    expect(files.map(({ path }) => path)).toEqual([
+      'concepts/detector.json',
+      'concepts/detector.safetensors',
+      'config.json',
+      'vocabulary.json',
+      'weights.safetensors',
+    ])
+    for (const { path, bytes, sha256 } of files) {
+      const content = await readFile(join(folder, 'packed', path))
+      expect({ bytes, sha256 }).toEqual({
+        bytes: content.length,
+        sha256: createHash('sha256').update(content).digest('hex'),
+      })
+    }
+    const whole = (await stat(join(folder, 'mia/weights.safetensors'))).size
+    expect(files.at(-1)!.bytes / whole).toBeCloseTo(0.5, 1)
+    const tested = await json('test --run @/mia --split val')
+    for (const { name, score } of made.scores as { name: string; score: number }[])
+      expect(score, name).toBeCloseTo((tested.scores as Record<string, number>)[name]!, 6)
+    const captionsBy = async (run: string) => {
+      const { captions } = await json(`caption --run @/${run} --cnn @/network.onnx @/images/dev_*.jpg`)
+      return (captions as { caption: string }[]).map(({ caption }) => caption)
+    }
+    expect(await captionsBy('packed')).toEqual(await captionsBy('mia'))
+    const page = await readFile(join(folder, 'packed/README.md'), 'utf8')
+    for (const part of ['Free.', '- It knows two colours.', files[0]!.sha256]) expect(page).toContain(part)
+    expect(page).not.toContain(folder)
+    expect((await json('models --runs @/')).runs).toContainEqual(
+      expect.objectContaining({ run: join(folder, 'packed'), mia: true, cider: expect.any(Number) }),
+    )
+    const { status, stderr } = await mia([
+      'card',
+      '--run',
+      join(folder, 'mia'),
+      '--out',
+      join(folder, 'mia'),
+      '--terms',
+      'x',
+    ])
+    expect(stderr).toContain('it is a run in training')
+    expect(status).toBe(1)
+  })
+
+  test('a picture may be a path, a file URL, bytes or pixels: the caption is the same', async () => {
+    const path = join(folder, 'images/dev_red_blue.jpg')
+    const captioner = await Captioner.load(join(folder, 'mia'))
+    const { image, ...said } = await captioner.caption(path)
+    expect(image).toBe(path)
+    expect(await captioner.caption(pathToFileURL(path))).toEqual({ image, ...said })
+    expect(await captioner.caption(await readFile(path))).toEqual({ image: '0', ...said })
+    for (const channels of [3, 4] as const) {
+      const pixels = channels === 4 ? sharp(path).ensureAlpha() : sharp(path)
+      const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true })
+      const { width, height } = info
+      expect(await captioner.caption({ data, width, height })).toEqual({ image: '0', ...said })
+    }
+    expect((await captioner.explain(path)).explanation.words).toHaveLength(said.words.length)
+    await expect(captioner.caption(join(folder, 'none.jpg'))).rejects.toThrow(
+      `Cannot read image "${folder}/none.jpg": there is no such file`,
+    )
+    const cut = { data: new Uint8Array(10), width: 3, height: 1 }
+    await expect(captioner.caption(cut)).rejects.toThrow('10 numbers are not 3 x 1 pixels of 1, 3 or 4 channels')
+    await captioner.release()
+  })
+
+  test('caption says how sure it is and what it saw', async () => {
+    const { stdout } = await run('caption --run @/mia @/images/dev_red_blue.jpg')
+    expect(stdout).toMatch(/^\S+dev_red_blue\.jpg\n {2}[a-z ]*\n {2}\d+% sure of a word; saw \w+(, \w+){3}\n$/)
   })
 
   test('caption --explain writes a page, and represent the SGIR with the attention of each iteration', async () => {

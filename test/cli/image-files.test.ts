@@ -13,6 +13,16 @@ test('findImages() takes files as they are and the pictures of folders and those
   expect(await findImages([join(folder, 'z.txt'), join(folder, 'b')])).toEqual([join(folder, 'z.txt'), ...names])
 })
 
+test('findImages() takes a pattern that the shell has left alone', async () => {
+  const folder = await temporaryFolder()
+  await mkdir(join(folder, 'b'))
+  for (const name of ['2.png', '1.png', 'b/3.png', 'x.jpg']) await writeFile(join(folder, name), '')
+  const pattern = (text: string) => findImages([`${folder}/${text}`])
+  expect(await pattern('*.png')).toEqual(['1.png', '2.png'].map((name) => join(folder, name)))
+  expect(await pattern('**/*.png')).toEqual(['1.png', '2.png', 'b/3.png'].map((name) => join(folder, name)))
+  await expect(pattern('*.gif')).rejects.toThrow('*.gif": no file fits that pattern')
+})
+
 test('findImages() refuses a path that is not there and a folder without pictures', async () => {
   const folder = await temporaryFolder()
   await expect(findImages([join(folder, 'x.jpg')])).rejects.toThrow('x.jpg": there is no such file or folder')

@@ -7,12 +7,14 @@ import { temporaryFolder } from '../support/folder.ts'
 
 const explained = (image: string): ExplainedCaption => ({
   image,
+  picture: image,
   caption: 'a <dog>',
   words: [
     { word: 'a', probability: 0.9 },
     { word: '<dog>', probability: 0.0004 },
   ],
   probability: 0.5,
+  confidence: 0.7,
   concepts: [{ word: 'dog', score: 0.7 }],
   allConcepts: ['dog', 'red', 'runs', 'grass'].map((word) => ({ word, score: 0.5 })),
   boxes: Float32Array.of(0, 0, 0.5, 0.5, 0.5, 0, 1, 0.5, 0, 0.5, 0.5, 1, 0.5, 0.5, 1, 1),

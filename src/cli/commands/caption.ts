@@ -1,32 +1,31 @@
 import { UserError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { many, positive, text } from '../options.ts'
-import { table } from '../output.ts'
 
 type PhotoCaptioner = import('../../photos/captioner.ts').PhotoCaptioner
 type PhotoCaption = import('../../photos/captioner.ts').PhotoCaption
+type Captions = import('../../photos/captioner.ts').Captions<PhotoCaption>
 type CaptionOptions = import('../../photos/captioner.ts').CaptionOptions
-type Refused = import('../../photos/reader.ts').Refused
+type ImageInput = import('../../vision/index.ts').ImageInput
 
 export const caption = defineCommand({
   name: 'caption',
   summary: 'caption your own pictures',
   description:
-    'Captions pictures, or all pictures of folders, with a trained run. The network that makes the features is looked ' +
-    'for where it was when the run was trained. With --json also the probability of each word and the concepts found. With ' +
-    '--explain a page that shows for each word where the model looked, and which concepts each region was aligned with.',
+    'Captions pictures with the captioner that comes with this package, or with a run of your own. Says how sure it is of a word, on average, and ' +
+    'which concepts it saw. With --json also the probability of each word. With --explain a page that shows for each word where the ' +
+    'model looked, and which concepts each region was aligned with. The network that makes the features of a run is looked for where it was when the run was trained.',
   examples: [
-    { call: 'mia caption --run runs/va-mia photo.jpg other.png a-folder/', what: 'pictures and a folder of them' },
-    {
-      call: 'mia caption --run runs/va-mia --cnn mobilenet_v2.onnx --json photo.jpg',
-      what: 'with another path to the network',
-    },
-    { call: 'mia caption --run runs/va-mia --explain why.html photo.jpg', what: 'a page that shows why' },
+    { call: 'mia caption photo.jpg', what: 'a picture' },
+    { call: "mia caption a-folder/ 'b/*.png' --json", what: 'a folder of them, and all that fit a pattern' },
+    { call: 'mia caption --explain why.html photo.jpg', what: 'a page that shows why' },
+    { call: 'mia caption - < photo.jpg', what: 'a picture on standard input' },
+    { call: 'mia caption --run runs/va-mia --cnn mobilenet_v2.onnx photo.jpg', what: 'with a run of your own' },
   ],
-  arguments: { images: many('pictures, and folders of pictures') },
+  arguments: { images: many('pictures, folders of pictures, patterns such as "photos/*.jpg"; - is standard input') },
   options: {
     explain: text('file', 'write a page, out.html, that says why: it opens in any browser, offline'),
-    run: text('folder', "the run's folder", { required: true }),
+    run: text('folder', "a run's folder; by default the captioner that comes with this package"),
     cnn: text('path', 'the network of the features, if it is not where it was'),
     detector: text('path', 'the detector of its regions, if it is not where it was'),
     beam: positive('n', 'hypotheses kept while searching; 1 is greedy', { default: 3 }),
@@ -35,37 +34,47 @@ export const caption = defineCommand({
   async run({ images, run, cnn, detector, beam, maxLength, explain }, { signal, report }) {
     const { findImages } = await import('../image-files.ts')
     const { PhotoCaptioner } = await import('../../photos/captioner.ts')
-    const files = await findImages(images)
+    const pictures = await findImages(images)
     const captioner = await PhotoCaptioner.load(run, {
       ...(cnn !== undefined && { cnn }),
       ...(detector !== undefined && { detector }),
     })
     const onProgress = report.progress('Captions', 'pictures')
-    const { captions, refused } = await (explain === undefined
-      ? captioner.caption(files, { beam, maxLength, signal, onProgress })
-      : explainTo(explain, captioner, files, { beam, maxLength, signal, onProgress })
+    const options = { beam, maxLength, signal, onProgress }
+    const made = await (explain === undefined
+      ? captioner.captionAll(pictures, options)
+      : explainTo(explain, captioner, pictures, options)
     ).finally(() => captioner.release())
-    for (const { image, why } of refused) report.warn(`left out ${image}: ${why}`)
-    if (captions.length === 0) throw new UserError('Cannot caption: none of the pictures can be read')
+    const named = ({ image }: { readonly image: string }) =>
+      pictures[Number(image)] instanceof Uint8Array ? 'standard input' : image
+    for (const refused of made.refused) report.warn(`left out ${named(refused)}: ${refused.why}`)
+    if (made.captions.length === 0) throw new UserError('Cannot caption: none of the pictures can be read')
+    const captions = made.captions.map((each) => ({ ...each, image: named(each) }))
     return {
-      json: { captions, refused },
-      text: table([['picture', 'caption'], ...captions.map(({ image, caption }) => [image, caption])]),
-      failed: refused.length > 0,
+      json: { captions, refused: made.refused.map((each) => ({ ...each, image: named(each) })) },
+      text: captions.map(told).join('\n\n'),
+      failed: made.refused.length > 0,
     }
   },
 })
+
+/** A caption for people: the picture, the sentence, how sure, what was seen. */
+function told({ image, caption, confidence, concepts }: PhotoCaption): string {
+  const seen = concepts.length > 0 ? `; saw ${concepts.map(({ word }) => word).join(', ')}` : ''
+  return `${image}\n  ${caption}\n  ${(100 * confidence).toFixed(0)}% sure of a word${seen}`
+}
 
 /** Captions pictures and writes the page that explains the captions. */
 async function explainTo(
   path: string,
   captioner: PhotoCaptioner,
-  files: readonly string[],
+  pictures: readonly ImageInput[],
   options: CaptionOptions,
-): Promise<{ captions: PhotoCaption[]; refused: Refused[] }> {
+): Promise<Captions> {
   const { explanationPage } = await import('../../photos/explanation-page.ts')
   const { writeFileAtomic } = await import('../../files.ts')
-  const { captions, refused } = await captioner.explain(files, options)
+  const { captions, refused } = await captioner.explainAll(pictures, options)
   await writeFileAtomic(path, await explanationPage(captions, captioner.run.config.model))
-  const plain = captions.map(({ allConcepts: _, explanation: __, boxes: ___, ...caption }) => caption)
+  const plain = captions.map(({ allConcepts: _, explanation: __, boxes: ___, picture: ____, ...caption }) => caption)
   return { captions: plain, refused }
 }

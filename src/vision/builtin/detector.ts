@@ -2,7 +2,7 @@ import { equal, maxPool, reshape, topK, where } from '../../graph/ops/index.ts'
 import { floatData, floats, type Session } from '../../runtime/session.ts'
 import { suppress } from '../boxes.ts'
 import type { Detection, DetectOptions, Detector } from '../detector.ts'
-import { decodeImage } from '../image.ts'
+import { decodeImage, type ImageInput } from '../image.ts'
 import { normalise, type Preprocessing, rgb255 } from '../preprocessing.ts'
 import { BUILTIN, INPUT, openPart, type Part } from './model.ts'
 
@@ -62,7 +62,7 @@ export class BuiltinDetector implements Detector {
   }
 
   /** The objects of a picture, surest first: those above 10%, at least `least` and at most `most`. Throws ImageError as decodeImage() does. */
-  async detect(input: string | Uint8Array, { least, most }: DetectOptions): Promise<Detection[]> {
+  async detect(input: ImageInput, { least, most }: DetectOptions): Promise<Detection[]> {
     const planes = new Float32Array(3 * SIZE * SIZE)
     normalise(await decodeImage(input, preprocessing), preprocessing, planes)
     const { scores, places, edges } = await this.#session.run({ [INPUT]: floats([1, 3, SIZE, SIZE], planes) })

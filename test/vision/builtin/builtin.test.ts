@@ -90,7 +90,7 @@ describe('openNetwork("builtin")', () => {
     const grid = await network.run(await planesOf(picture, 320), 1)
     network.release()
     const eye = await openEye({ folder: 'run', config: { features: source } } as Run, {})
-    const [seen] = await eye.look([picture])
+    const [seen] = await eye.look([await eye.open(picture)])
     expect(seen).toHaveProperty('features', toFloat16(grid))
     eye.release()
     const other = { ...source, network: { ...source.network, sha256: 'aa' } }
