@@ -4,6 +4,7 @@ import type { Watch } from '../progress.ts'
 import { captionTokens } from '../text/ptb.ts'
 import { UNKNOWN, Vocabulary } from '../text/vocabulary.ts'
 import { counted, firstFew } from '../wording.ts'
+import { type CaptionedFolderOptions, readCaptionedFolder } from './captioned-folder.ts'
 import { type CocoOptions, readCoco } from './coco.ts'
 import { countSplits, type ImageEntry, writeDataset } from './dataset.ts'
 import { type Flickr8kOptions, readFlickr8k } from './flickr8k.ts'
@@ -16,6 +17,7 @@ export type SourceOptions =
   | ({ readonly source: 'flickr8k' } & Flickr8kOptions)
   | ({ readonly source: 'coco' } & CocoOptions)
   | ({ readonly source: 'karpathy' } & KarpathyOptions)
+  | ({ readonly source: 'folder' } & CaptionedFolderOptions)
 
 export type PrepareOptions = SourceOptions &
   Watch & {
@@ -80,6 +82,8 @@ function readSource(options: SourceOptions): Promise<Source> {
       return readCoco(options)
     case 'karpathy':
       return readKarpathy(options)
+    case 'folder':
+      return readCaptionedFolder(options)
   }
 }
 

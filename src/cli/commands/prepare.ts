@@ -6,12 +6,16 @@ import { table } from '../output.ts'
 
 export const prepare = defineCommand({
   name: 'prepare',
-  summary: 'read a published data set: captions, splits, vocabulary',
+  summary: 'read a data set: captions, splits, vocabulary',
   description:
-    'Reads a data set in the files its authors published, tokenises every caption with the one tokeniser that training ' +
+    'Reads a data set in the files its authors published, or a folder of your own pictures with a captions file, tokenises every caption with the one tokeniser that training ' +
     'and scores use too, makes the vocabulary of the training captions, and writes it all into a dataset folder. ' +
     'Pictures stay where they are. What is missing is said, never guessed.',
   examples: [
+    {
+      call: 'mia prepare folder --root my-pictures --out data/mine',
+      what: 'your own: my-pictures/captions.tsv with lines "picture.jpg<TAB>caption", or metadata.jsonl; dealt out 8 : 1 : 1',
+    },
     {
       call: 'mia prepare flickr8k --root flickr8k --out data/flickr8k',
       what: 'Flickr8k: caption file, split lists, images',
@@ -26,12 +30,12 @@ export const prepare = defineCommand({
     },
   ],
   arguments: {
-    source: choice('source', 'whose files they are', ['flickr8k', 'coco', 'karpathy'], { required: true }),
+    source: choice('source', 'whose files they are', ['flickr8k', 'coco', 'karpathy', 'folder'], { required: true }),
   },
   options: {
     out: text('folder', 'dataset folder to write', { required: true }),
-    root: text('folder', 'folder of the files (flickr8k, coco)'),
-    file: text('path', 'the JSON file (karpathy)'),
+    root: text('folder', 'folder of the files (flickr8k, coco, folder)'),
+    file: text('path', 'the JSON file (karpathy), or the captions, if they are not beside the pictures (folder)'),
     images: text('folder', 'folder of the pictures, if they are not beside the files'),
     year: choice('year', 'which annotations, where both are there (coco)', ['2014', '2017']),
     randomSplit: count(
@@ -53,7 +57,9 @@ export const prepare = defineCommand({
         ? { source, file: where, images, ...watch }
         : source === 'coco'
           ? { source, root: where, images, year: year && (Number(year) as 2014 | 2017), ...watch }
-          : { source, root: where, images, ...watch },
+          : source === 'folder'
+            ? { source, root: where, file, ...watch }
+            : { source, root: where, images, ...watch },
     )
     for (const problem of summary.problems) report.warn(problem)
     return {
