@@ -87,3 +87,19 @@ test('the built command answers as the sources do', () => {
   expect(stdout).toBe(`${JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version}\n`)
   expect(status).toBe(0)
 })
+
+test('so many arguments that ONNX Runtime would crash on them are taken all the same', async () => {
+  const long = Array.from(
+    { length: 600 },
+    (_, i) => `a-folder-with-a-long-name-that-is-of-no-interest/${i}/picture.jpg`,
+  )
+  const ran = await promisify(execFile)(
+    process.execPath,
+    [...tsx, `${root}src/cli/main.ts`, 'caption', '--run', 'nowhere', `${root}package.json`, ...long],
+    { cwd: root },
+  ).catch((error) => error)
+  expect(ran.code).toBe(1)
+  expect(ran.stderr).toMatch(
+    /^Error: Cannot find pictures in "a-folder-with-a-long-name-that-is-of-no-interest\/\d+\/picture\.jpg": there is no such file/,
+  )
+})

@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process'
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeSmallWorld } from './cli/small-world.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const readme = await readFile(join(root, 'README.md'), 'utf8')
+const blocks = [...readme.matchAll(/```(ts)?\n([\s\S]*?)```/g)]
+const lines = blocks.filter(([, language]) => language === undefined).flatMap(([, , text]) => text!.trim().split('\n'))
+/** The `mia` commands of the text's lines, and those of the blocks without the installation before and the comment after. */
+const commands = [
+  ...[...readme.matchAll(/`npx (mia [^`]+)`/g)].map(([, command]) => command!),
+  ...lines.flatMap((line) => /npx (mia [^#]*?)\s*(?:#|$)/.exec(line)?.[1] ?? []),
+]
+
+/** What takes hours as it stands, made small. */
+const SMALL: Readonly<Record<string, string>> = {
+  'mia train':
+    '--epochs 1 --width 32 --heads 2 --inner 32 --attention 8 --batch-size 10 --captions-per-image 2 --concepts 4',
+  'mia concepts train': '--epochs 1 --words colours.txt',
+  'mia concepts detect': '--count 4',
+}
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mia-readme-'))
+  await makeWorlds()
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** The files that the README's commands name: one small world in the forms of four data sets, some photographs, references and results. */
+async function makeWorlds(): Promise<void> {
+  const flickr8k = join(folder, 'flickr8k')
+  await makeSmallWorld(flickr8k)
+  const text = await readFile(join(flickr8k, 'Flickr8k.token.txt'), 'utf8')
+  const captions = text
+    .trim()
+    .split('\n')
+    .map((line) => /^(.*)#\d\t(.*)$/.exec(line)!.slice(1) as [string, string])
+  const names = [...new Set(captions.map(([name]) => name))]
+  await copyFile(join(flickr8k, 'colours.txt'), join(folder, 'colours.txt'))
+  await copyFile(join(flickr8k, 'network.onnx'), join(folder, 'network.onnx'))
+  await cp(join(flickr8k, 'images'), join(folder, 'my-pictures'), { recursive: true })
+  await writeFile(join(folder, 'my-pictures/captions.tsv'), captions.map((pair) => pair.join('\t')).join('\n'))
+  await mkdir(join(folder, 'a-folder'))
+  for (const copy of ['photo.jpg', 'other.png', 'a-folder/1.jpg'])
+    await copyFile(join(flickr8k, 'images', names[0]!), join(folder, copy))
+  await mkdir(join(folder, 'coco/annotations'), { recursive: true })
+  for (const [split, prefix] of [
+    ['train', 'train_'],
+    ['val', 'dev_'],
+  ] as const) {
+    const mine = names.filter((name) => name.startsWith(prefix))
+    await cp(join(flickr8k, 'images'), join(folder, `coco/${split}2014`), { recursive: true })
+    const images = mine.map((file_name) => ({ id: names.indexOf(file_name), file_name }))
+    const annotations = captions.flatMap(([name, caption], id) =>
+      name.startsWith(prefix) ? [{ id, image_id: names.indexOf(name), caption }] : [],
+    )
+    await writeFile(
+      join(folder, `coco/annotations/captions_${split}2014.json`),
+      JSON.stringify({ images, annotations }),
+    )
+  }
+  const images = names.map((filename, cocoid) => ({
+    cocoid,
+    filename,
+    filepath: 'train2014',
+    split: filename.startsWith('train') ? 'train' : 'val',
+    sentences: captions.filter(([name]) => name === filename).map(([, raw]) => ({ raw, tokens: raw.split(' ') })),
+  }))
+  await writeFile(join(folder, 'dataset_coco.json'), JSON.stringify({ images, dataset: 'coco' }))
+  await writeFile(join(folder, 'refs.json'), JSON.stringify({ 1: ['a dog runs'], 2: ['two cats sleep'] }))
+  for (const [name, said] of [
+    ['results.json', 'a dog runs fast'],
+    ['b.json', 'a cat runs'],
+  ] as const)
+    await writeFile(join(folder, name), JSON.stringify([1, 2].map((image_id) => ({ image_id, caption: said }))))
+}
+
+const TSX = `"${process.execPath}" --import "${pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href}"`
+
+/** Runs a line as a shell would, `mia` being this package's. */
+function shell(line: string): Promise<{ status: number | null; output: string }> {
+  const mia = `${TSX} "${join(root, 'src/cli/main.ts')}"`
+  return new Promise((resolve) => {
+    const child = spawn(line.replace(/^mia/, mia), { cwd: folder, shell: true })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += part))
+    child.on('close', (status) => resolve({ status, output }))
+  })
+}
+
+describe('the README', () => {
+  test('has the commands that this test looks for', () => {
+    const names = new Set(commands.map((command) => command.split(' ')[1]))
+    const all = 'caption card concepts doctor eval features models prepare quickstart represent test train'
+    expect([...names].sort().join(' ')).toBe(all)
+  })
+
+  for (const command of commands) {
+    // test/quickstart runs it; bottom-up features have tests of their own, with the published files
+    if (/^mia quickstart|--bottom-up/.test(command)) continue
+    test(command, async () => {
+      if (command.includes('data/objects'))
+        await cp(join(folder, 'data/coco'), join(folder, 'data/objects'), { recursive: true })
+      const small = Object.entries(SMALL).find(([name]) => command.startsWith(name))?.[1] ?? ''
+      const { status, output } = await shell(command.includes('<') ? command : `${command} ${small}`)
+      expect(status, output).toBe(0)
+    })
+  }
+
+  test('has a library that captions in the lines it gives', async () => {
+    const [, , text] = blocks.find(([, language, code]) => language === 'ts' && code!.includes('Captioner.load'))!
+    const code = text!.replace("'mia-caption'", JSON.stringify(pathToFileURL(join(root, 'src/index.ts')).href))
+    const file = join(folder, 'two-lines.ts')
+    await writeFile(
+      file,
+      `${code}\nconsole.log(caption.length > 0, confidence > 0, words.length > 0, concepts.length > 0)\n`,
+    )
+    await writeFile(join(folder, 'package.json'), '{"type": "module"}')
+    const { output } = await shell(
+      `mia`.replace(
+        'mia',
+        `"${process.execPath}" --import "${pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href}" "${file}"`,
+      ),
+    )
+    expect(output.trim()).toBe('true true true true')
+  })
+})
