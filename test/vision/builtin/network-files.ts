@@ -15,6 +15,8 @@ export const LAYERS = [
   'tower_0/MobilenetV3/expanded_conv_14/expand/hard_swish/mul_1',
   'tower_0/extern1/hard_swish/mul_1',
 ]
+/** The detector's heat map and the boxes' edges. */
+export const HEAD = ['tower_0/keypoints', 'tower_0/wh']
 export const weights = await readFile(join(folder, 'centernet.bin'))
 export const model = checkTfjsModel(JSON.parse(text), 'centernet.json', 'install it again')
 
