@@ -42,7 +42,8 @@ ${curve('CIDEr on the test pictures', systems, ({ scores }) => (scores as { CIDE
 }
 
 const NEXT = `npx mia caption --run quickstart/with-mia photo.jpg --explain why.html      # what this run says of another picture
-npx mia prepare coco --root MY-FOLDER --out data/mine             # annotations/captions_train2017.json, train2017/ and so for val
+npx mia caption photo.jpg                                          # what the captioner that comes with the package says of it
+npx mia prepare folder --root my-pictures --out data/mine          # captions.tsv in it: lines picture.jpg, a tab, a caption
 npx mia features --data data/mine
 npx mia concepts train --data data/mine && npx mia concepts detect --data data/mine
 npx mia train --data data/mine --basic-model VisualAttention --mia --out runs/mine

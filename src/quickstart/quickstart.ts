@@ -33,7 +33,7 @@ export interface QuickstartSizes {
   readonly conceptEpochs: number
 }
 
-export const QUICK: QuickstartSizes = { train: 600, val: 100, epochs: 8, conceptEpochs: 20 }
+export const QUICK: QuickstartSizes = { train: 600, val: 100, epochs: 16, conceptEpochs: 20 }
 const SMALL = { dModel: 256, dInner: 512, dropout: 0.1, learningRate: 2e-3, batchSize: 80 } as const
 /** Concepts of a picture: more than a scene has words. */
 const CONCEPTS = 12
