@@ -101,7 +101,7 @@ export class PhotoReader {
   /** The regions of those photographs that can be read. */
   async #look(batch: readonly Opened[]): Promise<Omit<ReadPhotos, 'concepts' | 'conceptIds'>> {
     const openable = batch.filter(({ opened }) => !(opened instanceof ImageError))
-    const looked = await this.#eye.look(openable.map(({ opened }) => opened))
+    const looked = openable.length > 0 ? await this.#eye.look(openable.map(({ opened }) => opened)) : []
     const seen = new Map(openable.map((photo, i) => [photo, looked[i]!]))
     const all = batch.map((photo) => ({ ...photo, seen: seen.get(photo) ?? (photo.opened as ImageError) }))
     const refused = all.flatMap(({ name, seen }) =>

@@ -193,6 +193,14 @@ describe('the whole work, command by command, on pictures of one colour over ano
     await captioner.release()
   })
 
+  test('caption of nothing but what is no picture says so', async () => {
+    const { status, stderr } = await mia(['caption', '--run', join(folder, 'mia'), join(folder, 'colours.txt')])
+    expect(stderr).toMatch(
+      /colours\.txt: it is not a picture.*\n(.*\n)?Error: Cannot caption: none of the pictures can be read/,
+    )
+    expect(status).toBe(1)
+  })
+
   test('caption says how sure it is and what it saw', async () => {
     const { stdout } = await run('caption --run @/mia @/images/dev_red_blue.jpg')
     expect(stdout).toMatch(/^\S+dev_red_blue\.jpg\n {2}[a-z ]*\n {2}\d+% sure of a word; saw \w+(, \w+){3}\n$/)
