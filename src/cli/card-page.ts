@@ -71,6 +71,15 @@ ${markdownTable(
   card.scores.map(({ name, score, signature }) => [name, score.toFixed(4), `\`${signature}\``.replaceAll('|', '\\|')]),
 )}
 
+## How sure it is
+
+The validation images by how sure it was of a word in the mean, and how good the captions are:
+
+${markdownTable(
+  ['sure of a word', 'CIDEr'],
+  card.sureness.map(({ from, to, cider }) => [`${percent(from)} to ${percent(to)}`, cider.toFixed(3)]),
+)}
+
 ## What it is bad at
 
 What the captions state, against what people state of the same pictures (F-scores of SPICE-ts's kinds; 1 would be all of it and nothing else):
@@ -90,6 +99,8 @@ ${markdownTable(
 )}
 `
 }
+
+const percent = (part: number): string => `${(100 * part).toFixed(0)}%`
 
 const titleOf = (basicModel: BasicModelName, mia: boolean): string => `${basicModel}${mia ? ' with MIA' : ''}`
 

@@ -2,7 +2,7 @@ import { CaptionerDecoder } from '../decode/captioner-stepper.ts'
 import { Explainer, type Explanation } from '../decode/explainer.ts'
 import type { Watch } from '../progress.ts'
 import { nodeRuntime } from '../runtime/node.ts'
-import { captionAll, type ImageInputs } from '../train/evaluation.ts'
+import { captionAll, confidenceOf, type ImageInputs } from '../train/evaluation.ts'
 import { openRun, type Run } from '../train/run.ts'
 import { ImageError, type ImageInput } from '../vision/index.ts'
 import type { NetworkPaths } from './eye.ts'
@@ -126,7 +126,7 @@ export class PhotoCaptioner {
         caption,
         words: vocabulary.decode(words).map((word, t) => ({ word, probability: Math.exp(wordLogProbs[t]!) })),
         probability: Math.exp(logProb),
-        confidence: Math.exp(logProb / (words.length + 1)), // the end is chosen too
+        confidence: confidenceOf({ words, logProb }),
         concepts: read.concepts[i]!.slice(0, TOLD_CONCEPTS),
       }))
       if (told.length > 0)

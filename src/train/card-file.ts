@@ -33,6 +33,8 @@ const schema = v.object({
     mostFrequent: v.string(),
     times: v.number(),
   }),
+  /** is it right where it is sure? thirds of the images, the least sure first: the range of the captions' confidence, and their mean CIDEr */
+  sureness: v.array(v.object({ from: v.number(), to: v.number(), cider: v.number() })),
   files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),
 })
 

@@ -5,6 +5,7 @@ import { Dataset } from '../data/dataset.ts'
 import { evaluate } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
 import { type Card, STATEMENTS } from './card-file.ts'
+import { confidenceOf } from './evaluation.ts'
 import { readListed } from './list-runs.ts'
 import { packRun } from './pack.ts'
 import { openRun } from './run.ts'
@@ -77,8 +78,25 @@ export async function packWithCard({ run, out, data, terms, version, commit, ...
       mostFrequent,
       times,
     },
+    sureness: thirds(
+      captions.map((caption, i) => ({ confidence: confidenceOf(caption), cider: evaluation.images[i]!.scores.CIDEr! })),
+    ),
     files: await filesOf(out),
   }
+}
+
+/** Captions by how sure the model is of them, in three parts. */
+function thirds(captions: readonly { readonly confidence: number; readonly cider: number }[]): Card['sureness'] {
+  const sorted = [...captions].sort((a, b) => a.confidence - b.confidence)
+  const size = Math.ceil(sorted.length / 3)
+  return [0, 1, 2]
+    .map((third) => sorted.slice(third * size, (third + 1) * size))
+    .filter((part) => part.length > 0)
+    .map((part) => ({
+      from: part[0]!.confidence,
+      to: part.at(-1)!.confidence,
+      cider: part.reduce((sum, { cider }) => sum + cider, 0) / part.length,
+    }))
 }
 
 function commonest(captions: readonly string[]): [string, number] {

@@ -16,6 +16,10 @@ export interface MadeCaption {
   readonly logProb: number
 }
 
+/** How sure a model is of a caption's words, from 0 to 1: the geometric mean of their probabilities, the end's among them. It does not fall with the length. */
+export const confidenceOf = ({ words, logProb }: Pick<MadeCaption, 'words' | 'logProb'>): number =>
+  Math.exp(logProb / (words.length + 1))
+
 /** What reads the inputs of images: features as float16 bits `[n, R, F]` and word ids of concepts `[n, K]`. */
 export interface ImageInputs {
   features(ids: readonly string[]): Promise<Uint16Array>
