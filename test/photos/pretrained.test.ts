@@ -27,7 +27,8 @@ test('its card says how good it is, on which terms it may be used, and where it 
   const cider = card.scores.find(({ name }) => name === 'CIDEr')!
   expect(cider.score).toBeGreaterThan(0.45)
   expect(page).toContain(`| CIDEr | ${cider.score.toFixed(4)} | \`${cider.signature.replaceAll('|', '\\|')}\` |`)
-  for (const part of ['research', '## What it is bad at', `commit ${card.commit}`]) expect(page).toContain(part)
+  for (const part of ['research', '## How sure it is', '## What it is bad at', `commit ${card.commit}`])
+    expect(page).toContain(part)
 })
 
 const coco = fileURLToPath(new URL('../../../shared/data/coco-mini/train2017', import.meta.url))
@@ -37,7 +38,7 @@ test.skipIf(!existsSync(coco))('it sees what plain photographs show (needs ../sh
   for (const [name, words] of [['000000030752', /snow|ski/]] as const) {
     const { caption, confidence } = await captioner.caption(join(coco, `${name}.jpg`))
     expect(caption, name).toMatch(words)
-    expect(confidence).toBeGreaterThan(0.1)
+    expect(confidence).toBeGreaterThan(0.2)
   }
   await captioner.release()
 })
