@@ -66,17 +66,20 @@ describe('openNetwork("builtin")', () => {
     network.release()
   })
 
-  test.skipIf(!hasCoco)('has channels at mean 0 and deviation 1 over photographs (needs ../shared)', async () => {
-    const network = await openNetwork(BUILTIN)
-    const values: number[] = []
-    for (const picture of (await photographs()).slice(0, 16))
-      values.push(...(await network.run(await planesOf(picture, 320), 1)))
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-    expect(Math.abs(mean)).toBeLessThan(0.1)
-    expect(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length).toBeGreaterThan(0.8)
-    expect(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length).toBeLessThan(1.2)
-    network.release()
-  })
+  test.skipIf(!hasCoco)(
+    'has channels at about mean 0 and deviation 1 over other photographs (needs ../shared)',
+    async () => {
+      const network = await openNetwork(BUILTIN)
+      const values: number[] = []
+      for (const picture of (await photographs()).slice(0, 16))
+        values.push(...(await network.run(await planesOf(picture, 320), 1)))
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+      expect(Math.abs(mean)).toBeLessThan(0.1)
+      const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
+      expect(Math.abs(deviation - 1)).toBeLessThan(0.3)
+      network.release()
+    },
+  )
 
   test('has a source of its own that needs no path, by which a run sees with it again', async () => {
     const network = await openNetwork(BUILTIN)
