@@ -29,6 +29,10 @@ export function cardPage({ card, config, limits }: CardPage): string {
     ['dropout', `${model.dropout}; in MIA ${model.miaDropout}`],
     ['batches', `${training.imagesPerBatch} images with ${training.captionsPerImage} captions each`],
     [
+      'views',
+      training.views > 0 ? `each picture, and ${training.views} crops of it, mirrored or not` : 'each picture as it is',
+    ],
+    [
       'learning rate',
       `${training.learningRate}, halved in ${training.halving} epochs from epoch ${training.decayStart} on`,
     ],

@@ -80,6 +80,7 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
   const wordList = join(out, 'concepts.txt')
   await writeFileAtomic(wordList, `${conceptWords.join('\n')}\n`)
   await trainConceptDetector({
+    views: 0,
     data,
     wordList,
     seed,
@@ -161,6 +162,7 @@ async function trainSmall({ data, run, mia, seed, epochs, onProgress, signal }: 
       learningRate,
       labelSmoothing: 0,
       averageDecay: 0,
+      views: 0,
       clipping: { kind: 'value', limit: 0.1 },
       adam: publishedAdam,
       beam: 3,

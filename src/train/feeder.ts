@@ -1,6 +1,7 @@
 import type { ImageEntry } from '../data/dataset.ts'
 import { ints, type Values } from '../runtime/session.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
+import { viewId } from '../vision/index.ts'
 import type { Batch, BatchItem } from './batches.ts'
 import type { StoredInputs } from './inputs.ts'
 import { chooseLevels, levelOf } from './levels.ts'
@@ -47,6 +48,7 @@ export class Feeder {
     const { regions } = batch
     const { captionsPerImage } = this.#config.training
     const ids = this.ids(batch)
+    const views = ids.map((id, i) => viewId(id, batch.views[i]!))
     const imageOf = (caption: number) => batch.images[Math.floor(caption / captionsPerImage)]!
     const words = [...batch.captions].map((caption, i) => this.#captions[imageOf(i)]![caption]!)
     const packed = packCaptions(words, batch.steps, captionsPerImage)
@@ -55,7 +57,7 @@ export class Feeder {
       features: {
         dtype: 'float16',
         shape: [ids.length, regions, featureSize],
-        data: await this.#inputs.features(ids, regions),
+        data: await this.#inputs.features(views, regions),
       },
       concepts: ints(concepts, [ids.length, concepts.length / ids.length]),
       words: ints(packed.inputs, [batch.steps, words.length]),

@@ -40,6 +40,8 @@ const schema = v.object({
     epochs: positive,
     imagesPerBatch: positive,
     captionsPerImage: positive,
+    /** how many further views of its pictures it trains on, beside the pictures themselves */
+    views: v.optional(count, 0),
     learningRate: rate,
     decayStart: count,
     halving: positive,

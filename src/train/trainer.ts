@@ -160,7 +160,7 @@ export async function trainCaptioner({
 }
 
 /** What a run reads of its dataset. Throws UserError where the features are others or images are missing. */
-async function openData(folder: string, { data, model, features }: RunConfig) {
+async function openData(folder: string, { data, model, features, training }: RunConfig) {
   const dataset = await Dataset.open(data.folder)
   const store = await FeatureStore.open(featuresFolder(data.folder))
   store.require(features, `run "${folder}"`)
@@ -176,6 +176,10 @@ async function openData(folder: string, { data, model, features }: RunConfig) {
       `Cannot train on "${data.folder}": ${train.length} training and ${val.length} validation images have what the model needs; ` +
         'run "mia features" and "mia concepts detect"',
     )
+  store.requireViews(
+    train.map(({ id }) => id),
+    training.views,
+  )
   return { store, inputs, train, val, vocabulary }
 }
 

@@ -7,10 +7,13 @@ import { decodeImage, ImageError } from './image.ts'
 import { inOrder } from './in-order.ts'
 import type { Network } from './network.ts'
 import { normalise } from './preprocessing.ts'
+import type { View } from './views.ts'
 
 export interface ImageFile {
   readonly id: string
   readonly path: string
+  /** the part of the picture that is looked at; without one the whole */
+  readonly view?: View
 }
 
 export interface ExtractOptions extends Watch {
@@ -89,7 +92,7 @@ type Decoded = { image: ImageFile; pixels: Uint8Array; why?: never } | { image: 
 
 async function decode(image: ImageFile, { input }: Network): Promise<Decoded> {
   try {
-    return { image, pixels: await decodeImage(image.path, input) }
+    return { image, pixels: await decodeImage(image.path, { ...input, ...(image.view && { view: image.view }) }) }
   } catch (error) {
     if (error instanceof ImageError) return { image, why: error.why }
     throw error

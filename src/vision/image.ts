@@ -4,6 +4,7 @@ import type { Sharp, SharpOptions } from 'sharp'
 import { UserError } from '../errors.ts'
 import { enlarge, type Picture } from './enlarge.ts'
 import { decodable, imageKind } from './image-kind.ts'
+import type { View } from './views.ts'
 
 /** Pixels as they are, row by row, such as a canvas's ImageData: 8 bits for each of 1 (grey), 3 (RGB) or 4 (RGBA) channels. */
 export interface Pixels {
@@ -18,6 +19,8 @@ export type ImageInput = string | URL | Uint8Array | Pixels
 export interface DecodeOptions {
   readonly width: number
   readonly height: number
+  /** the part of it that is wanted; without one the whole */
+  readonly view?: View
   /** names the picture in errors where `input` is its bytes */
   readonly name?: string
 }
@@ -44,9 +47,13 @@ const limits: SharpOptions = { limitInputPixels: maxPixels, failOn: 'error' }
  * It is stretched to width x height: where it gets smaller with a triangle filter, where larger bilinearly.
  * Throws ImageError, naming the picture and why, for what is no picture, damaged, or larger than 50 million pixels.
  */
-export async function decodeImage(input: ImageInput, { width, height, name }: DecodeOptions): Promise<Uint8Array> {
+export async function decodeImage(
+  input: ImageInput,
+  { width, height, view, name }: DecodeOptions,
+): Promise<Uint8Array> {
   const { image, fail } = await openImage(input, name)
-  const picture = await decode(image, width, height).catch(fail)
+  const part = view && (await partOf(image, view).catch(fail))
+  const picture = await decode(part ?? image.autoOrient(), width, height).catch(fail)
   return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
 }
 
@@ -71,10 +78,22 @@ export async function openImage(
   return { image: await load(bytes), fail }
 }
 
+/** A view of the picture, as it is seen, turned as its EXIF orientation says; its edges lie between pixels. */
+async function partOf(image: Sharp, { left, top, width, height, mirrored }: View): Promise<Sharp> {
+  const whole = (await image.metadata()).autoOrient
+  const span = (from: number, length: number, of: number): [number, number] => {
+    const first = Math.min(Math.round(from * of), of - 1)
+    return [first, Math.max(1, Math.min(Math.round((from + length) * of), of) - first)]
+  }
+  const [x, wide] = span(left, width, whole.width)
+  const [y, high] = span(top, height, whole.height)
+  const part = image.autoOrient().extract({ left: x, top: y, width: wide, height: high })
+  return mirrored ? part.flop() : part
+}
+
 /** The picture made smaller where it is larger than width or height; enlarging is left to enlarge(). */
 async function decode(image: Sharp, width: number, height: number): Promise<Picture> {
   const { data, info } = await image
-    .autoOrient()
     .flatten({ background: '#fff' })
     .toColourspace('srgb')
     .resize(width, height, { fit: 'fill', kernel: 'linear', withoutEnlargement: true })

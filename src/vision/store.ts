@@ -4,6 +4,7 @@ import { type FeatureIndex, readIndex, type Shard } from './feature-index.ts'
 import { describeSource, type FeatureSource, hasBoxes, sameSource } from './feature-source.ts'
 import { type Regions, regionPartNames } from './regions.ts'
 import { openShard, readFeatures, readPart, rowsOf } from './shard.ts'
+import { viewId } from './views.ts'
 
 /** Where an image's features lie: in a grid's shard as the `first`-th image, in one of boxes from row `first` on. */
 interface Place {
@@ -59,6 +60,16 @@ export class FeatureStore {
         `Cannot use features "${this.#folder}" with ${what}: they are ${describeSource(this.header)}; ` +
           `it needs ${describeSource(source)}; make those with "mia features" in another folder`,
       )
+  }
+
+  /** Throws UserError unless each of the images has so many views beside itself. */
+  requireViews(ids: readonly string[], views: number): void {
+    for (const id of ids)
+      for (let view = 1; view <= views; view++)
+        if (!this.has(viewId(id, view)))
+          throw new UserError(
+            `Cannot train on ${views} views of each image: "${this.#folder}" has ${view - 1} of image "${id}"; make them with "mia features --views ${views}"`,
+          )
   }
 
   /** How many regions an image has. Throws UserError if it has no features. */

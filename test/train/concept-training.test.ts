@@ -27,6 +27,7 @@ async function train(
   const trained = await trainConceptDetector({
     data,
     wordList: join(data, 'words.txt'),
+    views: 0,
     seed,
     epochs,
     onEpoch: (epoch) => reports.push(epoch),

@@ -32,6 +32,7 @@ const config = (): RunConfig => ({
     epochs: 30,
     imagesPerBatch: 16,
     captionsPerImage: 5,
+    views: 0,
     learningRate: 5e-4,
     decayStart: 20,
     halving: 50,

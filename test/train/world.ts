@@ -110,6 +110,7 @@ export async function makeWorld(folder: string, { mia = false, epochs = 4, copie
       epochs,
       imagesPerBatch: 4,
       captionsPerImage: 2,
+      views: 0,
       learningRate: 5e-3,
       decayStart: 20,
       halving: 50,

@@ -2,7 +2,7 @@ import { UsageError } from '../../errors.ts'
 import type { Extraction, ImageFile } from '../../vision/index.ts'
 import { counted, thousands } from '../../wording.ts'
 import { defineCommand, type Session, type Values } from '../command.ts'
-import { choice, flag, positive, text } from '../options.ts'
+import { choice, count, flag, positive, text } from '../options.ts'
 
 const options = {
   data: text('folder', 'dataset folder, made by "mia prepare"', { required: true }),
@@ -23,6 +23,9 @@ const options = {
     "how it wants its pictures; by default what is known of the file, or else torchvision's",
     ['imagenet', 'symmetric', 'bgr255'],
   ),
+  views: count('n', 'further views of each training picture to train on: crops of 7/8, every other one mirrored', {
+    default: 0,
+  }),
   batchSize: positive('pictures', 'pictures seen at once', { default: 8 }),
 }
 
@@ -44,6 +47,10 @@ export const features = defineCommand({
     },
     { call: 'mia features --data data/flickr8k --cnn resnet152.onnx --layer layer4', what: 'another layer' },
     {
+      call: 'mia features --data data/flickr8k --views 3',
+      what: 'and three crops of each training picture, for "mia train --views 3"',
+    },
+    {
       call: 'mia features --data data/coco --detector builtin',
       what: 'objects, found by the detector that comes with npm',
     },
@@ -59,7 +66,10 @@ export const features = defineCommand({
     refuseContradictions(values)
     const { Dataset } = await import('../../data/dataset.ts')
     const dataset = await Dataset.open(data, { signal: session.signal })
-    const images = dataset.images.map((image) => ({ id: image.id, path: dataset.imagePath(image) }))
+    const { withViews } = await import('../../vision/views.ts')
+    const images = dataset.images.flatMap((image) =>
+      withViews({ id: image.id, path: dataset.imagePath(image) }, image.split === 'train' ? values.views : 0),
+    )
     const { what, source, ...done } = await (bottomUp === undefined
       ? made(values, images, session)
       : published(bottomUp, data, images, session))
@@ -68,7 +78,7 @@ export const features = defineCommand({
     return {
       json: { data, made: done.made, kept, leftOut, ...source },
       text:
-        `${counted(done.made + kept, 'picture')} with ${what} (${thousands(done.made)} made now)` +
+        `${counted(done.made + kept, 'picture')}${values.views > 0 ? ', views counted,' : ''} with ${what} (${thousands(done.made)} made now)` +
         (leftOut.length > 0 ? `; ${counted(leftOut.length, 'picture')} left out` : ''),
       next: `mia concepts train --data ${data}`,
     }
@@ -76,11 +86,15 @@ export const features = defineCommand({
 })
 
 /** Options that say nothing together; what they would do is not guessed. */
-function refuseContradictions({ cnn, bottomUp, detector, layer, size, normalisation }: Values<typeof options>): void {
+function refuseContradictions(values: Values<typeof options>): void {
+  const { cnn, bottomUp, detector, layer, size, normalisation, views } = values
   const makers = { '--cnn': cnn, '--detector': detector }
   for (const [name, given] of Object.entries(makers))
     if (bottomUp !== undefined && given !== undefined)
       throw new UsageError(`Cannot make features with both --bottom-up and ${name}: give one of them`)
+  for (const [name, given] of Object.entries({ '--bottom-up': bottomUp, '--detector': detector }))
+    if (views > 0 && given !== undefined)
+      throw new UsageError(`Cannot make --views with ${name}: views are made of grids`)
   const cuts = { '--layer': layer, '--size': size, '--normalisation': normalisation }
   for (const [name, given] of Object.entries(cuts))
     if (cnn === undefined && given !== undefined)
