@@ -32,7 +32,8 @@ never had in training. The one is <b>VisualAttention</b>; in the other regions a
 <p>Green: a thing that is there, in its colour. Red: one that is not there, or a wrong colour.</p>
 <div class="cards">${cards.join('\n')}</div>
 <p><a href="why.html">Why these captions?</a> What each word looked at, and which concepts each region is aligned with.</p></section>
-<section><h2>Scores on the test pictures</h2>${scoreTable(systems)}</section>
+<section><h2>Scores on the test pictures</h2>${scoreTable(systems)}
+<p><small>The best epoch of each was chosen by these pictures too; a data set of your own has a part for that and another for the test.</small></p></section>
 <section><h2>How they learnt</h2><div class="curves">${curve('loss', systems, ({ loss }) => Number(loss))}
 ${curve('CIDEr on the test pictures', systems, ({ scores }) => (scores as { CIDEr: number }).CIDEr)}</div></section>
 <section><h2>Now with your own pictures</h2><pre>${escapeHtml(NEXT)}</pre></section>

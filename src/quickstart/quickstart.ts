@@ -80,10 +80,10 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
   const wordList = join(out, 'concepts.txt')
   await writeFileAtomic(wordList, `${conceptWords.join('\n')}\n`)
   await trainConceptDetector({
-    views: 0,
     data,
     wordList,
     seed,
+    views: 0,
     epochs: sizes.conceptEpochs,
     onProgress: progress('Concepts', 'pictures'),
     signal,
