@@ -28,6 +28,7 @@ export interface Extraction {
   readonly made: number
   /** images whose features were there already */
   readonly kept: number
+  /** each file once, whatever its views */
   readonly leftOut: readonly LeftOut[]
 }
 
@@ -85,7 +86,7 @@ export async function extractFeatures({
   } finally {
     await underWay.catch(() => {}) // nothing may reach the store after the return
   }
-  return { made, kept, leftOut }
+  return { made, kept, leftOut: leftOut.filter(({ file }, i) => leftOut[i - 1]?.file !== file) }
 }
 
 type Decoded = { image: ImageFile; pixels: Uint8Array; why?: never } | { image: ImageFile; pixels?: never; why: string }

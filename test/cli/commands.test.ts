@@ -241,6 +241,11 @@ describe('the whole work, command by command, on pictures of one colour over ano
     const { stdout, stderr } = await run('features --data @/data --cnn @/network.onnx')
     expect(stdout).toContain('49 pictures with 4 regions of 6 from layer "features" (49 made now); 1 picture left out')
     expect(stderr).toContain(`Warning: left out ${broken}: it is not a picture`)
+    const views = await run('features --data @/data --cnn @/network.onnx --views 2') // of 24 of the 25 training pictures
+    expect(views.stdout).toContain(
+      '97 pictures, views counted, with 4 regions of 6 from layer "features" (48 made now)',
+    )
+    expect(views.stderr.match(/left out/g)).toHaveLength(1)
   })
 
   test('caption refuses another network than that of the features', async () => {
@@ -265,6 +270,7 @@ test.each([
     '--bottom-up a.tsv --detector builtin',
     'Cannot make features with both --bottom-up and --detector: give one of them',
   ],
+  ['--bottom-up a.tsv --views 2', 'Cannot make --views with --bottom-up: views are made of grids'],
   ['--layer conv5', 'Cannot use --layer without --cnn: it says how a network of your own is used'],
   ['--size 320', 'Cannot use --size without --cnn: it says how a network of your own is used'],
 ])('features refuses %s', async (line, why) => {
