@@ -83,7 +83,6 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
     data,
     wordList,
     seed,
-    views: 0,
     epochs: sizes.conceptEpochs,
     onProgress: progress('Concepts', 'pictures'),
     signal,

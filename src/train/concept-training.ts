@@ -15,7 +15,7 @@ import { Random } from '../random.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { toOnnx } from '../runtime/onnx-export.ts'
 import { floats, type Value } from '../runtime/session.ts'
-import { FeatureStore, viewId } from '../vision/index.ts'
+import { FeatureStore } from '../vision/index.ts'
 import { averagePrecision } from './average-precision.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { type ConceptInfo, detectorFor, readDetector, type StoredDetector, writeDetector } from './concept-files.ts'
@@ -23,15 +23,12 @@ import { ConceptInference } from './concept-inference.ts'
 import { conceptsFolder, featuresFolder } from './dataset-files.ts'
 import { startOrRestore } from './state.ts'
 import { updates } from './update.ts'
-import { drawViews } from './views.ts'
 
 export interface ConceptTrainingOptions extends Watch {
   /** the dataset's folder */
   readonly data: string
   /** a file of words; without one the frequent content words of the training captions */
   readonly wordList?: string
-  /** how many further views of each image to train on; one of them or the image itself is drawn each time */
-  readonly views: number
   readonly seed: number
   readonly epochs: number
   readonly onEpoch?: (epoch: ConceptEpoch) => void
@@ -64,11 +61,11 @@ const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
  * another seed, or fewer epochs than are done begins anew. Throws UserError where the dataset has no features or no validation images.
  */
 export async function trainConceptDetector(options: ConceptTrainingOptions): Promise<ConceptTraining> {
-  const { data, seed, epochs, views, onEpoch, onProgress, signal } = options
+  const { data, seed, epochs, onEpoch, onProgress, signal } = options
   const { store, train, val, words } = await openData(options)
   const folder = conceptsFolder(data)
   const detector = detectorFor(words.length, store.header, DROPOUT)
-  const recipe = { seed, words, views, features: store.source, images: digest(train) }
+  const recipe = { seed, words, features: store.source, images: digest(train) }
   const checkpoint = await checkpointOf(folder, recipe, epochs)
   const session = await nodeRuntime.load(trainingModel(detector))
   const { state, progress } = await startOrRestore(checkpoint, [...detector.parameters.values()], seed)
@@ -80,20 +77,15 @@ export async function trainConceptDetector(options: ConceptTrainingOptions): Pro
   try {
     for (; epoch < epochs; epoch++, batch = 0) {
       const order = new Random(seed, epoch + 1).shuffle([...train])
-      const viewed = drawViews(order.length, { seed, epoch: epoch + 1, views })
       const losses: number[] = []
       for (; batch < perEpoch; batch++) {
         if (signal?.aborted) {
           await save()
           signal.throwIfAborted()
         }
-        const first = batch * IMAGES_PER_BATCH
-        const images = order.slice(first, first + IMAGES_PER_BATCH)
+        const images = order.slice(batch * IMAGES_PER_BATCH, (batch + 1) * IMAGES_PER_BATCH)
         const values = {
-          features: await featuresOf(
-            store,
-            images.map(({ id }, i) => viewId(id, viewed[first + i]!)),
-          ),
+          features: await featuresOf(store, images),
           labels: floats([images.length, words.length], labels(images)),
         }
         step += 1
@@ -122,7 +114,7 @@ export async function trainConceptDetector(options: ConceptTrainingOptions): Pro
 }
 
 /** What a detector is trained on. */
-async function openData({ data, wordList, views }: ConceptTrainingOptions) {
+async function openData({ data, wordList }: ConceptTrainingOptions) {
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
   const [train, val] = (['train', 'val'] as const).map((split) =>
@@ -132,10 +124,6 @@ async function openData({ data, wordList, views }: ConceptTrainingOptions) {
     throw new UserError(
       `Cannot train concepts on "${data}": ${train.length} training and ${val.length} validation images have features; run "mia features --data ${data}"`,
     )
-  store.requireViews(
-    train.map(({ id }) => id),
-    views,
-  )
   const words = wordList
     ? await conceptsFromFile(wordList, dataset.vocabulary)
     : frequentConcepts(train, dataset.vocabulary)
@@ -189,9 +177,9 @@ function labeller(words: readonly string[]): (images: readonly ImageEntry[]) => 
   }
 }
 
-async function featuresOf(store: FeatureStore, ids: readonly string[]): Promise<Value> {
-  const data = await store.read(ids)
-  return { dtype: 'float16', shape: [ids.length, store.regions, store.size], data }
+async function featuresOf(store: FeatureStore, images: readonly ImageEntry[]): Promise<Value> {
+  const data = await store.read(images.map(({ id }) => id))
+  return { dtype: 'float16', shape: [images.length, store.regions, store.size], data }
 }
 
 /** Average precision of every word that some of the images have. */

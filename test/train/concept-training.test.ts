@@ -27,7 +27,6 @@ async function train(
   const trained = await trainConceptDetector({
     data,
     wordList: join(data, 'words.txt'),
-    views: 0,
     seed,
     epochs,
     onEpoch: (epoch) => reports.push(epoch),

@@ -18,15 +18,13 @@ export const conceptsTrain = defineCommand({
     data: text('folder', 'dataset folder with features', { required: true }),
     words: text('path', 'list of the words to detect; by default the 1,000 most frequent content words'),
     epochs: positive('n', 'times that each training picture is seen', { default: 10 }),
-    views: count('n', 'further views of each picture to train on, made by "mia features --views"', { default: 0 }),
     seed: count('n', 'of everything random; the same seed gives the same detector', { default: 1 }),
   },
-  async run({ data, words, epochs, views, seed }, { signal, report }) {
+  async run({ data, words, epochs, seed }, { signal, report }) {
     const { trainConceptDetector } = await import('../../train/concept-training.ts')
     const trained = await trainConceptDetector({
       data,
       epochs,
-      views,
       seed,
       signal,
       ...(words !== undefined && { wordList: words }),
