@@ -1,9 +1,10 @@
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
-import { type BottomUpPicture, readBottomUp } from './bottom-up.ts'
+import { type BottomUpPicture, readBottomUp, type SizeOf } from './bottom-up.ts'
 import type { FeatureSource } from './feature-source.ts'
 import { FeatureWriter } from './feature-writer.ts'
 import type { Extraction, ImageFile } from './features.ts'
+import { pictureSize } from './image.ts'
 
 /** Pictures looked at to learn the sizes. */
 const PEEK = 20
@@ -20,14 +21,15 @@ export async function importBottomUp(
   { images, onProgress, signal }: { images: readonly ImageFile[] } & Watch,
 ): Promise<Extraction & { readonly source: FeatureSource }> {
   const files = new Map(images.map(({ id, path: file }) => [id, file]))
-  const source = await peek(path, new Set(files.keys()))
+  const sizeOf: SizeOf = (id) => pictureSize(files.get(id)!).catch(() => undefined)
+  const source = await peek(path, new Set(files.keys()), sizeOf)
   const store = await FeatureWriter.open(folder, source, { shardSize: 128 })
   const missing = new Set([...files.keys()].filter((id) => !store.has(id)))
   const kept = files.size - missing.size
   const refused = new Map<string, string>()
   let made = 0
   try {
-    for await (const picture of readBottomUp(path, missing)) {
+    for await (const picture of readBottomUp(path, missing, sizeOf)) {
       signal?.throwIfAborted()
       const why = picture.why ?? misfit(picture, source)
       if (why !== undefined) refused.set(picture.id, why)
@@ -49,11 +51,11 @@ export async function importBottomUp(
 }
 
 /** What the features are like, from the first pictures: as many regions each, as in the sets of 36, or as many as each needs, up to 100. */
-async function peek(path: string, wanted: ReadonlySet<string>): Promise<FeatureSource> {
+async function peek(path: string, wanted: ReadonlySet<string>, sizeOf: SizeOf): Promise<FeatureSource> {
   const counts: number[] = []
   let size: number | undefined
   let why: string | undefined
-  for await (const picture of readBottomUp(path, wanted)) {
+  for await (const picture of readBottomUp(path, wanted, sizeOf)) {
     why ??= picture.why
     if (!picture.regions) continue
     size ??= picture.size

@@ -16,15 +16,23 @@ export type BottomUpPicture = { readonly id: string } & (
 /** The most regions that the published detector gives a picture. */
 const MOST = 100
 
+/** Width and height of a picture in pixels, by its id; undefined where it cannot be seen. */
+export type SizeOf = (id: string) => Promise<{ readonly width: number; readonly height: number } | undefined>
+
 /**
  * Reads bottom-up features (Anderson et al., CVPR 2018) of the pictures that `wanted` says: a TSV file as published, or the folder that others
- * converted it to, `cocobu_att/<id>.npz` or `.npy` with boxes in `cocobu_box_relative/<id>.npy`. A file of any size is read line by line.
+ * converted it to, `cocobu_att/<id>.npz` or `.npy` with boxes in `cocobu_box_relative/<id>.npy`, or in pixels in `cocobu_box/<id>.npy`, for which
+ * `sizeOf` is asked. `cocobu_fc`, the mean region, is not read: models take the mean themselves. A file of any size is read line by line.
  * Throws UserError where there is neither.
  */
-export async function* readBottomUp(path: string, wanted: ReadonlySet<string>): AsyncGenerator<BottomUpPicture> {
+export async function* readBottomUp(
+  path: string,
+  wanted: ReadonlySet<string>,
+  sizeOf: SizeOf,
+): AsyncGenerator<BottomUpPicture> {
   const found = await stat(path).catch(() => undefined)
   if (!found) throw new UserError(`Cannot read bottom-up features "${path}": there is no such file or folder`)
-  yield* found.isDirectory() ? readFolder(path, wanted) : readTsv(path, wanted)
+  yield* found.isDirectory() ? readFolder(path, wanted, sizeOf) : readTsv(path, wanted)
 }
 
 const COLUMNS = ['image_id', 'image_w', 'image_h', 'num_boxes', 'boxes', 'features']
@@ -55,9 +63,12 @@ function parseTsvLine(line: string): Checked {
   if (boxes?.length !== 4 * count) return { why: `has boxes that are not ${count} times 4 float32 numbers in base64` }
   if (!features || features.length === 0 || features.length % count !== 0)
     return { why: `has features that are not ${count} rows of float32 numbers in base64` }
-  const relative = boxes.map((edge, i) => edge / (i % 2 === 0 ? width : height))
-  return checked({ shape: [count, features.length / count], data: features }, relative)
+  return checked({ shape: [count, features.length / count], data: features }, inParts(boxes, { width, height }))
 }
+
+/** Boxes in pixels, x1 y1 x2 y2, as parts of their picture's width and height. */
+const inParts = (boxes: Float32Array, { width, height }: { width: number; height: number }): Float32Array =>
+  boxes.map((edge, i) => edge / (i % 2 === 0 ? width : height))
 
 /** undefined where the text is no base64 of whole float32 numbers. */
 function fromBase64(text: string): Float32Array | undefined {
@@ -66,7 +77,7 @@ function fromBase64(text: string): Float32Array | undefined {
   return whole ? new Float32Array(Uint8Array.from(bytes).buffer) : undefined
 }
 
-async function* readFolder(path: string, wanted: ReadonlySet<string>): AsyncGenerator<BottomUpPicture> {
+async function* readFolder(path: string, wanted: ReadonlySet<string>, sizeOf: SizeOf): AsyncGenerator<BottomUpPicture> {
   const names = new Set(await readdir(join(path, 'cocobu_att')).catch(() => []))
   if (names.size === 0)
     throw new UserError(
@@ -78,7 +89,7 @@ async function* readFolder(path: string, wanted: ReadonlySet<string>): AsyncGene
     const place = join(path, 'cocobu_att', file)
     try {
       const features = readArray(await readFile(place), place)
-      const boxes = await readBoxes(join(path, 'cocobu_box_relative', `${id}.npy`))
+      const boxes = await readBoxes(path, id, sizeOf)
       if (features.shape.length !== 2)
         throw new UserError(`"${place}" has shape [${features.shape.join(', ')}], not rows`)
       if (boxes && boxes.shape.join() !== `${features.shape[0]},4`)
@@ -109,7 +120,16 @@ function readZip(bytes: Uint8Array, path: string): Record<string, Uint8Array> {
   }
 }
 
-async function readBoxes(path: string): Promise<NpyArray | undefined> {
+/** A picture's boxes in parts of its width and height; undefined where there are none, or none that can be told without the picture. */
+async function readBoxes(path: string, id: string, sizeOf: SizeOf): Promise<NpyArray | undefined> {
+  const relative = await readOptional(join(path, 'cocobu_box_relative', `${id}.npy`))
+  if (relative) return relative
+  const pixels = await readOptional(join(path, 'cocobu_box', `${id}.npy`))
+  const size = pixels && (await sizeOf(id))
+  return size && { ...pixels, data: inParts(pixels.data, size) }
+}
+
+async function readOptional(path: string): Promise<NpyArray | undefined> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw new UserError(`Cannot read boxes "${path}": ${error.code}`)

@@ -5,7 +5,7 @@ import { zipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
 import { fromFloat16 } from '../../src/runtime/float16.ts'
 import { parseNpy, serializeNpy } from '../../src/runtime/npy.ts'
-import { type BottomUpPicture, readBottomUp } from '../../src/vision/bottom-up.ts'
+import { type BottomUpPicture, readBottomUp, type SizeOf } from '../../src/vision/bottom-up.ts'
 import { FeatureStore, importBottomUp } from '../../src/vision/index.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
@@ -25,9 +25,13 @@ function tsvLine(
   return [id, width, height, relative.length / 4, base64(boxes), base64(features)].join('\t')
 }
 
-async function readAll(path: string, wanted: readonly string[]): Promise<BottomUpPicture[]> {
+async function readAll(
+  path: string,
+  wanted: readonly string[],
+  sizeOf: SizeOf = async () => undefined,
+): Promise<BottomUpPicture[]> {
   const all: BottomUpPicture[] = []
-  for await (const picture of readBottomUp(path, new Set(wanted))) all.push(picture)
+  for await (const picture of readBottomUp(path, new Set(wanted), sizeOf)) all.push(picture)
   return all
 }
 
@@ -69,6 +73,22 @@ describe.skipIf(ids.length === 0)('real features of five pictures (needs ../shar
       expect(boxes).toHaveLength(4 * shape[0]!)
     }
     await store.close()
+  })
+
+  test('boxes in pixels are told in parts of the picture, and left out where its size is not known', async () => {
+    const folder = await temporaryFolder()
+    await cp(join(sample, 'cocobu_att'), join(folder, 'cocobu_att'), { recursive: true })
+    await mkdir(join(folder, 'cocobu_box'))
+    for (const id of ids) {
+      const { shape, data } = arrayOf('cocobu_box_relative', id)
+      const pixels = data.map((edge, i) => edge * (i % 2 === 0 ? 640 : 480))
+      await writeFile(join(folder, 'cocobu_box', `${id}.npy`), serializeNpy({ shape, data: pixels }))
+    }
+    const sized = await readAll(folder, ids, async (id) => (id === ids[0] ? undefined : { width: 640, height: 480 }))
+    expect(sized[0]!.regions!.boxes).toBeUndefined()
+    for (const { id, regions } of sized.slice(1))
+      for (const [i, edge] of arrayOf('cocobu_box_relative', id).data.entries())
+        expect(regions!.boxes![i]).toBeCloseTo(edge, 6)
   })
 
   test('.npz is read as .npy is', async () => {

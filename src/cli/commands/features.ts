@@ -15,7 +15,10 @@ const options = {
     'regions are the objects it finds, not the cells of a grid: YOLOX as ONNX, or "builtin" for the detector that comes with npm',
   ),
   boxPosition: flag("follow each object's feature by its box's edges and area; with --detector"),
-  bottomUp: text('path', 'bottom-up features: a TSV file, or a folder with cocobu_att and cocobu_box_relative'),
+  bottomUp: text(
+    'path',
+    'bottom-up features: a TSV file, or a folder with cocobu_att, and cocobu_box or cocobu_box_relative',
+  ),
   layer: text('name', 'the layer whose map is kept; by default "features", or else the last map'),
   size: positive('pixels', 'width and height of the pictures, for a network that takes any; by default 224'),
   normalisation: choice(
