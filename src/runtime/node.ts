@@ -109,6 +109,8 @@ class NodeSession implements Session {
   readonly #environment: NodeEnvironment
   readonly #names = new Map<string, Uint8Array>()
   #session: bigint
+  #running = 0
+  #released = false
 
   constructor(environment: NodeEnvironment, model: Uint8Array) {
     this.#environment = environment
@@ -123,7 +125,7 @@ class NodeSession implements Session {
     feeds: Values,
     { into = {}, wanted = this.outputNames }: { into?: Values; wanted?: readonly string[] } = {},
   ): Promise<Values> {
-    if (this.#session === 0n) throw new Error('Internal: the session was released')
+    if (this.#released) throw new Error('Internal: the session was released')
     const { api } = this.#environment
     const missing = this.inputNames.find((name) => !feeds[name])
     if (missing !== undefined) throw new Error(`Internal: the model's input "${missing}" is not given`)
@@ -131,22 +133,35 @@ class NodeSession implements Session {
     const outputs = BigUint64Array.from(wanted, (name) => (into[name] ? this.#environment.handle(into[name]) : 0n))
     const names = (list: readonly string[]) => BigUint64Array.from(list, (name) => addressOf(this.#names.get(name)!))
     const [inputNames, outputNames] = [names(this.inputNames), names(wanted)]
-    await api.callAsync(
-      'Run',
-      this.#session,
-      0n,
-      inputNames,
-      inputs,
-      BigInt(inputs.length),
-      outputNames,
-      BigInt(outputs.length),
-      outputs,
-    )
+    this.#running += 1
+    try {
+      await api.callAsync(
+        'Run',
+        this.#session,
+        0n,
+        inputNames,
+        inputs,
+        BigInt(inputs.length),
+        outputNames,
+        BigInt(outputs.length),
+        outputs,
+      )
+    } finally {
+      this.#running -= 1
+      this.#free()
+    }
     return Object.fromEntries(wanted.map((name, i) => [name, into[name] ?? this.#environment.take(outputs[i]!)]))
   }
 
+  /** Takes no more runs; those under way end first, for the library must not lose its memory under them. */
   release(): void {
-    if (this.#session !== 0n) this.#environment.api.plain('ReleaseSession', this.#session)
+    this.#released = true
+    this.#free()
+  }
+
+  #free(): void {
+    if (!this.#released || this.#running > 0 || this.#session === 0n) return
+    this.#environment.api.plain('ReleaseSession', this.#session)
     this.#session = 0n
   }
 }
