@@ -7,9 +7,17 @@ import type { ImageEntry } from './images.ts'
 export interface ConceptWordOptions {
   /** at most so many words */
   readonly most?: number
-  /** a word must be in the captions of so many training images */
+  /** a word must be in the captions of so many training images; by default leastImages() of them */
   readonly minImages?: number
 }
+
+/**
+ * In how many of that many training images a word must stand to be a concept: 0.5% of them, for a detector learns little from fewer, but no more than
+ * the 30 that are enough whatever the size, and no less than 2, for what is seen once cannot be told from its picture. A folder of a hundred
+ * pictures has concepts like that too.
+ */
+export const leastImages = (trainingImages: number): number =>
+  Math.max(2, Math.min(30, Math.ceil(trainingImages / 200)))
 
 /**
  * The content words that most training images' captions have, by falling number of images and then alphabetically: the concepts worth detecting
@@ -18,7 +26,7 @@ export interface ConceptWordOptions {
 export function frequentConcepts(
   images: readonly Pick<ImageEntry, 'tokens'>[],
   vocabulary: Vocabulary,
-  { most = 1000, minImages = 30 }: ConceptWordOptions = {},
+  { most = 1000, minImages = leastImages(images.length) }: ConceptWordOptions = {},
 ): string[] {
   const counts = new Map<string, number>()
   for (const { tokens } of images)

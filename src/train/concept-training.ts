@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { conceptsFromFile, frequentConcepts } from '../data/concept-words.ts'
+import { conceptsFromFile, frequentConcepts, leastImages } from '../data/concept-words.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
 import { readText, writeFileAtomic } from '../files.ts'
@@ -129,7 +129,7 @@ async function openData({ data, wordList }: ConceptTrainingOptions) {
     : frequentConcepts(train, dataset.vocabulary)
   if (words.length === 0)
     throw new UserError(
-      `Cannot train concepts on "${data}": no content word is frequent enough; give a list with --words`,
+      `Cannot train concepts on "${data}": no content word stands in at least ${leastImages(train.length)} of the ${train.length} training images; give a list with --words`,
     )
   return { store, train, val, words }
 }

@@ -65,3 +65,21 @@ test('a finished training is not done again; more epochs go on, another seed beg
   expect((await train(data, { epochs: EPOCHS + 1 })).epochs.map(({ epoch }) => epoch)).toEqual([EPOCHS + 1])
   expect((await train(data, { epochs: 2, seed: 2 })).epochs.map(({ epoch }) => epoch)).toEqual([1, 2])
 })
+
+test('without a list the words are those of the captions that are frequent enough for so few images', async () => {
+  const data = await temporaryFolder()
+  await makeWorld(data) // 12 training images: each colour in 3 of them, each thing in 4
+  const trained = await trainConceptDetector({ data, seed: 1, epochs: 1 })
+  expect(trained.words).toBe(7)
+})
+
+test('where no word is frequent enough it is said how often one should stand', async () => {
+  const data = await temporaryFolder()
+  await makeWorld(data)
+  const path = join(data, 'images.jsonl')
+  const said = (await readFile(path, 'utf8')).replace(/"tokens":\[[^\]]*\]/g, '"tokens":["there it is","it is"]')
+  await writeFileAtomic(path, said)
+  await expect(trainConceptDetector({ data, seed: 1, epochs: 1 })).rejects.toThrow(
+    'no content word stands in at least 2 of the 12 training images; give a list with --words',
+  )
+})

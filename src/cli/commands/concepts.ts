@@ -16,7 +16,10 @@ export const conceptsTrain = defineCommand({
   ],
   options: {
     data: text('folder', 'dataset folder with features', { required: true }),
-    words: text('path', 'list of the words to detect; by default the 1,000 most frequent content words'),
+    words: text(
+      'path',
+      'list of the words to detect; by default the 1,000 most frequent content words, each in 0.5% of the training pictures or more (at least 2 pictures; 30 are always enough)',
+    ),
     epochs: positive('n', 'times that each training picture is seen', { default: 10 }),
     seed: count('n', 'of everything random; the same seed gives the same detector', { default: 1 }),
   },

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { frequentConcepts, leastImages } from '../../src/data/concept-words.ts'
+import { Vocabulary } from '../../src/text/vocabulary.ts'
+
+test.each([
+  [1, 2],
+  [100, 2],
+  [400, 2],
+  [401, 3],
+  [1000, 5],
+  [5800, 29],
+  [5801, 30],
+  [6000, 30],
+  [118_287, 30],
+])('of %d training images a concept stands in %d or more', (images, least) => {
+  expect(leastImages(images)).toBe(least)
+})
+
+/** That many images, those of each word so many, all with "a". */
+function imagesWith(count: number, words: Readonly<Record<string, number>>) {
+  return Array.from({ length: count }, (_, i) => ({
+    tokens: ['a', ...Object.keys(words).filter((word) => i < words[word]!)],
+  }))
+}
+
+test.each([
+  [100, { dog: 50, cat: 2, emu: 1 }, ['dog', 'cat']],
+  [6000, { dog: 50, cat: 30, emu: 29 }, ['dog', 'cat']],
+])('frequentConcepts() of %d images takes the content words that stand in enough of them', (count, words, expected) => {
+  const images = imagesWith(count, words)
+  const vocabulary = Vocabulary.build(
+    images.map(({ tokens }) => tokens),
+    { minCount: 1 },
+  )
+  expect(frequentConcepts(images, vocabulary)).toEqual(expected)
+})
