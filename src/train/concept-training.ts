@@ -16,6 +16,7 @@ import { nodeRuntime } from '../runtime/node.ts'
 import { toOnnx } from '../runtime/onnx-export.ts'
 import { floats, type Value } from '../runtime/session.ts'
 import { FeatureStore } from '../vision/index.ts'
+import { counted, firstFew } from '../wording.ts'
 import { averagePrecision } from './average-precision.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { type ConceptInfo, detectorFor, readDetector, type StoredDetector, writeDetector } from './concept-files.ts'
@@ -58,7 +59,7 @@ const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 /**
  * Trains the detector of a dataset's concepts on its stored features and keeps the weights of the epoch with the best mean average precision on the
  * validation images. When `signal` aborts, a checkpoint is written, and the same call goes on from that very step; one that asks for other words,
- * another seed, or fewer epochs than are done begins anew. Throws UserError where the dataset has no features or no validation images.
+ * another seed, or fewer epochs than are done begins anew. Throws UserError where the dataset has no features or no validation images, and where these have none of the words.
  */
 export async function trainConceptDetector(options: ConceptTrainingOptions): Promise<ConceptTraining> {
   const { data, seed, epochs, onEpoch, onProgress, signal } = options
@@ -130,6 +131,11 @@ async function openData({ data, wordList }: ConceptTrainingOptions) {
   if (words.length === 0)
     throw new UserError(
       `Cannot train concepts on "${data}": no content word stands in at least ${leastImages(train.length)} of the ${train.length} training images; give a list with --words`,
+    )
+  const judged = new Set(val.flatMap(({ tokens }) => tokens.flatMap((caption) => caption.split(' '))))
+  if (!words.some((word) => judged.has(word)))
+    throw new UserError(
+      `Cannot train concepts on "${data}": no concept (${firstFew(words)}) stands in a caption of the ${counted(val.length, 'validation image')}, and by them the best epoch is chosen; give a list with --words that has some of their words, or prepare more pictures`,
     )
   return { store, train, val, words }
 }

@@ -83,3 +83,19 @@ test('where no word is frequent enough it is said how often one should stand', a
     'no content word stands in at least 2 of the 12 training images; give a list with --words',
   )
 })
+
+test('words that no validation image has are refused, for by these the best epoch is chosen', async () => {
+  const data = await temporaryFolder()
+  await makeWorld(data)
+  const path = join(data, 'images.jsonl')
+  const lines = (await readFile(path, 'utf8')).split('\n')
+  await writeFileAtomic(
+    path,
+    lines.map((line) => (line.includes('"val"') ? line.replace(/ dog/g, ' hound') : line)).join('\n'),
+  )
+  const wordList = join(data, 'words.txt')
+  await writeFileAtomic(wordList, 'dog\n')
+  await expect(trainConceptDetector({ data, wordList, seed: 1, epochs: 1 })).rejects.toThrow(
+    'no concept (dog) stands in a caption of the 12 validation images, and by them the best epoch is chosen',
+  )
+})
