@@ -4,27 +4,41 @@ import { writeFileAtomic } from '../files.ts'
 import type { Watch } from '../progress.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { describeSource, FeatureStore } from '../vision/index.ts'
+import { counted } from '../wording.ts'
 import { type DetectedConcepts, detectorFor, readDetector } from './concept-files.ts'
 import { ConceptInference } from './concept-inference.ts'
 import { conceptsFile, conceptsFolder, featuresFolder } from './dataset-files.ts'
 
 const IMAGES_PER_BATCH = 64
 
-/** Finds the `count` most confident concepts of every image of a dataset that has features, and writes them to `concepts/concepts.jsonl`. */
+/** What was found: `count` of the detector's `words` for each image, which has `regions` regions or fewer. */
+export interface Detection {
+  readonly images: number
+  readonly count: number
+  readonly words: number
+  readonly regions: number
+}
+
+/**
+ * Finds the `count` most confident concepts of every image of a dataset that has features, and writes them to `concepts/concepts.jsonl`. By default it is
+ * as many as regions, as in the paper, or all that the detector knows, if these are fewer: a small data set has few words. Throws UserError for a
+ * `count` above that.
+ */
 export async function detectConcepts({
   data,
   count,
   onProgress,
   signal,
-}: { data: string; count?: number } & Watch): Promise<{ images: number; count: number; words: number }> {
+}: { data: string; count?: number } & Watch): Promise<Detection> {
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
   const { info, weights } = await readDetector(conceptsFolder(data))
   store.require(info.features, `the concept detector of "${data}"`)
-  const most = count ?? store.regions
+  const { regions } = store
+  const most = count ?? Math.min(regions, info.words.length)
   if (most > info.words.length)
     throw new UserError(
-      `Cannot find ${most} concepts of an image: the detector of "${data}" (${describeSource(info.features)}) knows ${info.words.length} words; train it on more`,
+      `Cannot find ${most} concepts of an image: the detector of "${data}" (${describeSource(info.features)}) knows ${counted(info.words.length, 'word')}; ask for --count ${info.words.length}, or train it on more words`,
     )
   const inference = await ConceptInference.load(
     nodeRuntime,
@@ -45,7 +59,7 @@ export async function detectConcepts({
   inference.release()
   await store.close()
   await writeFileAtomic(conceptsFile(data), lines.map((line) => `${line}\n`).join(''))
-  return { images: images.length, count: most, words: info.words.length }
+  return { images: images.length, count: most, words: info.words.length, regions }
 }
 
 function detected(

@@ -4,6 +4,7 @@ import { Dataset } from '../data/dataset.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
 import { FeatureStore, hasBoxes } from '../vision/index.ts'
+import { readConcepts } from './concept-files.ts'
 import { conceptsFile, featuresFolder } from './dataset-files.ts'
 import { type RunConfig, usesConcepts } from './run.ts'
 
@@ -12,7 +13,7 @@ export interface RunChoices {
   /** the dataset's folder */
   readonly data: string
   readonly model: Omit<CaptionerConfig, 'regions' | 'paddedRegions' | 'concepts' | 'featureSize' | 'vocabularySize'> & {
-    /** concepts of an image, by default as many as regions */
+    /** concepts of an image; by default as many as regions, or as every image has, if these are fewer and the model uses them */
     readonly concepts: number | undefined
   }
   readonly training: Omit<RunConfig['training'], 'imagesPerBatch'> & {
@@ -48,7 +49,7 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
       ...model,
       regions,
       paddedRegions: hasBoxes(features),
-      concepts: model.concepts ?? regions,
+      concepts: model.concepts ?? Math.min(regions, usesConcepts(model) ? await fewestConcepts(data) : regions),
       featureSize: size,
       vocabularySize: dataset.vocabulary.size,
     },
@@ -56,4 +57,11 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
     data: { name: dataset.header.name, folder: resolve(data) },
     features,
   }
+}
+
+/** How many concepts every image of a dataset has. One at least: where an image has none, opening the inputs says which. */
+async function fewestConcepts(data: string): Promise<number> {
+  let fewest = Number.POSITIVE_INFINITY
+  for (const { words } of (await readConcepts(conceptsFile(data))).values()) fewest = Math.min(fewest, words.length)
+  return Math.max(1, fewest)
 }

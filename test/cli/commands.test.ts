@@ -63,6 +63,18 @@ describe('the whole work, command by command, on pictures of one colour over ano
     expect(await json('concepts detect --data @/data')).toMatchObject({ images: 50, count: 4, words: 5 })
   })
 
+  test('concepts detect finds all words that the detector knows, and says so, where these are fewer', async () => {
+    await cp(join(folder, 'data'), join(folder, 'few'), { recursive: true })
+    await writeFile(join(folder, 'two.txt'), 'red\nblue\n')
+    await run('concepts train --data @/few --words @/two.txt --epochs 1')
+    const { stdout } = await run('concepts detect --data @/few')
+    expect(stdout).toBe(
+      "50 pictures with 2 concepts each, out of 2 words: fewer than a picture's 4 regions, for the detector knows no more\n",
+    )
+    const asked = await run('concepts detect --data @/few --count 1')
+    expect(asked.stdout).toBe('50 pictures with 1 concept each, out of 2 words\n')
+  })
+
   test('train trains with and without MIA, False meaning False', async () => {
     const line = `train --data @/data --basic_model VisualAttention ${SMALL} --num_epochs 1`
     expect(await json(`${line} --use_MIA False --out @/va`)).toMatchObject({ epoch: 1, step: 5 })

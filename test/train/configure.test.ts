@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { beforeEach, expect, test } from 'vitest'
+import { readConcepts } from '../../src/train/concept-files.ts'
 import { configureRun, type RunChoices } from '../../src/train/configure.ts'
 import { conceptsFile } from '../../src/train/dataset-files.ts'
 import type { RunConfig } from '../../src/train/run.ts'
@@ -43,4 +44,25 @@ test('configureRun() asks for concepts only where the model uses them', async ()
     configureRun({ ...choices, model: { ...choices.model, mia, basicModel: 'ConceptAttention' } }),
   ).rejects.toThrow('Cannot train ConceptAttention on')
   expect((await configureRun({ ...choices, model: { ...choices.model, mia } })).model.mia).toBe(false)
+})
+
+test('configureRun() takes as many concepts as regions by default, or as every image has, if these are fewer', async () => {
+  const concepts = async (change: Partial<RunChoices['model']> = {}) =>
+    (await configureRun({ ...choices, model: { ...choices.model, concepts: undefined, ...change } })).model.concepts
+  const stored = [...(await readConcepts(conceptsFile(choices.data))).values()]
+  const keep = (count: (place: number) => number) =>
+    writeFile(
+      conceptsFile(choices.data),
+      stored
+        .map((entry, i) => JSON.stringify({ ...entry, words: [...entry.words, 'a', 'is'].slice(0, count(i)) }))
+        .join('\n'),
+    )
+  expect(await concepts()).toBe(4)
+  await keep(() => 6)
+  expect(await concepts()).toBe(4)
+  await keep((place) => (place === 5 ? 2 : 3))
+  expect(await concepts()).toBe(2)
+  expect(await concepts({ concepts: 3 })).toBe(3)
+  expect(await concepts({ mia: false })).toBe(4)
+  expect(await concepts({ mia: false, basicModel: 'ConceptAttention' })).toBe(2)
 })

@@ -44,11 +44,14 @@ export const conceptsDetect = defineCommand({
   summary: 'find the words that every picture shows',
   description:
     "Finds the most confident concepts of every picture that has features, and keeps them in the dataset's folder. A model " +
-    'with MIA takes as many as there are regions.',
+    'with MIA takes as many as there are regions, or as there are words.',
   examples: [{ call: 'mia concepts detect --data data/flickr8k', what: '49 words for the 49 regions of a 7 x 7 map' }],
   options: {
     data: text('folder', 'dataset folder with features and a concept detector', { required: true }),
-    count: positive('n', 'words for each picture; by default as many as regions'),
+    count: positive(
+      'n',
+      'words for each picture; by default as many as regions, or all that the detector knows if these are fewer',
+    ),
   },
   async run({ data, count }, { signal, report }) {
     const { detectConcepts } = await import('../../train/concept-detection.ts')
@@ -56,11 +59,20 @@ export const conceptsDetect = defineCommand({
     const found = await detectConcepts({ data, signal, onProgress, ...(count !== undefined && { count }) })
     return {
       json: { data, ...found },
-      text: `${counted(found.images, 'picture')} with ${counted(found.count, 'concept')} each, out of ${counted(found.words, 'word')}`,
+      text: count === undefined ? describeFound(found) + fewer(found) : describeFound(found),
       next: `mia train --data ${data} --basic-model VisualAttention --mia --out runs/va-mia`,
     }
   },
 })
+
+type Detection = import('../../train/concept-detection.ts').Detection
+
+const describeFound = ({ images, count, words }: Detection): string =>
+  `${counted(images, 'picture')} with ${counted(count, 'concept')} each, out of ${counted(words, 'word')}`
+
+/** Why a picture has fewer concepts than it has regions, if that was not asked for. */
+const fewer = ({ count, regions }: Detection): string =>
+  count < regions ? `: fewer than a picture's ${counted(regions, 'region')}, for the detector knows no more` : ''
 
 type Trained = Awaited<ReturnType<typeof import('../../train/concept-training.ts').trainConceptDetector>>
 

@@ -21,7 +21,11 @@ export const options = {
   ),
   mia: flag('refine regions and concepts by Mutual Iterative Attention', model),
   iterations: positive('n', 'iterations of MIA', { default: 2, ...model }),
-  concepts: positive('n', 'concepts of each picture (default: as many as regions, as in the paper)', model),
+  concepts: positive(
+    'n',
+    'concepts of each picture (default: as many as regions, as in the paper, or as "mia concepts detect" found if these are fewer)',
+    model,
+  ),
   miaAttention: choice(
     'how',
     'who attends to whom: regions and concepts to each other, or, as a control with as many weights, each to itself',
