@@ -40,6 +40,7 @@ describe('prepare()', () => {
         `1 image left out, not under "${root}": images/e.jpg`,
         '2 captions left out, without words: images/b.jpg, images/d.jpg',
         '1 image left out, without caption: images/d.jpg',
+        '37.5% of the words of the training captions are unknown: the vocabulary has those seen 2 times or more (--min-count 2); give a smaller one, e.g. --min-count 1',
       ],
     })
     const dataset = await Dataset.open(out)
@@ -56,6 +57,22 @@ describe('prepare()', () => {
       { id: 'c', file: 'images/c.jpg', split: 'val', captions: ['A unicorn sleeps .'], tokens: ['a unicorn sleeps'] },
     ])
     expect(dataset.vocabulary.words.slice(4)).toEqual(['a', 'dog'])
+  })
+
+  test.each([
+    [1, 0, []],
+    [2, 1, []],
+    [2, 2, [expect.stringContaining('18.2% of the words of the training captions are unknown')]],
+  ])('with --min-count %i and %i words in 10 seen once, tells %j', async (minCount, rare, problems) => {
+    const images = ['1', '2'].map((id) => ({ id: Number(id), file_name: `${id}.jpg` }))
+    const annotations = [
+      { image_id: 1, caption: `a a a a ${['zebra', 'emu'].slice(0, rare).join(' ')}` },
+      { image_id: 2, caption: 'dog dog dog dog dog' },
+    ]
+    const files = { 'captions_train2017.json': { images, annotations }, 'train2017/1.jpg': '', 'train2017/2.jpg': '' }
+    const root = folderOf(files)
+    const told = (await prepare({ source: 'coco', root, out: join(root, 'out'), minCount })).problems
+    expect(told.filter((problem) => problem.includes('vocabulary'))).toEqual(problems)
   })
 
   test('says that there is nothing to train on, and makes a dataset to test with all the same', async () => {
@@ -158,7 +175,10 @@ describe.skipIf(!existsSync(shared))('prepare() on real data (skipped without ..
     const { images, captions, problems } = await prepare({ source: 'coco', root: join(shared, 'data/coco-mini'), out })
     expect(images).toEqual({ train: 80, val: 0, test: 0 })
     expect(captions.train).toBe(400)
-    expect(problems).toEqual([expect.stringContaining('captions_val2017.json is missing')])
+    expect(problems).toEqual([
+      expect.stringContaining('captions_val2017.json is missing'),
+      expect.stringMatching(/of the training captions are unknown: .* --min-count 1$/), // 400 captions are few
+    ])
     const { images: entries } = await Dataset.open(out)
     expect(entries.find(({ id }) => id === '125870')!.tokens[0]).toBe(
       'an airport filled with large passenger jets parked next to each other',
