@@ -4,6 +4,9 @@ import { UserError } from '../errors.ts'
 import { counted, firstFew } from '../wording.ts'
 import type { CaptionedImage, Source } from './source.ts'
 
+/** A source whose images may still be without a split. */
+type SourceOf<Image> = Omit<Source, 'images'> & { readonly images: readonly Image[] }
+
 /** The first of the paths below `root` that exists, or undefined. */
 export async function firstExisting(root: string, paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) {
@@ -17,7 +20,9 @@ export async function firstExisting(root: string, paths: readonly string[]): Pro
  * The source without the images that are not on disk, which its problems then name. Throws UserError if none is there:
  * then the folder is wrong, not the images.
  */
-export async function leaveOutMissing(source: Source): Promise<Source> {
+export async function leaveOutMissing<Image extends Pick<CaptionedImage, 'file'>>(
+  source: SourceOf<Image>,
+): Promise<SourceOf<Image>> {
   const { imageRoot, images } = source
   const onDisk = await listFiles(imageRoot, new Set(images.map(({ file }) => posix.dirname(file))))
   const missing = images.filter(({ file }) => !onDisk.has(file)).map(({ file }) => file)
@@ -28,7 +33,7 @@ export async function leaveOutMissing(source: Source): Promise<Source> {
         `(${firstFew(missing)}); name the folder they are in`,
     )
   }
-  const kept: CaptionedImage[] = images.filter(({ file }) => onDisk.has(file))
+  const kept = images.filter(({ file }) => onDisk.has(file))
   const problem = `${counted(missing.length, 'image')} left out, not under "${imageRoot}": ${firstFew(missing)}`
   return { ...source, images: kept, problems: [...source.problems, problem] }
 }
