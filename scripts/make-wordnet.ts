@@ -74,10 +74,10 @@ export function makeTable(): string {
     }
   const irregular = [...exceptions].map(([form, bases]) => [form, ...bases].join(' ')).sort()
   return `${HEADER}
-export const LEMMAS =
+export const LEMMAS: string =
   ${JSON.stringify(lemmas.join('\n'))}
 
-export const EXCEPTIONS =
+export const EXCEPTIONS: string =
   ${JSON.stringify(irregular.join('\n'))}
 `
 }

@@ -1,11 +1,42 @@
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { access, constants, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UserError } from './errors.ts'
 
-/** Writes a file whole: beside it first, flushed, then renamed, so that no reader ever sees half of it. */
+/** Writes a file whole: beside it first, flushed, then renamed, so that no reader ever sees half of it. Throws UserError where it cannot. */
 export async function writeFileAtomic(path: string, data: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
+  await write(path, data).catch((error) => refuseToWrite(path, error))
+}
+
+/** Throws UserError if a file could not be written there; its folder is made. */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await access(dirname(path), constants.W_OK)
+  } catch (error) {
+    refuseToWrite(path, error)
+  }
+}
+
+const WRITE_FAULTS: Readonly<Record<string, string>> = {
+  EACCES: 'you may not write there',
+  EPERM: 'you may not write there',
+  EROFS: 'its disk is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'your share of the disk is full',
+  ENOTDIR: 'a part of its path is a file, not a folder',
+  EEXIST: 'a part of its path is a file, not a folder',
+  EISDIR: 'it is a folder',
+}
+
+function refuseToWrite(path: string, error: unknown): never {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === undefined) throw error
+  throw new UserError(`Cannot write "${path}": ${WRITE_FAULTS[code] ?? code}`)
+}
+
+async function write(path: string, data: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const beside = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.part`
   const file = await open(beside, 'w')

@@ -11,6 +11,8 @@ export {
   type PhotoCaption,
   PhotoCaptioner as Captioner,
 } from './photos/captioner.ts'
+export { explanationPage } from './photos/explanation-page.ts'
+export type { NetworkPaths } from './photos/eye.ts'
 export type { FoundConcept, Refused } from './photos/reader.ts'
 export { representPhotos } from './photos/representations.ts'
-export type { ImageInput, Pixels } from './vision/index.ts'
+export { ImageError, type ImageInput, type Pixels } from './vision/index.ts'

@@ -2,16 +2,13 @@
 import { stripVTControlCharacters } from 'node:util'
 import { contents } from './commands/index.ts'
 import { formatContents } from './contents.ts'
-import { argumentsOf, isTooLong, runAgain } from './long-command-line.ts'
 import { respell } from './spelling.ts'
 
-const args = argumentsOf(process)
+const args = process.argv.slice(2)
 if (args[0] === '--help' || args[0] === '-h') {
   // The parser would print the same; its loading is half of what Node's own start leaves of 100 ms.
   const page = formatContents(contents)
   process.stdout.write(process.stdout.hasColors?.() ? page : stripVTControlCharacters(page))
-} else if (isTooLong(process.argv)) {
-  await runAgain(args)
 } else {
   const { runProcess } = await import('./process.ts')
   await runProcess(respell(args))

@@ -73,8 +73,9 @@ export class CaptionerDecoder {
     prepared: Values,
     { hidden, cell }: RowState,
     { words, parents, images }: StepInput,
-    width: number,
+    wanted: number,
   ): Promise<StepOutput<RowState>> {
+    const width = Math.min(wanted, this.#model.config.vocabularySize)
     const known = this.#steps.get(width)
     const loading = known ?? this.#runtime.load(toOnnx(stepOutputs(this.#model, width), this.#weights))
     if (!known) this.#steps.set(width, loading)

@@ -1,10 +1,11 @@
 import { CaptionerDecoder } from '../decode/captioner-stepper.ts'
 import { Explainer, type Explanation } from '../decode/explainer.ts'
+import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { captionAll, confidenceOf, type ImageInputs } from '../train/evaluation.ts'
 import { openRun, type Run } from '../train/run.ts'
-import { ImageError, type ImageInput } from '../vision/index.ts'
+import { ImageError, type ImageInput, nameOf } from '../vision/index.ts'
 import type { NetworkPaths } from './eye.ts'
 import { PRETRAINED } from './pretrained.ts'
 import { type FoundConcept, PhotoReader, type ReadPhotos, type Refused } from './reader.ts'
@@ -56,6 +57,8 @@ export class PhotoCaptioner {
   readonly run: Run
   readonly #reader: PhotoReader
   readonly #decoder: CaptionerDecoder
+  readonly #underWay = new Set<Promise<unknown>>()
+  #released = false
 
   private constructor(run: Run, reader: PhotoReader, decoder: CaptionerDecoder) {
     this.run = run
@@ -72,21 +75,25 @@ export class PhotoCaptioner {
 
   /** Captions a photograph. Throws ImageError where it cannot be read. */
   async caption(image: ImageInput, options: CaptionOptions = {}): Promise<PhotoCaption> {
-    return only(await this.captionAll([image], options))
+    return only(image, await this.captionAll([image], options))
   }
 
   /** Captions a photograph and says what the model looked at for each word. Throws ImageError where it cannot be read. */
   async explain(image: ImageInput, options: CaptionOptions = {}): Promise<ExplainedCaption> {
-    return only(await this.explainAll([image], options))
+    return only(image, await this.explainAll([image], options))
   }
 
   /** Captions photographs, decoding some while the networks work on others. Those that cannot be read are told apart, not thrown. */
   async captionAll(images: readonly ImageInput[], options: CaptionOptions = {}): Promise<Captions<PhotoCaption>> {
-    return this.#each(images, options, async (_, captions) => captions)
+    return this.#busy(() => this.#each(images, options, async (_, captions) => captions))
   }
 
   /** Captions photographs and says what the model looked at for each word. */
   async explainAll(images: readonly ImageInput[], options: CaptionOptions = {}): Promise<Captions<ExplainedCaption>> {
+    return this.#busy(() => this.#explainEach(images, options))
+  }
+
+  async #explainEach(images: readonly ImageInput[], options: CaptionOptions): Promise<Captions<ExplainedCaption>> {
     const { model, weights } = this.run
     const explainer = await Explainer.load(nodeRuntime, model, weights, options.maxLength ?? MAX_LENGTH)
     return this.#each(images, options, async (read, captions, ids) => {
@@ -101,9 +108,28 @@ export class PhotoCaptioner {
     }).finally(() => explainer.release())
   }
 
+  /** Frees the models, after the captions under way. Whoever asks for captions later gets a UserError. */
   async release(): Promise<void> {
+    this.#released = true
+    await Promise.allSettled(this.#underWay)
     this.#reader.release()
     await this.#decoder.release()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release()
+  }
+
+  /** Does work that release() waits for. */
+  async #busy<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#released) throw new UserError('Cannot caption: this captioner was released; load another')
+    const promise = work()
+    this.#underWay.add(promise)
+    try {
+      return await promise
+    } finally {
+      this.#underWay.delete(promise)
+    }
   }
 
   /** Captions batch by batch; `finish` makes of a batch's captions, whose words it also gets as ids, what is wanted. */
@@ -146,7 +172,8 @@ export class PhotoCaptioner {
 const MAX_LENGTH = 20
 
 /** The caption of the only photograph. */
-function only<T>({ captions: [caption], refused: [refused] }: Captions<T>): T {
-  if (refused) throw new ImageError(`image "${refused.image}"`, refused.why)
+function only<T>(image: ImageInput, { captions: [caption], refused: [refused] }: Captions<T>): T {
+  const name = nameOf(image)
+  if (refused) throw new ImageError(name === undefined ? 'the picture' : `image "${name}"`, refused.why)
   return caption!
 }

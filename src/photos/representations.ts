@@ -47,6 +47,13 @@ export async function representPhotos(
   return { names, tensors: join(parts), refused }
 }
 
+/** The kind of file that a name asks for. Throws UserError for a name with another ending. */
+export function representationKind(out: string): '.safetensors' | '.npy' {
+  const kind = extname(out)
+  if (kind === '.safetensors' || kind === '.npy') return kind
+  throw new UserError(`Cannot write representations to "${out}": the file's name must end in .safetensors or .npy`)
+}
+
 /** Writes them as one .safetensors file, or as a .npy file for each tensor and a .json file with the names; gives the files' paths. */
 export async function writeRepresentations(
   out: string,
@@ -54,7 +61,7 @@ export async function writeRepresentations(
   names: readonly string[],
   tensors: Representations,
 ): Promise<string[]> {
-  const kind = extname(out)
+  const kind = representationKind(out)
   const images = JSON.stringify(names)
   await mkdir(dirname(out), { recursive: true })
   if (kind === '.safetensors') {
@@ -62,8 +69,6 @@ export async function writeRepresentations(
     await writeSafetensors(out, each, { format: 'mia-representations/1', run, images })
     return [out]
   }
-  if (kind !== '.npy')
-    throw new UserError(`Cannot write representations to "${out}": the file's name must end in .safetensors or .npy`)
   const stem = out.slice(0, -kind.length)
   const written: string[] = []
   for (const [name, tensor] of tensors) {

@@ -36,13 +36,15 @@ never had in training. The one is <b>VisualAttention</b>; in the other regions a
 <p><small>The best epoch of each was chosen by these pictures too; a data set of your own has a part for that and another for the test.</small></p></section>
 <section><h2>How they learnt</h2><div class="curves">${curve('loss', systems, ({ loss }) => Number(loss))}
 ${curve('CIDEr on the test pictures', systems, ({ scores }) => (scores as { CIDEr: number }).CIDEr)}</div></section>
-<section><h2>Now with your own pictures</h2><pre>${escapeHtml(NEXT)}</pre></section>
+<section><h2>Now with your own pictures</h2><pre>${escapeHtml(next(systems.at(-1)!.run))}</pre></section>
 </main>
 </html>
 `
 }
 
-const NEXT = `npx mia caption --run quickstart/with-mia photo.jpg --explain why.html      # what this run says of another picture
+const next = (
+  run: string,
+): string => `npx mia caption --run ${run} photo.jpg --explain why.html      # what this run says of another picture
 npx mia caption photo.jpg                                          # what the captioner that comes with the package says of it
 npx mia prepare folder --root my-pictures --out data/mine          # captions.tsv in it: lines picture.jpg, a tab, a caption
 npx mia features --data data/mine

@@ -207,6 +207,6 @@ async function explain(run: string, images: readonly string[], signal: AbortSign
     const { captions } = await captioner.explainAll(images, { beam: 3, maxLength: 20, signal })
     return await explanationPage(captions, captioner.run.config.model)
   } finally {
-    captioner.release()
+    await captioner.release()
   }
 }

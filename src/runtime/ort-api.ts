@@ -90,7 +90,8 @@ export class OrtApi {
   readonly #functions: Readonly<Record<Name, Call>>
 
   constructor(libraryPath: string) {
-    // From 1.30 on the library would keep a device id in the user's cache folder and tell Microsoft of the sessions; it reads this as it is loaded.
+    // From 1.30 on the library would keep a device id in the user's cache folder and tell Microsoft of the sessions, and it crashes where the process has
+    // many arguments, which it searches with a recursive regular expression. It reads this as it is loaded.
     process.env.ORT_DISABLE_TELEMETRY ??= '1'
     const library = koffi.load(libraryPath)
     const base = library.func('OrtGetApiBase', 'uint64_t', [])() as bigint

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Sharp, SharpOptions } from 'sharp'
 import { UserError } from '../errors.ts'
 import { enlarge, type Picture } from './enlarge.ts'
-import { decodable, imageKind } from './image-kind.ts'
+import { decodable, type ImageKind, imageKind } from './image-kind.ts'
 import type { View } from './views.ts'
 
 /** Pixels as they are, row by row, such as a canvas's ImageData: 8 bits for each of 1 (grey), 3 (RGB) or 4 (RGBA) channels. */
@@ -14,7 +14,7 @@ export interface Pixels {
 }
 
 /** A picture: the path of a file, its `file:` URL, its bytes, or pixels. */
-export type ImageInput = string | URL | Uint8Array | Pixels
+export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Pixels
 
 export interface DecodeOptions {
   readonly width: number
@@ -35,8 +35,8 @@ export class ImageError extends UserError {
   }
 }
 
-/** A picture of 748 kB can have 256 million pixels: it would take a gigabyte to decode. */
-const maxPixels = 50e6
+/** Telephones take pictures of 108 million pixels; one of 748 kB can have 256 million, and would take a gigabyte to decode. */
+const maxPixels = 120e6
 
 /** Pictures cut short or with damaged data are refused, oddities that every viewer forgives are not. */
 const limits: SharpOptions = { limitInputPixels: maxPixels, failOn: 'error' }
@@ -68,13 +68,17 @@ export async function openImage(
     throw new ImageError(what, why)
   }
   const fail = (error: unknown) => refuse(decodeFault((error as Error).message))
+  const fault = inputFault(input)
+  if (fault !== undefined) refuse(fault)
   if (isPixels(input)) return { image: await loadPixels(input).catch(fail), fail }
-  if (input instanceof URL && input.protocol !== 'file:') refuse('it is no file; fetch it and give its bytes')
-  const bytes = input instanceof Uint8Array ? input : await readFile(input).catch((error) => refuse(readFault(error)))
+  const bytes = isBytes(input)
+    ? input instanceof Uint8Array
+      ? input
+      : new Uint8Array(input)
+    : await readFile(input as string | URL).catch((error) => refuse(readFault(error)))
   const kind = imageKind(bytes)
   if (bytes.length === 0) refuse('it is empty')
-  if (!decodable.includes(kind))
-    refuse(`${kind === 'unknown' ? 'it is not a picture' : `it is ${kind}`}; give one of ${decodable.join(', ')}`)
+  if (!decodable.includes(kind)) refuse(kindFault(kind))
   return { image: await load(bytes), fail }
 }
 
@@ -89,6 +93,13 @@ async function partOf(image: Sharp, { left, top, width, height, mirrored }: View
   const [y, high] = span(top, height, whole.height)
   const part = image.autoOrient().extract({ left: x, top: y, width: wide, height: high })
   return mirrored ? part.flop() : part
+}
+
+function kindFault(kind: ImageKind): string {
+  const wanted = decodable.join(', ')
+  if (kind === 'HEIC')
+    return `it is HEIC, for which there is no free decoder; export it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)`
+  return kind === 'unknown' ? `it is not a picture; give one of ${wanted}` : `it is ${kind}; give one of ${wanted}`
 }
 
 /** The picture made smaller where it is larger than width or height; enlarging is left to enlarge(). */
@@ -108,26 +119,48 @@ async function load(bytes: Uint8Array): Promise<Sharp> {
   return sharp(bytes, limits)
 }
 
+const isBytes = (input: ImageInput): input is Uint8Array | ArrayBuffer =>
+  input instanceof Uint8Array || input instanceof ArrayBuffer
+
 const isPixels = (input: ImageInput): input is Pixels =>
-  typeof input === 'object' && !(input instanceof URL || input instanceof Uint8Array)
+  typeof input === 'object' && !(input instanceof URL || isBytes(input))
+
+/** What is wrong with an input that cannot be a picture; JavaScript's callers have no types to tell them. */
+function inputFault(input: ImageInput): string | undefined {
+  if (typeof input === 'string')
+    return /^[a-z][a-z+.-]+:\/\//i.test(input)
+      ? 'it is a URL as text; give a URL object of a file, or fetch it and give its bytes'
+      : undefined
+  if (input instanceof URL)
+    return pathOf(input) === undefined ? 'it is no file of this machine; fetch it and give its bytes' : undefined
+  if (isBytes(input)) return undefined
+  const { data, width, height } = (input ?? {}) as Partial<Pixels>
+  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
+    return 'it is no picture; give a path, a URL object of a file, bytes, or pixels as { data: Uint8Array, width, height }'
+  const channels = data.length / (width! * height!)
+  return channels === 1 || channels === 3 || channels === 4
+    ? undefined
+    : `${data.length} numbers are not ${width} x ${height} pixels of 1, 3 or 4 channels`
+}
 
 async function loadPixels({ data, width, height }: Pixels): Promise<Sharp> {
-  const channels = data.length / (width * height)
-  if (channels !== 1 && channels !== 3 && channels !== 4)
-    throw new Error(`${data.length} numbers are not ${width} x ${height} pixels of 1, 3 or 4 channels`)
   const { default: sharp } = await import('sharp')
+  const channels = (data.length / (width * height)) as 1 | 3 | 4
   return sharp(data, { ...limits, raw: { width, height, channels } })
 }
 
 /** A picture's path, if it is a file. */
 export const nameOf = (input: ImageInput): string | undefined =>
-  input instanceof URL
-    ? input.protocol === 'file:'
-      ? fileURLToPath(input)
-      : input.href
-    : typeof input === 'string'
-      ? input
-      : undefined
+  input instanceof URL ? (pathOf(input) ?? input.href) : typeof input === 'string' ? input : undefined
+
+/** The path that a URL names on this machine; undefined where it names none, such as one of another host. */
+function pathOf(url: URL): string | undefined {
+  try {
+    return fileURLToPath(url)
+  } catch {
+    return undefined
+  }
+}
 
 const readFault = (error: NodeJS.ErrnoException): string =>
   error.code === 'ENOENT' ? 'there is no such file' : error.code === 'EISDIR' ? 'it is a folder' : error.message

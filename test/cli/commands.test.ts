@@ -202,15 +202,38 @@ describe('the whole work, command by command, on pictures of one colour over ano
     )
     const cut = { data: new Uint8Array(10), width: 3, height: 1 }
     await expect(captioner.caption(cut)).rejects.toThrow('10 numbers are not 3 x 1 pixels of 1, 3 or 4 channels')
+    const late = captioner.caption(path)
     await captioner.release()
+    expect(await late).toEqual({ image: path, ...said })
+    await expect(captioner.caption(path)).rejects.toThrow('Cannot caption: this captioner was released; load another')
+  })
+
+  test('a beam wider than the vocabulary is as wide as can be', async () => {
+    await run('caption --run @/mia --beam 5000 @/images/dev_red_blue.jpg')
   })
 
   test('caption of nothing but what is no picture says so', async () => {
-    const { status, stderr } = await mia(['caption', '--run', join(folder, 'mia'), join(folder, 'colours.txt')])
-    expect(stderr).toMatch(
-      /colours\.txt: it is not a picture.*\n(.*\n)?Error: Cannot caption: none of the pictures can be read/,
-    )
+    const none = ['caption', '--run', join(folder, 'mia'), join(folder, 'colours.txt'), join(folder, 'none.jpg')]
+    const { status, stdout, stderr } = await mia(none)
+    expect(stderr).toMatch(/Warning: left out \S+colours\.txt: it is not a picture/)
+    expect(stderr).toMatch(/Warning: left out \S+none\.jpg: there is no such file/)
+    expect(stdout).toBe('No captions: none of the pictures can be read\n')
     expect(status).toBe(1)
+    const asJson = await mia([...none, '--json'])
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ captions: [], refused: [{}, {}] })
+  })
+
+  test('caption --explain refuses, before any work, what is no page and what it may not write', async () => {
+    const picture = join(folder, 'images/dev_red_blue.jpg')
+    const before = await readFile(picture)
+    const forgotten = await mia(['caption', '--explain', picture, picture])
+    expect(forgotten.stderr).toContain(`Cannot explain to "${picture}": the page's name must end in .html`)
+    expect(forgotten.status).toBe(2)
+    expect(await readFile(picture)).toEqual(before)
+    const under = await mia(['caption', '--explain', join(picture, 'why.html'), picture])
+    expect(under.stderr).toBe(
+      `Error: Cannot write "${join(picture, 'why.html')}": a part of its path is a file, not a folder\n`,
+    )
   })
 
   test('caption says how sure it is and what it saw', async () => {

@@ -88,18 +88,15 @@ test('the built command answers as the sources do', () => {
   expect(status).toBe(0)
 })
 
-test('so many arguments that ONNX Runtime would crash on them are taken all the same', async () => {
+test('a thousand arguments are taken; they would crash ONNX Runtime if it told of itself', async () => {
   const long = Array.from(
-    { length: 600 },
+    { length: 1000 },
     (_, i) => `a-folder-with-a-long-name-that-is-of-no-interest/${i}/picture.jpg`,
   )
-  const ran = await promisify(execFile)(
-    process.execPath,
-    [...tsx, `${root}src/cli/main.ts`, 'caption', '--run', 'nowhere', `${root}package.json`, ...long],
-    { cwd: root },
-  ).catch((error) => error)
+  const ran = await promisify(execFile)(process.execPath, [...tsx, `${root}src/cli/main.ts`, 'caption', ...long], {
+    cwd: root,
+  }).catch((error) => error)
   expect(ran.code).toBe(1)
-  expect(ran.stderr).toMatch(
-    /^Error: Cannot find pictures in "a-folder-with-a-long-name-that-is-of-no-interest\/\d+\/picture\.jpg": there is no such file/,
-  )
+  expect(ran.stdout).toBe('No captions: none of the pictures can be read\n')
+  expect(ran.stderr.match(/of-no-interest\/\d+\/picture\.jpg: there is no such file/g)).toHaveLength(1000)
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
-import { decodeImage } from '../../src/vision/image.ts'
+import { decodeImage, ImageError } from '../../src/vision/image.ts'
 
 const size = { width: 4, height: 2 }
 const plain = (alpha?: number): Sharp =>
@@ -152,7 +152,7 @@ describe('decodeImage() refuses, naming the picture and why,', () => {
     return bytes.subarray(0, Math.floor(bytes.length * share))
   }
   const bomb = (): Promise<Buffer> =>
-    sharp({ create: { width: 8000, height: 8000, channels: 3, background: '#000' } })
+    sharp({ create: { width: 11_000, height: 11_000, channels: 3, background: '#000' } })
       .png()
       .toBuffer()
   test.each<[string, () => Buffer | Promise<Buffer>, string]>([
@@ -164,7 +164,11 @@ describe('decodeImage() refuses, naming the picture and why,', () => {
       'it is SVG; give one of',
     ],
     ['an SVG that begins as XML', () => Buffer.from('<?xml version="1.0"?>\n<svg width="9" height="9"/>'), 'it is SVG'],
-    ['a HEIC', () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic'), 'it is HEIC'],
+    [
+      'a HEIC',
+      () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic'),
+      'it is HEIC, for which there is no free decoder; export',
+    ],
     ['a JPEG cut in its middle', () => cut(noise().jpeg(), 0.5), 'it is cut short or damaged (VipsJpeg: premature end'],
     ['a JPEG cut in its header', () => cut(noise().jpeg(), 0.02), 'it is cut short or damaged'],
     ['a PNG cut in its middle', () => cut(noise().png(), 0.5), 'it is cut short or damaged'],
@@ -175,7 +179,7 @@ describe('decodeImage() refuses, naming the picture and why,', () => {
       async () => (await noise().png().toBuffer()).map((byte, i) => (i === 2000 ? byte ^ 0x5a : byte)) as Buffer,
       'it is cut short or damaged',
     ],
-    ['a picture of 64 million pixels', bomb, 'it has more than 50 million pixels'],
+    ['a picture of 121 million pixels', bomb, 'it has more than 120 million pixels'],
   ])('%s', async (_, bytes, why) => {
     const decoding = decodeImage(await bytes(), { ...size, name: 'odd.jpg' })
     await expect(decoding).rejects.toThrow(UserError)
@@ -190,6 +194,20 @@ describe('decodeImage() refuses, naming the picture and why,', () => {
 
   test('a folder', async () => {
     await expect(decodeImage(tmpdir(), size)).rejects.toThrow('it is a folder')
+  })
+
+  test.each([
+    ['nothing', null, 'it is no picture; give a path'],
+    ['a number', 7, 'it is no picture; give a path'],
+    ['pixels of another type', { data: new Float32Array(3), width: 1, height: 1 }, 'it is no picture; give a path'],
+    ['too few pixels', { data: new Uint8Array(10), width: 3, height: 1 }, '10 numbers are not 3 x 1 pixels'],
+    ['a URL as text', 'https://example.org/a.jpg', 'it is a URL as text'],
+    ['a URL of the web', new URL('https://example.org/a.jpg'), 'it is no file of this machine; fetch it'],
+    ['a URL of another host', new URL('file://host/a.jpg'), 'it is no file of this machine; fetch it'],
+  ])('%s', async (_, input, why) => {
+    const decoding = decodeImage(input as never, size)
+    await expect(decoding).rejects.toThrow(ImageError)
+    await expect(decoding).rejects.toThrow(why)
   })
 })
 

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts'
+import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { many, positive, text } from '../options.ts'
 
@@ -24,7 +24,7 @@ export const caption = defineCommand({
   ],
   arguments: { images: many('pictures, folders of pictures, patterns such as "photos/*.jpg"; - is standard input') },
   options: {
-    explain: text('file', 'write a page, out.html, that says why: it opens in any browser, offline'),
+    explain: text('file', 'write a page that says why, an .html file: it opens in any browser, offline'),
     run: text('folder', "a run's folder; by default the captioner that comes with this package"),
     cnn: text('path', 'the network of the features, if it is not where it was'),
     detector: text('path', 'the detector of its regions, if it is not where it was'),
@@ -32,6 +32,7 @@ export const caption = defineCommand({
     maxLength: positive('words', 'words a caption may have', { default: 20 }),
   },
   async run({ images, run, cnn, detector, beam, maxLength, explain }, { signal, report }) {
+    if (explain !== undefined) await checkPage(explain)
     const { findImages } = await import('../image-files.ts')
     const { PhotoCaptioner } = await import('../../photos/captioner.ts')
     const pictures = await findImages(images)
@@ -41,27 +42,34 @@ export const caption = defineCommand({
     })
     const onProgress = report.progress('Captions', 'pictures')
     const options = { beam, maxLength, signal, onProgress }
-    const made = await (explain === undefined
+    const named = <T extends { readonly image: string }>(each: T): T =>
+      pictures[Number(each.image)] instanceof Uint8Array ? { ...each, image: 'standard input' } : each
+    const { captions, refused } = await (explain === undefined
       ? captioner.captionAll(pictures, options)
-      : explainTo(explain, captioner, pictures, options)
+      : explainTo(explain, captioner, pictures, options, named)
     ).finally(() => captioner.release())
-    const named = ({ image }: { readonly image: string }) =>
-      pictures[Number(image)] instanceof Uint8Array ? 'standard input' : image
-    for (const refused of made.refused) report.warn(`left out ${named(refused)}: ${refused.why}`)
-    if (made.captions.length === 0) throw new UserError('Cannot caption: none of the pictures can be read')
-    const captions = made.captions.map((each) => ({ ...each, image: named(each) }))
+    const [told, untold] = [captions.map(named), refused.map(named)]
+    for (const { image, why } of untold) report.warn(`left out ${image}: ${why}`)
     return {
-      json: { captions, refused: made.refused.map((each) => ({ ...each, image: named(each) })) },
-      text: captions.map(told).join('\n\n'),
-      failed: made.refused.length > 0,
+      json: { captions: told, refused: untold },
+      text: told.length > 0 ? told.map(describe).join('\n\n') : 'No captions: none of the pictures can be read',
+      failed: untold.length > 0,
     }
   },
 })
 
 /** A caption for people: the picture, the sentence, how sure, what was seen. */
-function told({ image, caption, confidence, concepts }: PhotoCaption): string {
+function describe({ image, caption, confidence, concepts }: PhotoCaption): string {
   const seen = concepts.length > 0 ? `; saw ${concepts.map(({ word }) => word).join(', ')}` : ''
   return `${image}\n  ${caption}\n  ${(100 * confidence).toFixed(0)}% sure of a word${seen}`
+}
+
+/** Refuses, before any work, a page that could not be written, and one that was to be a picture: its own name was forgotten. */
+async function checkPage(path: string): Promise<void> {
+  if (!/\.html?$/i.test(path))
+    throw new UsageError(`Cannot explain to "${path}": the page's name must end in .html, as in --explain why.html`)
+  const { checkWritable } = await import('../../files.ts')
+  await checkWritable(path)
 }
 
 /** Captions pictures and writes the page that explains the captions. */
@@ -70,11 +78,12 @@ async function explainTo(
   captioner: PhotoCaptioner,
   pictures: readonly ImageInput[],
   options: CaptionOptions,
+  named: <T extends { readonly image: string }>(each: T) => T,
 ): Promise<Captions> {
   const { explanationPage } = await import('../../photos/explanation-page.ts')
   const { writeFileAtomic } = await import('../../files.ts')
   const { captions, refused } = await captioner.explainAll(pictures, options)
-  await writeFileAtomic(path, await explanationPage(captions, captioner.run.config.model))
+  await writeFileAtomic(path, await explanationPage(captions.map(named), captioner.run.config.model))
   const plain = captions.map(({ allConcepts: _, explanation: __, boxes: ___, picture: ____, ...caption }) => caption)
   return { captions: plain, refused }
 }

@@ -29,7 +29,12 @@ export const represent = defineCommand({
   },
   async run({ images, run, out, attention, cnn, detector }, { signal, report }) {
     const { findImages } = await import('../image-files.ts')
-    const { representPhotos, writeRepresentations } = await import('../../photos/representations.ts')
+    const { representationKind, representPhotos, writeRepresentations } = await import(
+      '../../photos/representations.ts'
+    )
+    const { checkWritable } = await import('../../files.ts')
+    representationKind(out) // before the work
+    await checkWritable(out)
     const files = await findImages(images)
     const onProgress = report.progress('Representations', 'pictures')
     const options = {
