@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts'
 import { toFloat16 } from '../runtime/float16.ts'
 import type { Run } from '../train/run.ts'
 import {
+  BUILTIN,
   decodeImage,
   describeSource,
   type FeatureSource,
@@ -45,10 +46,10 @@ export async function openEye(run: Run, { cnn, detector }: NetworkPaths): Promis
   const { width, height, channels, mean, std } = features.preprocessing
   const path = cnn ?? features.network.file
   const options = { layer: features.layer, width, height, normalisation: { channels, mean, std } }
-  const network = await found(openNetwork(path, options), '--cnn', cnn, run, features.network.sha256)
+  const network = await found(openNetwork(path, options), '--cnn', cnn, run, features.network)
   if (!('kind' in features)) return new GridEye(checked(network, sourceOf(network), run, `network "${path}"`))
   const file = detector ?? features.detector.file
-  const objects = await found(openDetector(file), '--detector', detector, run, features.detector.sha256)
+  const objects = await found(openDetector(file), '--detector', detector, run, features.detector)
   const finder = new RegionFinder(objects, network, { position: features.position })
   return new ObjectEye(checked(finder, finder.source, run, `network "${path}" and detector "${file}"`))
 }
@@ -59,10 +60,11 @@ const found = <T>(
   option: string,
   given: string | undefined,
   run: Run,
-  sha256: string,
+  { file, sha256 }: { readonly file: string; readonly sha256: string },
 ): Promise<T> =>
   opening.catch((error: unknown) => {
     if (given !== undefined || !(error instanceof UserError)) throw error
+    if (file === BUILTIN) throw new UserError(`Cannot use run "${run.folder}" on pictures: ${error.message}`)
     throw new UserError(
       `Cannot use run "${run.folder}" on pictures: ${error.message}; give the file (sha256 ${sha256.slice(0, 12)}) with ${option}`,
     )
@@ -70,6 +72,11 @@ const found = <T>(
 
 function checked<T>(eye: T, source: FeatureSource, { folder, config }: Run, what: string): T {
   if (sameSource(source, config.features)) return eye
+  const builtin = [source, config.features].every((each) => 'network' in each && each.network.file === BUILTIN)
+  if (builtin)
+    throw new UserError(
+      `Cannot use run "${folder}" with the network that comes with npm: it is not the one that the run was trained with; install the packages again with "npm ci"`,
+    )
   throw new UserError(
     `Cannot use run "${folder}" with ${what}: its features are ${describeSource(source)}; the run needs ${describeSource(config.features)}`,
   )

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Dataset } from '../data/dataset.ts'
 import { prepare } from '../data/prepare.ts'
-import { readJson, writeFileAtomic } from '../files.ts'
+import { UserError } from '../errors.ts'
+import { readJson, readText, writeFileAtomic } from '../files.ts'
 import { evaluate } from '../metrics/index.ts'
 import { published } from '../models/config.ts'
 import { PhotoCaptioner } from '../photos/captioner.ts'
@@ -58,6 +60,7 @@ export interface QuickstartOptions {
  */
 export async function quickstart({ out, seed, sizes, network, say, progress, signal }: QuickstartOptions) {
   const { train, val } = sizes
+  await claim(out, { seed, sizes })
   const [world, data] = [join(out, 'world'), join(out, 'data')]
   say(
     `1. Drawing ${train + val} pictures with five captions each. In the ${val} for the test every scene has a thing in a colour that it never has in the others.`,
@@ -106,7 +109,7 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
       onProgress: progress('Training', 'steps'),
       signal,
     })
-    systems.push(await judge(data, run, mia, scenes, systems[0]?.run))
+    systems.push(await judge({ data, run, mia, signal }, scenes, systems[0]?.run))
   }
 
   say('6. What each word looked at, on one page; the scores and what to do next, on another.')
@@ -128,6 +131,18 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
     }),
   )
   return { page: resolve(page), systems }
+}
+
+/** Notes which quickstart a folder is of; of another seed its features and runs would mix with this one's. Throws UserError where it is another's. */
+async function claim(out: string, { seed, sizes }: Pick<QuickstartOptions, 'seed' | 'sizes'>): Promise<void> {
+  const path = join(out, 'quickstart.json')
+  const mine = `${JSON.stringify({ format: 'mia-quickstart/1', seed, sizes }, null, 2)}\n`
+  const found = existsSync(path) ? await readText(path, 'quickstart') : mine
+  if (found !== mine)
+    throw new UserError(
+      `Cannot make the quickstart of seed ${seed} in "${out}": the folder has another one (see quickstart.json); give another --out, or delete it`,
+    )
+  await writeFileAtomic(path, mine)
 }
 
 async function makeFeatures(data: string, network: Network, onProgress: Progress, signal: AbortSignal): Promise<void> {
@@ -174,13 +189,11 @@ async function trainSmall({ data, run, mia, seed, epochs, onProgress, signal }: 
 
 /** Captions the test pictures and scores the captions; beside those of the `other` run, if there is one. */
 async function judge(
-  data: string,
-  run: string,
-  mia: boolean,
+  { data, run, mia, signal }: Pick<SmallRun, 'data' | 'run' | 'mia' | 'signal'>,
   scenes: Parameters<typeof namedRight>[0],
   other: string | undefined,
 ): Promise<System> {
-  const { results } = await testRun({ run, split: 'val', beam: 3, maxLength: 20 })
+  const { results } = await testRun({ run, split: 'val', beam: 3, maxLength: 20, signal })
   const dataset = await Dataset.open(data)
   const made = (await readJson(results, 'results')) as { image_id: number; caption: string }[]
   const evaluation = await evaluate({

@@ -7,12 +7,12 @@ import { temporaryFolder } from '../support/folder.ts'
 
 test('the quickstart makes a world, two systems and a page, the same again for the same seed', async () => {
   const network = await openNetwork('builtin')
-  const once = async () => {
-    const out = await temporaryFolder()
+  const once = async (seed = 2, out?: string) => {
+    out ??= await temporaryFolder()
     const said: string[] = []
     const { page, systems } = await quickstart({
       out,
-      seed: 2,
+      seed,
       sizes: { train: 32, val: 6, epochs: 1, conceptEpochs: 2 },
       network,
       say: (line) => said.push(line),
@@ -22,9 +22,13 @@ test('the quickstart makes a world, two systems and a page, the same again for t
     return { page, said, systems: systems.map(({ captions, evaluation }) => [[...captions], evaluation.scores]), out }
   }
   const [first, second] = [await once(), await once()]
+  await expect(once(3, first.out)).rejects.toThrow(
+    `Cannot make the quickstart of seed 3 in "${first.out}": the folder has another one`,
+  )
   network.release()
   expect(second.systems).toEqual(first.systems)
   expect(first.said).toHaveLength(6)
+  expect(await readFile(first.page, 'utf8')).toContain(`--run ${join(first.out, 'with-mia')} photo.jpg`)
   const page = await readFile(first.page, 'utf8')
   expect(page.match(/<article>/g)).toHaveLength(6)
   expect(page).toContain('polyline')

@@ -64,7 +64,7 @@ async function readModelFile(name: string): Promise<ModelFile> {
     return { path, bytes: await readFile(path) }
   } catch (error) {
     throw new UserError(
-      `Cannot read the built-in network: ${name} of the package ${PACKAGE} is missing (${(error as NodeJS.ErrnoException).code}); ${ADVICE}, or give a network of your own`,
+      `Cannot read the built-in network: ${name} of the package ${PACKAGE} is missing (${(error as NodeJS.ErrnoException).code}); ${ADVICE}`,
     )
   }
 }

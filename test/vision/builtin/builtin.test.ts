@@ -98,7 +98,7 @@ describe('openNetwork("builtin")', () => {
     eye.release()
     const other = { ...source, network: { ...source.network, sha256: 'aa' } }
     await expect(openEye({ folder: 'run', config: { features: other } } as Run, {})).rejects.toThrow(
-      /^Cannot use run "run" with network "builtin": its features are 49 regions .* of builtin \(sha256 [0-9a-f]{12}\)/,
+      /^Cannot use run "run" with the network that comes with npm: it is not the one .* "npm ci"$/,
     )
   })
 
