@@ -11,11 +11,20 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = await readFile(join(root, 'README.md'), 'utf8')
 const blocks = [...readme.matchAll(/```(ts)?\n([\s\S]*?)```/g)]
 const lines = blocks.filter(([, language]) => language === undefined).flatMap(([, , text]) => text!.trim().split('\n'))
-/** The `mia` commands of the text's lines, and those of the blocks without the installation before and the comment after. */
+/** The `mia` commands of the text's lines, those of the blocks without the installation before and the comment after, and those beside the published ones. */
 const commands = [
   ...[...readme.matchAll(/`npx (mia [^`]+)`/g)].map(([, command]) => command!),
   ...lines.flatMap((line) => /npx (mia [^#]*?)\s*(?:#|$)/.exec(line)?.[1] ?? []),
+  ...besideThePublished(),
 ]
+
+/** The right column of the table of published commands; `...` stands for the command of the row above, as far as its own options go. */
+function besideThePublished(): string[] {
+  const rows = [...readme.matchAll(/^\| (?!`npx)[^|]+ \| (`mia .*|`\.\.\. .*) \|$/gm)].map(([, cell]) => cell!)
+  const found = rows.flatMap((cell) => [...cell.matchAll(/`((?:mia|\.\.\.) [^`]+)`/g)].map(([, command]) => command!))
+  const whole = found.map((command, i) => command.replace('...', () => found[i - 1]!.replace(/ --out .*/, '')))
+  return whole.map((command) => command.replace('runs/', 'published/')) // the blocks have runs of these names on other data
+}
 
 /** What takes hours as it stands, made small. */
 const SMALL: Readonly<Record<string, string>> = {
@@ -66,16 +75,23 @@ async function makeWorlds(): Promise<void> {
     cocoid,
     filename,
     filepath: 'train2014',
-    split: filename.startsWith('train') ? 'train' : 'val',
+    split: filename.startsWith('train') ? 'train' : cocoid % 2 === 0 ? 'val' : 'test',
     sentences: captions.filter(([name]) => name === filename).map(([, raw]) => ({ raw, tokens: raw.split(' ') })),
   }))
   await writeFile(join(folder, 'dataset_coco.json'), JSON.stringify({ images, dataset: 'coco' }))
+  await writeFile(join(folder, 'trainval.tsv'), names.map((_, id) => bottomUpLine(id)).join('\n'))
   await writeFile(join(folder, 'refs.json'), JSON.stringify({ 1: ['a dog runs'], 2: ['two cats sleep'] }))
   for (const [name, said] of [
     ['results.json', 'a dog runs fast'],
     ['b.json', 'a cat runs'],
   ] as const)
     await writeFile(join(folder, name), JSON.stringify([1, 2].map((image_id) => ({ image_id, caption: said }))))
+}
+
+/** Two boxes of a picture with three numbers each, as bottom-up features are published. */
+function bottomUpLine(id: number): string {
+  const base64 = (...numbers: number[]) => Buffer.from(Float32Array.from(numbers).buffer).toString('base64')
+  return [id, 16, 16, 2, base64(0, 0, 8, 8, 4, 4, 16, 16), base64(1, id % 7, 2, 3, 1, id % 5)].join('\t')
 }
 
 const TSX = `"${process.execPath}" --import "${pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href}"`
@@ -99,32 +115,38 @@ describe('the README', () => {
   })
 
   for (const command of commands) {
-    // test/quickstart runs it; bottom-up features have tests of their own, with the published files
-    if (/^mia quickstart|--bottom-up/.test(command)) continue
+    if (command === 'mia quickstart') continue // test/quickstart does what it does, in small
     test(command, async () => {
-      if (command.includes('data/objects'))
-        await cp(join(folder, 'data/coco'), join(folder, 'data/objects'), { recursive: true })
+      const copy = /data\/(objects|bottom-up)/.exec(command)?.[0]
+      if (copy) await cp(join(folder, 'data/coco'), join(folder, copy), { recursive: true })
       const small = Object.entries(SMALL).find(([name]) => command.startsWith(name))?.[1] ?? ''
       const { status, output } = await shell(command.includes('<') ? command : `${command} ${small}`)
       expect(status, output).toBe(0)
     })
   }
 
-  test('has a library that captions in the lines it gives', async () => {
-    const [, , text] = blocks.find(([, language, code]) => language === 'ts' && code!.includes('Captioner.load'))!
-    const code = text!.replace("'mia-caption'", JSON.stringify(pathToFileURL(join(root, 'src/index.ts')).href))
-    const file = join(folder, 'two-lines.ts')
-    await writeFile(
-      file,
-      `${code}\nconsole.log(caption.length > 0, confidence > 0, words.length > 0, concepts.length > 0)\n`,
-    )
+  test.each([
+    [
+      'captions',
+      "'mia-caption'",
+      'src/index.ts',
+      '',
+      'caption.length > 0, confidence > 0, words.length > 0, concepts.length > 0',
+    ],
+    [
+      'scores',
+      "'mia-caption/metrics'",
+      'src/metrics/index.ts',
+      "const references = { 1: ['a dog runs'] }, results = [{ image_id: 1, caption: 'a dog runs' }]\n",
+      'scores.length > 5, scores[0].score > 0.99, true, true',
+    ],
+  ])('has a library that %s in the lines it gives', async (_, name, source, before, seen) => {
+    const [, , text] = blocks.find(([, language, code]) => language === 'ts' && code!.includes(name))!
+    const code = text!.replace(name, JSON.stringify(pathToFileURL(join(root, source)).href))
+    const file = join(folder, 'lines.ts')
+    await writeFile(file, `${before}${code}\nconsole.log(${seen})\n`)
     await writeFile(join(folder, 'package.json'), '{"type": "module"}')
-    const { output } = await shell(
-      `mia`.replace(
-        'mia',
-        `"${process.execPath}" --import "${pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href}" "${file}"`,
-      ),
-    )
+    const { output } = await shell(`${TSX} "${file}"`)
     expect(output.trim()).toBe('true true true true')
   })
 })
