@@ -4,10 +4,10 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { writeFileAtomic } from './files.ts'
 
-/** The user's folder for what can be made again: $XDG_CACHE_HOME or ~/.cache (XDG Base Directory), on Windows %LOCALAPPDATA%. */
+/** The user's folder for what can be made again: $XDG_CACHE_HOME or ~/.cache (XDG Base Directory, where a relative path does not count), on Windows %LOCALAPPDATA%. */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env, platform: string = process.platform): string {
   const { LOCALAPPDATA, XDG_CACHE_HOME } = environment
-  const base = platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME
+  const base = platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME?.startsWith('/') ? XDG_CACHE_HOME : undefined
   return join(base || join(homedir(), '.cache'), 'mia-caption')
 }
 
@@ -30,6 +30,13 @@ export async function cached(name: string, make: () => Promise<Uint8Array>): Pro
     // a home that cannot be written to is no reason to stop: only time is lost
   }
   return made
+}
+
+/** Is a file of the cache folder other than its checksum says? One without a checksum is not judged. */
+export async function isDamaged(name: string): Promise<boolean> {
+  const path = join(cacheFolder(), name)
+  const checksum = await readFile(`${path}.sha256`, 'utf8').catch(() => undefined)
+  return checksum !== undefined && checksum !== checksumLine(await readFile(path), name)
 }
 
 /** As sha256sum writes and checks it. */

@@ -5,6 +5,7 @@ import { cacheFolder } from '../src/cache.ts'
 
 test.each([
   [{ XDG_CACHE_HOME: '/x' }, 'linux', join('/x', 'mia-caption')],
+  [{ XDG_CACHE_HOME: 'relative' }, 'linux', join(homedir(), '.cache', 'mia-caption')],
   [{ XDG_CACHE_HOME: '' }, 'linux', join(homedir(), '.cache', 'mia-caption')],
   [{}, 'darwin', join(homedir(), '.cache', 'mia-caption')],
   [{ LOCALAPPDATA: 'L', XDG_CACHE_HOME: '/x' }, 'win32', join('L', 'mia-caption')],

@@ -3,17 +3,10 @@ import { readdir, readFile, stat, statfs } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { cacheFolder } from '../cache.ts'
-
-/** What was looked at on this machine. */
-export interface Check {
-  readonly what: string
-  /** `no` is what one can do without */
-  readonly state: 'ok' | 'no' | 'broken'
-  readonly found: string
-  /** what to do, where something is not there or does not work */
-  readonly mend?: string
-}
+import { cacheFolder, isDamaged } from '../cache.ts'
+import { checkWritable } from '../files.ts'
+import { attempt, type Check } from './check.ts'
+import { packageChecks } from './package-checks.ts'
 
 const MINIMUM_NODE = [20, 12] as const
 /** Enough for a training at the published sizes. */
@@ -21,7 +14,22 @@ const MEMORY_GB = 4
 
 /** Looks at everything that decides what works here; nothing throws. */
 export async function checkMachine(): Promise<Check[]> {
-  return [node(), processor(), memory(), await disk(), ...(await engine()), await images(), mpi(), await cache()]
+  const checks = [
+    ...packageChecks,
+    { what: 'Node', look: node },
+    { what: 'processor', look: processor },
+    { what: 'memory', look: memory },
+    { what: 'disk', look: disk },
+    { what: 'ONNX Runtime, CPU', look: engine },
+    { what: 'ONNX Runtime, WebGPU', look: webgpu },
+    { what: 'ONNX Runtime, CUDA', look: cuda },
+    { what: 'pictures', look: images },
+    { what: 'MPI', look: mpi },
+    { what: 'cache', look: cache },
+  ]
+  const found: Check[] = []
+  for (const { what, look } of checks) found.push(await attempt(what, look))
+  return found
 }
 
 function node(): Check {
@@ -60,35 +68,25 @@ async function disk(): Promise<Check> {
     : { what: 'disk', state: 'broken', found, mend: 'free 1 GB: features of 6,000 pictures take 0.8 GB' }
 }
 
-/** ONNX Runtime computes, on what. */
-async function engine(): Promise<Check[]> {
+async function engine(): Promise<Check> {
   const version = await versionOf('onnxruntime-node')
-  const checks: Check[] = []
-  try {
-    await tryEngine()
-    checks.push({ what: 'ONNX Runtime, CPU', state: 'ok', found: `${version}, a model ran` })
-  } catch (error) {
-    const mend = 'run "npm ci" again; Linux x64 is what we try'
-    checks.push({ what: 'ONNX Runtime, CPU', state: 'broken', found: `${version}: ${(error as Error).message}`, mend })
-  }
+  await tryEngine()
+  return { what: 'ONNX Runtime, CPU', state: 'ok', found: `${version}, a model ran` }
+}
+
+async function webgpu(): Promise<Check> {
+  const found = (await isBundled('webgpu')) ? 'in the package, not tried' : 'not in the package of this platform'
+  return { what: 'ONNX Runtime, WebGPU', state: 'no', found: `${found}; no command uses it yet` }
+}
+
+async function cuda(): Promise<Check> {
+  const found = (await isBundled('cuda')) ? 'its library is there, not tried' : 'its library is not installed'
+  return { what: 'ONNX Runtime, CUDA', state: 'no', found: `${found}; no command uses it yet` }
+}
+
+async function isBundled(backend: string): Promise<boolean> {
   const { bundledBackends } = await import('../runtime/node.ts')
-  const bundled = await bundledBackends()
-  checks.push(
-    bundled.includes('webgpu')
-      ? { what: 'ONNX Runtime, WebGPU', state: 'ok', found: 'in the package; not used by any command yet' }
-      : { what: 'ONNX Runtime, WebGPU', state: 'no', found: 'not in the package of this platform' },
-  )
-  checks.push(
-    bundled.includes('cuda')
-      ? { what: 'ONNX Runtime, CUDA', state: 'ok', found: 'its library is there; not used by any command yet' }
-      : {
-          what: 'ONNX Runtime, CUDA',
-          state: 'no',
-          found: 'its library is not installed',
-          mend: 'npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
-        },
-  )
-  return checks
+  return (await bundledBackends()).includes(backend)
 }
 
 /** Adds two numbers. */
@@ -110,16 +108,11 @@ async function tryEngine(): Promise<void> {
 }
 
 async function images(): Promise<Check> {
-  try {
-    const { default: sharp } = await import('sharp')
-    await sharp({ create: { width: 2, height: 2, channels: 3, background: '#123' } })
-      .png()
-      .toBuffer()
-    return { what: 'pictures', state: 'ok', found: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}` }
-  } catch (error) {
-    const found = (error as Error).message.split('\n')[0]!
-    return { what: 'pictures', state: 'broken', found, mend: 'run "npm ci --include=optional" for sharp\'s library' }
-  }
+  const { default: sharp } = await import('sharp')
+  await sharp({ create: { width: 2, height: 2, channels: 3, background: '#123' } })
+    .png()
+    .toBuffer()
+  return { what: 'pictures', state: 'ok', found: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}` }
 }
 
 /** Where a message-passing library usually lies; training on several machines is to reach it by FFI. */
@@ -139,12 +132,23 @@ function mpi(): Check {
       }
 }
 
+/** Without a cache the network that npm brings is translated anew at each start. */
 async function cache(): Promise<Check> {
   const folder = cacheFolder()
   const names = await readdir(folder).catch(() => [] as string[])
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
   const megabytes = sizes.reduce((sum, size) => sum + size, 0) / 1e6
-  return { what: 'cache', state: 'ok', found: `${folder}, ${names.length} files, ${megabytes.toFixed(1)} MB` }
+  const found = `${folder}, ${names.length} files, ${megabytes.toFixed(1)} MB`
+  const mend = 'set XDG_CACHE_HOME to a folder that you may write to; until then every start takes longer'
+  try {
+    await checkWritable(join(folder, 'file'))
+  } catch (error) {
+    return { what: 'cache', state: 'no', found: (error as Error).message, mend }
+  }
+  const damaged = (await Promise.all(names.map(async (name) => ((await isDamaged(name)) ? [name] : [])))).flat()
+  return damaged.length === 0
+    ? { what: 'cache', state: 'ok', found }
+    : { what: 'cache', state: 'no', found: `${found}; ${damaged.join(', ')} damaged: made anew when wanted` }
 }
 
 async function versionOf(name: string): Promise<string> {

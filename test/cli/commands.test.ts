@@ -320,6 +320,8 @@ test('doctor says what works here, and models which runs are there', async () =>
   expect(found.Node).toBe(`ok ${process.version} on ${process.platform} ${process.arch}`)
   expect(found['ONNX Runtime, CPU']).toMatch(/^ok \d.*a model ran$/)
   expect(found.pictures).toMatch(/^ok sharp/)
+  expect(found.captioner).toMatch(/^ok \d+ files in .*pretrained, as their card says$/)
+  expect(found.network).toMatch(/^ok the one that the captioner was trained with/)
   const { runs } = (await json('models --runs @/.')) as {
     runs: { run: string; mia: boolean; epochs: number; cider: number }[]
   }

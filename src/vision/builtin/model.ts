@@ -40,8 +40,7 @@ const ADVICE = 'install the package again with "npm ci"'
  * weights. Throws UserError where the package is missing or damaged.
  */
 export async function openPart(part: Part): Promise<{ readonly session: Session; readonly sha256: string }> {
-  const [json, weights] = await Promise.all([readModelFile('centernet.json'), readModelFile('centernet.bin')])
-  const sha256 = createHash('sha256').update(json.bytes).update(weights.bytes).digest('hex')
+  const { json, weights, sha256 } = await builtinFiles()
   const { name, size, recipe } = part
   const key = createHash('sha256')
     .update(JSON.stringify([sha256, TRANSLATION, size, recipe]))
@@ -54,6 +53,12 @@ export async function openPart(part: Part): Promise<{ readonly session: Session;
 interface ModelFile {
   readonly path: string
   readonly bytes: Uint8Array
+}
+
+/** The network's files in its package; `sha256` is that of the model's bytes followed by the weights'. Throws UserError where one is missing. */
+export async function builtinFiles(): Promise<{ json: ModelFile; weights: ModelFile; sha256: string }> {
+  const [json, weights] = await Promise.all([readModelFile('centernet.json'), readModelFile('centernet.bin')])
+  return { json, weights, sha256: createHash('sha256').update(json.bytes).update(weights.bytes).digest('hex') }
 }
 
 /** The package's code is never loaded: only the place of its entry is asked for. */
