@@ -42,9 +42,11 @@ export function frequentConcepts(
     .map(([word]) => word)
 }
 
-/** A list of words from a file, the first word of each line. Throws UserError for words that no training caption has often enough. */
+/** A list of words from a file, the first word of each line; what follows it after blanks or a comma, as in `dog, NN, 1200`, is passed over. Throws UserError for words that no training caption has often enough. */
 export async function conceptsFromFile(path: string, vocabulary: Vocabulary): Promise<string[]> {
-  const words = (await readText(path, 'concept list')).split('\n').flatMap((line) => line.trim().split(/\s+/)[0] || [])
+  const words = (await readText(path, 'concept list'))
+    .split('\n')
+    .flatMap((line) => line.trim().split(/[\s,]+/)[0] || [])
   const known = [...new Set(words)].filter((word) => vocabulary.id(word) !== UNKNOWN)
   if (known.length === 0)
     throw new UserError(

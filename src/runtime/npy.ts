@@ -31,7 +31,9 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   }
   if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) return refuse('it is no .npy file')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const [start, length] = bytes[6] === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)]
+  const start = bytes[6] === 1 ? 10 : 12
+  if (bytes.length < start) return refuse('it is cut short')
+  const length = start === 10 ? view.getUint16(8, true) : view.getUint32(8, true)
   const header = new TextDecoder().decode(bytes.subarray(start, start + length))
   const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1]
   const shape = /'shape':\s*\(([^)]*)\)/

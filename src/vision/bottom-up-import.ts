@@ -52,20 +52,23 @@ export async function importBottomUp(
 
 /** What the features are like, from the first pictures: as many regions each, as in the sets of 36, or as many as each needs, up to 100. */
 async function peek(path: string, wanted: ReadonlySet<string>, sizeOf: SizeOf): Promise<FeatureSource> {
-  const counts: number[] = []
-  let size: number | undefined
+  const sizes = new Map<number, number[]>()
+  let peeked = 0
   let why: string | undefined
   for await (const picture of readBottomUp(path, wanted, sizeOf)) {
     why ??= picture.why
     if (!picture.regions) continue
-    size ??= picture.size
+    const counts = sizes.get(picture.size) ?? []
     counts.push(picture.regions.features.length / picture.size)
-    if (counts.length === PEEK) break
+    sizes.set(picture.size, counts)
+    if (++peeked === PEEK) break
   }
-  if (size === undefined)
+  const [commonest] = [...sizes].sort(([, a], [, b]) => b.length - a.length) // the first may be the one that is damaged
+  if (!commonest)
     throw new UserError(
       `Cannot use bottom-up features "${path}": they are of none of the ${wanted.size} pictures of the dataset${why === undefined ? '' : `; the first: ${why}`}`,
     )
+  const [size, counts] = commonest
   const equal = counts.length === PEEK && counts.every((count) => count === counts[0])
   return { kind: 'bottom-up', regions: equal ? counts[0]! : ADAPTIVE_MOST, size }
 }
@@ -73,7 +76,7 @@ async function peek(path: string, wanted: ReadonlySet<string>, sizeOf: SizeOf): 
 /** Why a picture's regions are not like the others'. */
 function misfit(picture: BottomUpPicture, { size, regions }: FeatureSource): string | undefined {
   if (!picture.regions) return undefined
-  if (picture.size !== size) return `its features have ${picture.size} numbers, those of the first pictures ${size}`
+  if (picture.size !== size) return `its features have ${picture.size} numbers, those of the other pictures ${size}`
   const count = picture.regions.features.length / size
   return count > regions ? `it has ${count} regions, the first pictures ${regions} each` : undefined
 }

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unzipSync } from 'fflate'
 import { UserError } from '../errors.ts'
-import { readLines } from '../files.ts'
+import { readBytes, readLines } from '../files.ts'
 import { toFloat16 } from '../runtime/float16.ts'
 import { type NpyArray, parseNpy } from '../runtime/npy.ts'
 import type { Regions } from './regions.ts'
@@ -44,7 +44,7 @@ async function* readTsv(path: string, wanted: ReadonlySet<string>): AsyncGenerat
     const id = line.slice(0, Math.max(0, line.indexOf('\t')))
     if (id === '' && line.trim() !== '') yield { id: `line ${number}`, why: `line ${number} of "${path}" has no tab` }
     if (!wanted.has(id)) continue
-    const parsed = parseTsvLine(line.trimEnd())
+    const parsed = parseTsvLine(line.replace(/\r$/, ''))
     yield 'why' in parsed ? { id, why: `line ${number} of "${path}" ${parsed.why}` } : { id, ...parsed }
   }
 }
@@ -55,7 +55,7 @@ function parseTsvLine(line: string): Checked {
     return { why: `has ${fields.length} fields, not the ${COLUMNS.length} ${COLUMNS.join(', ')}` }
   const [, width, height, count] = fields.map(Number) as [number, number, number, number]
   if (!(width > 0 && height > 0)) return { why: `has a picture of ${fields[1]} x ${fields[2]} pixels` }
-  if (!Number.isInteger(count) || count < 1) return { why: `has ${fields[3]} boxes` }
+  if (!Number.isInteger(count) || count < 1) return { why: count === 0 ? 'has no regions' : `has ${fields[3]} boxes` }
   const [boxes, features] = [fields[4]!, fields[5]!].map(fromBase64) as [
     Float32Array | undefined,
     Float32Array | undefined,
@@ -88,7 +88,7 @@ async function* readFolder(path: string, wanted: ReadonlySet<string>, sizeOf: Si
     if (!file) continue
     const place = join(path, 'cocobu_att', file)
     try {
-      const features = readArray(await readFile(place), place)
+      const features = readArray(await readBytes(place, 'features'), place)
       const boxes = await readBoxes(path, id, sizeOf)
       if (features.shape.length !== 2)
         throw new UserError(`"${place}" has shape [${features.shape.join(', ')}], not rows`)
@@ -103,12 +103,14 @@ async function* readFolder(path: string, wanted: ReadonlySet<string>, sizeOf: Si
   }
 }
 
-/** A .npy file, or the array `feat` of a .npz file. */
+/** A .npy file, or of a .npz file the array `feat`, or the only one. */
 function readArray(bytes: Uint8Array, path: string): NpyArray {
   if (!path.endsWith('.npz')) return parseNpy(bytes, `"${path}"`)
   const entries = readZip(bytes, path)
-  const array = entries['feat.npy'] ?? Object.values(entries)[0]
-  if (!array) throw new UserError(`"${path}" has no array in it`)
+  const [only, ...others] = Object.values(entries)
+  const array = entries['feat.npy'] ?? (others.length === 0 ? only : undefined)
+  if (!array)
+    throw new UserError(`"${path}" has ${only ? `${Object.keys(entries).join(', ')}` : 'nothing'} in it, and no "feat"`)
   return parseNpy(array, `"${path}"`)
 }
 
@@ -151,5 +153,6 @@ function checked({ shape, data }: NpyArray, boxes: Float32Array | undefined): Ch
       return { why: `has numbers in region ${region} that are not finite` }
     if (!row.some((half) => (half & 0x7fff) !== 0)) return { why: `has nothing but zeros in region ${region}` }
   }
+  if (boxes?.some((edge) => !Number.isFinite(edge))) return { why: 'has boxes with numbers that are not finite' }
   return { regions: { features, ...(boxes && { boxes }) }, size }
 }

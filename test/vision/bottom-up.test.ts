@@ -116,7 +116,10 @@ describe('a damaged line is named with what is wrong, and the others are read', 
   test.each([
     [fields({}).split('\t').slice(0, 5).join('\t'), 'has 5 fields, not the 6 image_id'],
     [fields({ 1: '0' }), 'has a picture of 0 x 50 pixels'],
-    [fields({ 3: '0' }), 'has 0 boxes'],
+    [fields({ 3: '0' }), 'has no regions'],
+    [fields({ 3: '0', 4: '', 5: '' }), 'has no regions'],
+    [fields({ 3: 'x' }), 'has x boxes'],
+    [fields({ 4: base64(Float32Array.of(0, 0, Number.NaN, 1, 0, 0, 1, 1)) }), 'boxes with numbers that are not finite'],
     [fields({ 3: '3' }), 'boxes that are not 3 times 4 float32'],
     [fields({ 4: '????' }), 'boxes that are not 2 times 4'],
     [fields({ 5: base64(features).slice(0, -8) }), 'features that are not 2 rows'],
@@ -148,7 +151,41 @@ test('a feature of another length than the first pictures have is left out and n
   const { made, leftOut } = await importBottomUp(tsv, join(folder, 'features'), { images })
   expect(made).toBe(2)
   expect(leftOut).toEqual([
-    { id: '2', file: '2.jpg', why: 'its features have 5 numbers, those of the first pictures 4' },
+    { id: '2', file: '2.jpg', why: 'its features have 5 numbers, those of the other pictures 4' },
+  ])
+})
+
+test('a first picture of another length is the one that is left out', async () => {
+  const folder = await temporaryFolder()
+  const tsv = join(folder, 'f.tsv')
+  const box = Float32Array.of(0, 0, 1, 1)
+  const lines = [1, 2, 3].map((id) => tsvLine(String(id), [10, 10], box, new Float32Array(id === 1 ? 5 : 4).fill(id)))
+  await writeFile(tsv, lines.join('\n'))
+  const images = ['1', '2', '3'].map((id) => ({ id, path: `${id}.jpg` }))
+  const { source, leftOut } = await importBottomUp(tsv, join(folder, 'features'), { images })
+  expect(source.size).toBe(4)
+  expect(leftOut.map(({ id }) => id)).toEqual(['1'])
+})
+
+test('files of a folder that are damaged are left out, each with what is wrong', async () => {
+  const folder = await temporaryFolder()
+  await mkdir(join(folder, 'cocobu_att/folder.npy'), { recursive: true })
+  const good = serializeNpy({ shape: [1, 3], data: Float32Array.of(1, 2, 3) })
+  const boxes = serializeNpy({ shape: [1, 4], data: Float32Array.of(0, 0, 1, 1) })
+  const files = {
+    'good.npy': good,
+    'short.npy': Uint8Array.from([...good.subarray(0, 6), 2, 0, 1, 0, 0]),
+    'others.npz': zipSync({ 'bbox.npy': boxes, 'x.npy': good }),
+    'only.npz': zipSync({ 'arr_0.npy': good }),
+  }
+  for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, 'cocobu_att', name), bytes)
+  const found = await readAll(folder, ['good', 'short', 'others', 'only', 'folder'])
+  expect(found.map(({ id, why }) => [id, why?.replace(/^.*?(?=it is|has|EISDIR)/, '').slice(0, 40)])).toEqual([
+    ['good', undefined],
+    ['short', 'it is cut short; it should be an array a'],
+    ['others', 'has bbox.npy, x.npy in it, and no "feat"'],
+    ['only', undefined],
+    ['folder', expect.stringContaining('EISDIR')],
   ])
 })
 

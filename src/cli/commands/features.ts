@@ -90,7 +90,9 @@ export const features = defineCommand({
 
 /** Options that say nothing together; what they would do is not guessed. */
 function refuseContradictions(values: Values<typeof options>): void {
-  const { cnn, bottomUp, detector, layer, size, normalisation, views } = values
+  const { cnn, bottomUp, detector, layer, size, normalisation, views, boxPosition } = values
+  if (boxPosition && detector === undefined)
+    throw new UsageError('Cannot use --box-position without --detector: the cells of a grid have their places anyway')
   const makers = { '--cnn': cnn, '--detector': detector }
   for (const [name, given] of Object.entries(makers))
     if (bottomUp !== undefined && given !== undefined)
