@@ -53,6 +53,14 @@ export const fraction = make((given) => {
   return parsed
 })
 
+/** A number from 0 to below 1: of dropout, which must leave something. */
+export const portion = make((given) => {
+  const parsed = Number(given)
+  if (given.trim() === '' || !(parsed >= 0 && parsed < 1))
+    throw new UsageError('It must be a number from 0 to below 1.')
+  return parsed
+})
+
 /** Names with commas between them. */
 export const list = make((given) => given.split(',').map((name) => name.trim()))
 

@@ -11,7 +11,7 @@ import { START } from '../text/vocabulary.ts'
 export interface Explanation {
   /** for each word how it attends to the rows, each adding up to 1; undefined for the models that condition */
   readonly words: readonly Float32Array[] | undefined
-  /** for each region how it attends to the concepts, mean over the heads, `[N * N]`: before MIA and after; undefined without MIA */
+  /** for each region how it attends to the concepts, mean over the heads, `[N * N]`: before MIA and after; undefined without MIA and for its control, which aligns nothing */
   readonly alignment: { readonly before: Float32Array; readonly after: Float32Array } | undefined
 }
 
@@ -84,7 +84,7 @@ function splitRows(data: Float32Array, rows: number): Float32Array[] {
 }
 
 function outputs(model: Captioner, steps: number): Record<string, Tensor> {
-  const { regions, concepts, featureSize, numHeads } = model.config
+  const { regions, concepts, featureSize, numHeads, miaAttention } = model.config
   const features = cast(input('features', ['B', regions, featureSize], 'float16'), 'float32')
   const prepared = model.prepare(features, input('concepts', ['B', concepts], 'int32'))
   const hidden = unroll(model, input('words', [steps, 'B'], 'int32'), prepared, 1)
@@ -93,9 +93,10 @@ function outputs(model: Captioner, steps: number): Record<string, Tensor> {
   const meanOfHeads = (weights: Tensor): Tensor => div(sum(weights, [1]), numHeads)
   return {
     ...(attention && { attention }),
-    ...(refined && {
-      before: meanOfHeads(refined.alignmentBefore),
-      after: meanOfHeads(refined.attention.at(-1)!.textual),
-    }),
+    ...(refined &&
+      miaAttention === 'mutual' && {
+        before: meanOfHeads(refined.alignmentBefore),
+        after: meanOfHeads(refined.attention.at(-1)!.textual),
+      }),
   }
 }

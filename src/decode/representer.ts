@@ -1,5 +1,5 @@
 import { input } from '../graph/index.ts'
-import { cast } from '../graph/ops/index.ts'
+import { cast, slice } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Captioner } from '../models/captioner.ts'
 import { toOnnx } from '../runtime/onnx-export.ts'
@@ -12,9 +12,9 @@ export interface Representation {
 }
 
 /**
- * Makes the semantic-grounded image representations of images, by name: `sgir` `[B, N, D]`, and on request for each iteration i from 1
- * `attention.visual.i` (concepts attend to regions) and `attention.textual.i` (regions attend to concepts), `[B, heads, N, N]`, where N is the
- * larger number of regions and concepts.
+ * Makes the semantic-grounded image representations of images, by name: `sgir` `[B, N, D]`, `mask` `[B, N]` where some images have fewer rows, and on request for each iteration i from 1
+ * `attention.visual.i`, how the K concepts attend to the R regions, `[B, heads, K, R]`, and `attention.textual.i`, how the regions attend to the
+ * concepts, `[B, heads, R, K]`. N is the larger of R and K; rows of regions that an image does not have are to be left out, as `mask` says.
  */
 export class Representer {
   readonly #model: Captioner
@@ -62,10 +62,13 @@ function outputs(model: Captioner, withAttention: boolean): Record<string, Tenso
   const features = cast(input('features', ['B', regions, featureSize], 'float16'), 'float32')
   const { refined } = model.prepare(features, input('concepts', ['B', concepts], 'int32')).encoded
   if (!refined) throw new RangeError('Cannot represent images with a model without MIA: it makes no SGIR')
-  const { sgir, attention } = refined
+  const { sgir, attention, mask } = refined
+  const part = (weights: Tensor, asking: number, answering: number): Tensor =>
+    slice(slice(weights, 2, 0, asking), 3, 0, answering)
+  const mutual = model.config.miaAttention === 'mutual' // in the control each stream attends to itself
   const each = attention.flatMap(({ visual, textual }, i) => [
-    [`attention.visual.${i + 1}`, visual] as const,
-    [`attention.textual.${i + 1}`, textual] as const,
+    [`attention.visual.${i + 1}`, part(visual, mutual ? concepts : regions, regions)] as const,
+    [`attention.textual.${i + 1}`, part(textual, mutual ? regions : concepts, concepts)] as const,
   ])
-  return { sgir, ...(withAttention && Object.fromEntries(each)) }
+  return { sgir, ...(mask && { mask }), ...(withAttention && Object.fromEntries(each)) }
 }

@@ -58,8 +58,8 @@ class Refinement {
 /**
  * Mutual Iterative Attention (Liu et al., NeurIPS 2019, arXiv:1905.06139), the weights shared by the iterations. The published code needs as many
  * concepts as regions, for the residual of its attention is the stream that answers. Here the shorter stream is filled up with rows of zeros:
- * they ask nothing in particular and answer nothing (they are masked as keys); what they are told makes them rows of their own, so that
- * nothing that a region or a concept asked is lost. With as many concepts as regions nothing is filled up and the result is the published one.
+ * they ask nothing in particular, and in the first iteration they answer nothing (they are masked as keys); what they are told makes them rows
+ * of their own, which answer from the second iteration on, so that nothing that a region or a concept asked is lost. With as many concepts as regions nothing is filled up and the result is the published one.
  */
 export class Mia {
   readonly #visual: Refinement

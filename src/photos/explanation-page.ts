@@ -49,7 +49,7 @@ export async function explanationPage(
 <style>${style}</style>
 <header>
 <h1>Why these captions</h1>
-<p>${escapeHtml(model)}. ${lead(captions[0], mia)}</p>
+<p>${escapeHtml(model)}. ${lead(captions[0], overConcepts)}</p>
 </header>
 <main>${cards.join('\n')}</main>
 <script>${script}</script>
@@ -57,12 +57,16 @@ export async function explanationPage(
 `
 }
 
-const lead = (first: ExplainedCaption | undefined, mia: boolean): string =>
+const lead = (first: ExplainedCaption | undefined, overConcepts: boolean): string =>
   [
     first?.explanation.words
-      ? 'Under each word the picture is bright where the model looked when it said that word; the figure is the probability that it gave the word.'
-      : 'This model looks at the picture once, before the first word; the figure is the probability that it gave each word.',
-    mia ? 'Point at a place of the large picture to see which concepts that region is aligned with.' : '',
+      ? overConcepts
+        ? 'Under each word are the concepts that the model attended to when it said that word; the figure is the probability that it gave the word.'
+        : 'Under each word the picture is bright where the model looked when it said that word; the figure is the probability that it gave the word.'
+      : 'This model does not look word by word: it is fed with the picture as a whole; the figure is the probability that it gave each word.',
+    first?.explanation.alignment
+      ? 'Point at a place of the large picture to see which concepts that region is aligned with.'
+      : '',
   ].join(' ')
 
 function card(caption: ExplainedCaption, picture: Thumbnail, number: number, overConcepts: boolean): string {
@@ -75,7 +79,15 @@ function card(caption: ExplainedCaption, picture: Thumbnail, number: number, ove
     maps: maps?.map((map) => Array.from(map, round)),
     alignments,
   }
-  const lookOf = (t: number) => maps && { map: maps[t]!, veil: veil(maps[t], boxes, `veil-${number}-${t}`) }
+  const lookOf = (t: number) =>
+    maps && {
+      map: maps[t]!,
+      veil: veil(maps[t], boxes, `veil-${number}-${t}`),
+      rows: Math.max(boxes.length, alignment ? caption.allConcepts.length : 0),
+      beside: alignment
+        ? words![t]!.subarray(boxes.length, Math.max(boxes.length, caption.allConcepts.length))
+        : undefined,
+    }
   const url = `--picture:url(${picture.url});--ratio:${picture.width}/${picture.height}`
   return `<article style="${url}">
 <h2>${escapeHtml(caption.caption || '(nothing)')}</h2>
@@ -94,20 +106,40 @@ ${caption.words.map(({ word, probability }, t) => wordFigure(word, probability, 
 </article>`
 }
 
+/** Where the model looked for a word. */
+interface Look {
+  /** its parts on the regions */
+  readonly map: Float32Array
+  readonly veil: string
+  /** how many rows it had to look at */
+  readonly rows: number
+  /** with MIA and more concepts than regions, its parts on the rows of those concepts that no region shares */
+  readonly beside: Float32Array | undefined
+}
+
 function wordFigure(
   word: string,
   probability: number,
-  look: { readonly map: Float32Array; readonly veil: string } | undefined,
+  look: Look | undefined,
   overConcepts: Float32Array | undefined,
   { allConcepts }: ExplainedCaption,
 ): string {
   const title =
     look &&
-    `largest part of the attention: ${percent(Math.max(...look.map))}; evenly spread it would be ${percent(1 / look.map.length)}`
+    `largest part of the attention: ${percent(Math.max(...look.map))}; evenly spread it would be ${percent(1 / look.rows)}`
   const figure = look ? `<div class="picture" title="${title}">${look.veil}</div>` : ''
   const names = allConcepts.map(({ word: name }) => name)
   const bars = overConcepts ? shares(best(overConcepts, 0, names.length, names)) : ''
-  return `<li tabindex="0">${figure}<b>${escapeHtml(word)}</b> <small>${percent(probability)}</small>${bars}</li>`
+  return `<li tabindex="0">${figure}<b>${escapeHtml(word)}</b> <small>${percent(probability)}</small>${bars}${besideRegions(look, names)}</li>`
+}
+
+/** What of the attention is on no region; nothing where all is. */
+function besideRegions(look: Look | undefined, names: readonly string[]): string {
+  const { beside, map } = look ?? {}
+  const part = beside?.reduce((sum, share) => sum + share, 0) ?? 0
+  if (!beside || !map || part < 0.01) return ''
+  const most = best(beside, 0, beside.length, names.slice(map.length)).slice(0, 2)
+  return `<br><small>${percent(part)} not on regions but on concepts, as ${most.map(([name]) => escapeHtml(name)).join(', ')}</small>`
 }
 
 /** Darkens a picture but for where it was looked at: a mask has a hole for each region, the more open the more it was looked at. */
@@ -126,9 +158,10 @@ function veil(map: Float32Array | undefined, boxes: readonly Box[], id: string):
 
 /** What the pointer finds: an outline for each region. */
 const targets = (boxes: readonly Box[]): string =>
-  `<svg class="targets" viewBox="0 0 1 1" preserveAspectRatio="none">${boxes
+  `<svg class="targets" viewBox="0 0 1 1" preserveAspectRatio="none">${[...boxes.entries()]
+    .sort(([, a], [, b]) => b.width * b.height - a.width * a.height) // the small ones on top, or they could not be pointed at
     .map(
-      ({ x, y, width, height }, i) =>
+      ([i, { x, y, width, height }]) =>
         `<rect data-region="${i}" x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}"/>`,
     )
     .join('')}</svg>`
@@ -173,12 +206,11 @@ function alignmentOf(region: number, { explanation, allConcepts }: ExplainedCapt
   }
 }
 
-/** The largest parts of a row of attention, with the concepts' words. */
+/** The largest parts of a row of attention, with the concepts' words, in parts of what is on them all: MIA's filled-up rows have no words. */
 function best(attention: Float32Array, start: number, size: number, names: readonly string[]): Share[] {
-  return Array.from(
-    attention.subarray(start, start + Math.min(size, names.length)),
-    (share, i): Share => [names[i]!, round(share)],
-  )
+  const named = attention.subarray(start, start + Math.min(size, names.length))
+  const whole = named.reduce((sum, share) => sum + share, 0) || 1
+  return Array.from(named, (share, i): Share => [names[i]!, round(share / whole)])
     .sort(([, a], [, b]) => b - a)
     .slice(0, SHOWN_CONCEPTS)
 }

@@ -15,12 +15,22 @@ import { PhotoReader, type Refused } from './reader.ts'
 /** Tensors of photographs by name, see Representer; the first axis is the photographs'. */
 export type Representations = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
 
+/** Photographs as a run with MIA sees them. */
+export interface Represented {
+  readonly names: readonly string[]
+  /** besides what Representer gives `boxes` `[names, R, 4]`: left, top, right, bottom in parts of the picture, zeros where a picture has fewer */
+  readonly tensors: Representations
+  /** the words of the K concepts of each, in the order of the attention's columns */
+  readonly concepts: readonly (readonly string[])[]
+  readonly refused: readonly Refused[]
+}
+
 /** The semantic-grounded representations of photographs by a run with MIA. Throws UserError for a run without. */
 export async function representPhotos(
   folder: string,
   images: readonly ImageInput[],
   { attention = false, onProgress, signal, ...paths }: { attention?: boolean } & NetworkPaths & Watch = {},
-): Promise<{ names: string[]; tensors: Representations; refused: Refused[] }> {
+): Promise<Represented> {
   const run = await openRun(folder)
   if (!run.config.model.mia)
     throw new UserError(
@@ -29,6 +39,7 @@ export async function representPhotos(
   const reader = await PhotoReader.open(run, paths)
   const representer = await Representer.load(nodeRuntime, run.model, run.weights, { attention })
   const names: string[] = []
+  const concepts: string[][] = []
   const refused: Refused[] = []
   const parts: Representations[] = []
   try {
@@ -36,15 +47,28 @@ export async function representPhotos(
       signal?.throwIfAborted()
       refused.push(...read.refused)
       names.push(...read.names)
+      concepts.push(...read.concepts.map((each) => each.map(({ word }) => word)))
       if (read.names.length > 0)
-        parts.push(await representer.represent(read.features, read.conceptIds, read.names.length))
+        parts.push(
+          new Map([
+            ...(await representer.represent(read.features, read.conceptIds, read.names.length)),
+            ['boxes', padded(read.boxes, run.config.model.regions)],
+          ]),
+        )
       onProgress?.(names.length + refused.length, images.length)
     }
   } finally {
     representer.release()
     reader.release()
   }
-  return { names, tensors: join(parts), refused }
+  return { names, tensors: join(parts), concepts, refused }
+}
+
+/** The boxes of pictures, each filled up to `most`. */
+function padded(boxes: readonly Float32Array[], most: number): { shape: readonly number[]; data: Float32Array } {
+  const data = new Float32Array(boxes.length * most * 4)
+  for (const [i, each] of boxes.entries()) data.set(each, i * most * 4)
+  return { shape: [boxes.length, most, 4], data }
 }
 
 /** The kind of file that a name asks for. Throws UserError for a name with another ending. */
@@ -54,19 +78,18 @@ export function representationKind(out: string): '.safetensors' | '.npy' {
   throw new UserError(`Cannot write representations to "${out}": the file's name must end in .safetensors or .npy`)
 }
 
-/** Writes them as one .safetensors file, or as a .npy file for each tensor and a .json file with the names; gives the files' paths. */
+/** Writes them as one .safetensors file, or as a .npy file for each tensor and a .json file with names and concepts; gives the files' paths. */
 export async function writeRepresentations(
   out: string,
   run: string,
-  names: readonly string[],
-  tensors: Representations,
+  { names, tensors, concepts }: Pick<Represented, 'names' | 'tensors' | 'concepts'>,
 ): Promise<string[]> {
   const kind = representationKind(out)
-  const images = JSON.stringify(names)
+  const [images, words] = [names, concepts].map((each) => JSON.stringify(each)) as [string, string]
   await mkdir(dirname(out), { recursive: true })
   if (kind === '.safetensors') {
     const each = [...tensors].map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }] as const)
-    await writeSafetensors(out, each, { format: 'mia-representations/1', run, images })
+    await writeSafetensors(out, each, { format: 'mia-representations/1', run, images, concepts: words })
     return [out]
   }
   const stem = out.slice(0, -kind.length)
@@ -76,7 +99,7 @@ export async function writeRepresentations(
     await writeFileAtomic(path, serializeNpy(tensor))
     written.push(path)
   }
-  await writeFileAtomic(`${stem}.json`, `${images}\n`)
+  await writeFileAtomic(`${stem}.json`, `{"images": ${images}, "concepts": ${words}}\n`)
   return [...written, `${stem}.json`]
 }
 

@@ -252,6 +252,8 @@ describe('the whole work, command by command, on pictures of one colour over ano
     expect(JSON.parse(metadata.images!)).toEqual([picture, picture])
     expect(tensors.get('sgir')!.shape).toEqual([2, 4, 32])
     expect(tensors.get('attention.textual.2')!.shape).toEqual([2, 2, 4, 4])
+    expect(tensors.get('boxes')!.shape).toEqual([2, 4, 4])
+    expect(JSON.parse(metadata.concepts!)[0]).toHaveLength(4)
     await run(`represent --run @/mia --out @/sgir.npy ${picture}`)
     const { shape, data } = parseNpy(await readFile(join(folder, 'sgir.npy')), 'array')
     expect(shape).toEqual([1, 4, 32])

@@ -27,11 +27,14 @@ const explained = (image: string): ExplainedCaption => ({
   },
 })
 
-async function page(): Promise<string> {
+async function picture(): Promise<string> {
   const image = join(await temporaryFolder(), '<b>&.png')
   await sharp({ create: { width: 40, height: 20, channels: 3, background: 'red' } }).toFile(image)
-  return explanationPage([explained(image)], { basicModel: 'VisualAttention', mia: true })
+  return image
 }
+
+const page = async (): Promise<string> =>
+  explanationPage([explained(await picture())], { basicModel: 'VisualAttention', mia: true })
 
 test('a page stands alone: nothing is fetched, and names cannot break out of it', async () => {
   const html = await page()
@@ -58,4 +61,32 @@ test('the region looked at most comes first, with its concepts after MIA', async
   const [first] = [...html.matchAll(/<tr data-region="(\d)">(.*?)<\/tr>/gs)]
   expect(first![1]).toBe('0')
   expect(first![2]).toMatch(/dog <small>70%<\/small>/)
+})
+
+test('with more concepts than regions it says how much of the attention is on no region, and on which concepts', async () => {
+  const image = await picture()
+  const plain = explained(image)
+  const unequal: ExplainedCaption = {
+    ...plain,
+    boxes: plain.boxes.slice(0, 8), // two regions, four concepts
+    explanation: {
+      ...plain.explanation,
+      words: [Float32Array.of(0.3, 0.1, 0.2, 0.4), Float32Array.of(0.6, 0.4, 0, 0)],
+    },
+  }
+  const html = await explanationPage([unequal], { basicModel: 'VisualAttention', mia: true })
+  expect(html).toContain('largest part of the attention: 30%; evenly spread it would be 25%')
+  expect(html.match(/60% not on regions but on concepts, as grass, runs/g)).toHaveLength(1)
+  expect(html.match(/not on regions/g)).toHaveLength(1)
+})
+
+test('with fewer concepts than regions the parts of a region are of what has words', async () => {
+  const image = await picture()
+  const few: ExplainedCaption = { ...explained(image), allConcepts: explained(image).allConcepts.slice(0, 2) }
+  const html = await explanationPage([few], { basicModel: 'VisualAttention', mia: true })
+  const { alignments } = JSON.parse(/<script type="application\/json">(.*?)<\/script>/.exec(html)![1]!)
+  expect(alignments[0].before).toEqual([
+    ['dog', 0.5],
+    ['red', 0.5],
+  ])
 })

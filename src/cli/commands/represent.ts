@@ -8,10 +8,12 @@ export const represent = defineCommand({
   summary: 'semantic-grounded representations of pictures',
   description:
     'Writes what a run with MIA makes of pictures before it says a word: the SGIR (semantic-grounded image representation), ' +
-    '"sgir" [pictures, rows, width], to take the place of image features in another system. With --attention also for each ' +
-    'iteration i "attention.visual.i" (concepts attend to regions) and "attention.textual.i" (regions attend to concepts), ' +
-    '[pictures, heads, rows, rows]. A .safetensors file holds all of it and the paths of the pictures; with .npy each ' +
-    'tensor has a file beside it, and the paths are in a .json file.',
+    '"sgir" [pictures, rows, width], to take the place of image features in another system, as many rows as regions or concepts, ' +
+    'whichever are more; "boxes" [pictures, regions, 4], left, top, right, bottom in parts of the picture; and "mask" [pictures, rows] ' +
+    'where some pictures have fewer rows. With --attention also for each iteration i "attention.visual.i" [pictures, heads, concepts, ' +
+    'regions], how the concepts attend to the regions, and "attention.textual.i" [pictures, heads, regions, concepts], the other way. A ' +
+    '.safetensors file holds all of it with the paths and concepts of the pictures; with .npy each tensor has a file beside it, and ' +
+    'those are in a .json file.',
   examples: [
     { call: 'mia represent --run runs/va-mia --out sgir.safetensors a-folder/', what: 'one file with all' },
     {
@@ -44,10 +46,11 @@ export const represent = defineCommand({
       ...(cnn !== undefined && { cnn }),
       ...(detector !== undefined && { detector }),
     }
-    const { names, tensors, refused } = await representPhotos(run, files, options)
+    const represented = await representPhotos(run, files, options)
+    const { names, tensors, refused } = represented
     for (const { image, why } of refused) report.warn(`left out ${image}: ${why}`)
     if (names.length === 0) throw new UserError('Cannot represent: none of the pictures can be read')
-    const written = await writeRepresentations(out, run, names, tensors)
+    const written = await writeRepresentations(out, run, represented)
     const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))
     return {
       json: { images: names, tensors: shapes, written, refused },

@@ -1,6 +1,6 @@
 import type { RunChoices } from '../../train/configure.ts'
 import type { Values } from '../command.ts'
-import { choice, count, flag, fraction, positive, rate, text } from '../options.ts'
+import { choice, count, flag, fraction, portion, positive, rate, text } from '../options.ts'
 
 const data = { group: 'Data and run' } as const
 const model = { group: 'Model' } as const
@@ -42,8 +42,8 @@ export const options = {
   heads: positive('n', 'heads of MIA', { default: 8, ...model }),
   inner: positive('n', "inner width of MIA's feed-forward layers", { default: 2048, ...model }),
   attention: positive('n', 'hidden width of the attention over regions', { default: 49, ...model }),
-  dropout: fraction('p', 'dropout of encoder and decoder', { default: 0.5, ...model }),
-  miaDropout: fraction('p', 'dropout inside MIA', { default: 0.1, ...model }),
+  dropout: portion('p', 'dropout of encoder and decoder', { default: 0.5, ...model }),
+  miaDropout: portion('p', 'dropout inside MIA', { default: 0.1, ...model }),
   epochs: positive('n', 'times that each picture is seen (default: 30)', training),
   batchSize: positive('captions', 'captions of a step', { default: 80, ...training }),
   captionsPerImage: positive('n', 'captions of each picture in a step', { default: 5, ...training }),
