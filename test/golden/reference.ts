@@ -18,6 +18,8 @@ export const referenceFiles = existsSync(referenceFolder)
       .filter((name) => name.endsWith('.safetensors'))
       .map((name) => join(referenceFolder, name))
   : []
+if (process.env.MIA_GOLDEN_REFERENCE !== undefined && referenceFiles.length === 0)
+  throw new Error(`MIA_GOLDEN_REFERENCE is "${referenceFolder}", which has no .safetensors files`)
 
 /** One file of golden values beside our model of the same configuration and with the same weights. */
 export function openReference(file: string) {
@@ -30,6 +32,7 @@ export function openReference(file: string) {
   const numbers = (name: string): Float32Array => entry(name).data as Float32Array
   const whole = (name: string): Int32Array => Int32Array.from(entry(name).data as BigInt64Array, Number)
   const [images, regions, featureSize] = entry('in.features').shape as [number, number, number]
+  const attentionSize = tensors.get('param.decoder.attention.affine_x.weight')?.shape[0]
   const model = new Captioner({
     basicModel: metadata.basic_model as BasicModelName,
     mia: metadata.mia === 'True',
@@ -38,13 +41,13 @@ export function openReference(file: string) {
     miaForm: 'code',
     regions,
     paddedRegions: false,
-    concepts: regions,
+    concepts: entry('in.concepts').shape[1]!,
     featureSize,
     vocabularySize: Number(metadata.vocab),
     dModel: Number(metadata.d_model),
     numHeads: Number(metadata.n_head),
     dInner: Number(metadata.d_inner),
-    attentionSize: 49,
+    attentionSize: attentionSize ?? 49,
     dropout: 0,
     miaDropout: 0,
   })
@@ -59,7 +62,7 @@ export function openReference(file: string) {
   const packed = packCaptions(captions, steps, 1)
   const batch: Record<string, Value> = {
     features: floats([images, regions, featureSize], numbers('in.features')),
-    concepts: ints(whole('in.concepts'), [images, regions]),
+    concepts: ints(whole('in.concepts'), [images, model.config.concepts]),
     words: ints(packed.inputs, [steps, rows]),
     targets: ints(packed.targets),
     positions: ints(packed.positions),
