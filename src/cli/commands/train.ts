@@ -19,6 +19,11 @@ export const train = defineCommand({
   options,
   async run(values, { signal, report, given }) {
     const run = await openRun(values, given)
+    const { basicModel, paddedRegions } = run.config.model
+    if (basicModel === 'VisualRegionalAttention' && !paddedRegions)
+      report.warn(
+        'the regions of these features are the cells of a grid, on which VisualRegionalAttention is VisualAttention; for objects make features with "mia features --detector builtin"',
+      )
     const { trainCaptioner } = await import('../../train/trainer.ts')
     const epochs: EpochReport[] = []
     const onProgress = report.progress('Training', 'steps')
