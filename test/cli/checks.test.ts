@@ -1,9 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { cached, cacheFolder } from '../../src/cache.ts'
 import { attempt } from '../../src/cli/check.ts'
 import { checkMachine } from '../../src/cli/checks.ts'
+import { captioner } from '../../src/cli/package-checks.ts'
+import { PRETRAINED } from '../../src/photos/pretrained.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 afterEach(() => vi.unstubAllEnvs())
@@ -31,4 +33,25 @@ test('a damaged file of the cache is named, and a cache that cannot be written t
   await writeFile(join(home, 'b/mia-caption'), 'a file where the folder should be')
   vi.stubEnv('XDG_CACHE_HOME', join(home, 'b'))
   expect(await cacheCheck()).toMatchObject({ state: 'no', mend: expect.stringContaining('XDG_CACHE_HOME') })
+})
+
+test('a captioner that is damaged or incomplete is told by the file, and that the package brings it', async () => {
+  const folder = await temporaryFolder()
+  await cp(PRETRAINED, folder, { recursive: true })
+  const mend = expect.stringContaining('install the package mia-caption again')
+  expect(await captioner(folder)).toMatchObject({ state: 'ok' })
+  await writeFile(join(folder, 'vocabulary.json'), '{}')
+  expect(await captioner(folder)).toMatchObject({
+    state: 'broken',
+    found: `vocabulary.json in ${folder} is damaged`,
+    mend,
+  })
+  await rm(join(folder, 'vocabulary.json'))
+  expect(await captioner(folder)).toMatchObject({
+    state: 'broken',
+    found: `vocabulary.json is missing in ${folder}`,
+    mend,
+  })
+  await rm(join(folder, 'card.json'))
+  expect(await captioner(folder)).toMatchObject({ state: 'broken', found: expect.stringContaining('card.json'), mend })
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { packageVersion } from '../../src/cli/version.ts'
 import { Captioner } from '../../src/index.ts'
 import { parseNpy } from '../../src/runtime/npy.ts'
 import { readSafetensors } from '../../src/runtime/safetensors-file.ts'
@@ -320,6 +321,7 @@ test('doctor says what works here, and models which runs are there', async () =>
   const { checks } = (await json('doctor')) as { checks: { what: string; state: string; found: string }[] }
   const found = Object.fromEntries(checks.map(({ what, state, found }) => [what, `${state} ${found}`]))
   expect(found.Node).toBe(`ok ${process.version} on ${process.platform} ${process.arch}`)
+  expect(found['mia-caption']).toBe(`ok ${packageVersion()}`)
   expect(found['ONNX Runtime, CPU']).toMatch(/^ok \d.*a model ran$/)
   expect(found.pictures).toMatch(/^ok sharp/)
   expect(found.captioner).toMatch(/^ok \d+ files in .*pretrained, as their card says$/)

@@ -6,7 +6,7 @@ export const doctor = defineCommand({
   name: 'doctor',
   summary: 'what works on this machine, and what mends the rest',
   description:
-    'Looks at Node, the processor, memory, disk, ONNX Runtime and what it can run on, the library for pictures, MPI and the ' +
+    'Looks at the captioner and the network of this package by their checksums, Node, the processor, memory, disk, ONNX Runtime and what it can run on, the library for pictures, MPI and the ' +
     'cache, and says of each what was found and, where something does not work, the command that mends it.',
   examples: [{ call: 'mia doctor', what: 'exit status 1 if something is broken' }],
   options: {},
