@@ -32,11 +32,13 @@ export async function cached(name: string, make: () => Promise<Uint8Array>): Pro
   return made
 }
 
-/** Is a file of the cache folder other than its checksum says? One without a checksum is not judged. */
+/** Is a file of the cache folder other than its checksum says, or not to be read? One without a checksum is not judged. */
 export async function isDamaged(name: string): Promise<boolean> {
   const path = join(cacheFolder(), name)
   const checksum = await readFile(`${path}.sha256`, 'utf8').catch(() => undefined)
-  return checksum !== undefined && checksum !== checksumLine(await readFile(path), name)
+  if (checksum === undefined) return false
+  const bytes = await readFile(path).catch(() => undefined)
+  return bytes === undefined || checksum !== checksumLine(bytes, name)
 }
 
 /** As sha256sum writes and checks it. */

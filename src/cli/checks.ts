@@ -136,10 +136,19 @@ function mpi(): Check {
 async function cache(): Promise<Check> {
   const folder = cacheFolder()
   const names = await readdir(folder).catch(() => [] as string[])
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
+  // another process may take a file away meanwhile
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(join(folder, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  )
   const megabytes = sizes.reduce((sum, size) => sum + size, 0) / 1e6
   const found = `${folder}, ${names.length} files, ${megabytes.toFixed(1)} MB`
-  const mend = 'set XDG_CACHE_HOME to a folder that you may write to; until then every start takes longer'
+  const mend =
+    'captioning works, but translates the network anew each time: set XDG_CACHE_HOME to a folder you can write'
   try {
     await checkWritable(join(folder, 'file'))
   } catch (error) {

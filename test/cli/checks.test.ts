@@ -1,4 +1,4 @@
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { cached, cacheFolder } from '../../src/cache.ts'
@@ -28,6 +28,9 @@ test('a damaged file of the cache is named, and a cache that cannot be written t
   await cached('kept.onnx', async () => Uint8Array.of(1, 2, 3))
   expect(await cacheCheck()).toMatchObject({ state: 'ok', found: expect.stringContaining('2 files') })
   await writeFile(join(cacheFolder(), 'kept.onnx'), 'other')
+  expect(await cacheCheck()).toMatchObject({ state: 'no', found: expect.stringContaining('; kept.onnx damaged') })
+  await rm(join(cacheFolder(), 'kept.onnx'))
+  await symlink('nowhere', join(cacheFolder(), 'kept.onnx'))
   expect(await cacheCheck()).toMatchObject({ state: 'no', found: expect.stringContaining('; kept.onnx damaged') })
   await mkdir(join(home, 'b'))
   await writeFile(join(home, 'b/mia-caption'), 'a file where the folder should be')
