@@ -75,13 +75,13 @@ async function engine(): Promise<Check> {
 }
 
 async function webgpu(): Promise<Check> {
-  const found = (await isBundled('webgpu')) ? 'in the package, not tried' : 'not in the package of this platform'
-  return { what: 'ONNX Runtime, WebGPU', state: 'no', found: `${found}; no command uses it yet` }
+  const found = (await isBundled('webgpu')) ? 'in the package; not tried, ' : 'not in the package of this platform; '
+  return { what: 'ONNX Runtime, WebGPU', state: 'no', found: `${found}no command uses it yet` }
 }
 
 async function cuda(): Promise<Check> {
-  const found = (await isBundled('cuda')) ? 'its library is there, not tried' : 'its library is not installed'
-  return { what: 'ONNX Runtime, CUDA', state: 'no', found: `${found}; no command uses it yet` }
+  const found = (await isBundled('cuda')) ? 'its library is there; not tried, ' : 'its library is not installed; '
+  return { what: 'ONNX Runtime, CUDA', state: 'no', found: `${found}no command uses it yet` }
 }
 
 async function isBundled(backend: string): Promise<boolean> {
@@ -124,7 +124,7 @@ function mpi(): Check {
     )
     .find((path) => existsSync(path))
   return found
-    ? { what: 'MPI', state: 'ok', found: `${found}; not used by any command yet` }
+    ? { what: 'MPI', state: 'no', found: `${found}; not tried, no command uses it yet` }
     : {
         what: 'MPI',
         state: 'no',
