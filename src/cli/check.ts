@@ -8,12 +8,15 @@ export interface Check {
   readonly mend?: string
 }
 
+/** What mends a package of npm that is missing or damaged. */
+export const REINSTALL = 'install the packages again: npm ci'
+
 /** What a look finds; one that fails finds something broken, most often a package that is not there. */
 export async function attempt(what: string, look: () => Check | Promise<Check>): Promise<Check> {
   try {
     return await look()
   } catch (error) {
     const found = (error as Error).message.split('\n')[0]!
-    return { what, state: 'broken', found, mend: 'install the packages again: npm ci' }
+    return { what, state: 'broken', found, mend: REINSTALL }
   }
 }

@@ -47,19 +47,10 @@ export const positive = make((given) => number(given, 'a whole number of at leas
 export const rate = make((given) => number(given, 'a number of at least 0', /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i))
 
 /** A number from 0 to 1. */
-export const fraction = make((given) => {
-  const parsed = Number(given)
-  if (given.trim() === '' || !(parsed >= 0 && parsed <= 1)) throw new UsageError('It must be a number from 0 to 1.')
-  return parsed
-})
+export const fraction = make((given) => part(given, 'a number from 0 to 1', (parsed) => parsed <= 1))
 
 /** A number from 0 to below 1: of dropout, which must leave something. */
-export const portion = make((given) => {
-  const parsed = Number(given)
-  if (given.trim() === '' || !(parsed >= 0 && parsed < 1))
-    throw new UsageError('It must be a number from 0 to below 1.')
-  return parsed
-})
+export const portion = make((given) => part(given, 'a number from 0 to below 1', (parsed) => parsed < 1))
 
 /** Names with commas between them. */
 export const list = make((given) => given.split(',').map((name) => name.trim()))
@@ -80,6 +71,12 @@ export const flag = (help: string, settings: Settings<boolean> = {}): Option<boo
   help,
   settings: { default: false, ...settings },
 })
+
+function part(given: string, wanted: string, fits: (parsed: number) => boolean): number {
+  const parsed = Number(given)
+  if (given.trim() === '' || !(parsed >= 0 && fits(parsed))) throw new UsageError(`It must be ${wanted}.`)
+  return parsed
+}
 
 function number(given: string, wanted: string, pattern: RegExp): number {
   if (!pattern.test(given)) throw new UsageError(`It must be ${wanted}.`)

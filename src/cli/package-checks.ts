@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Check } from './check.ts'
+import { type Check, REINSTALL } from './check.ts'
 import { packageVersion } from './version.ts'
 
-const MEND_NETWORK = 'install the packages again: npm ci'
 /** The captioner lies in this package itself, where `npm ci` in a clone changes nothing. */
 const MEND_CAPTIONER = 'install the package mia-caption again (in a clone: git checkout pretrained)'
 
@@ -50,6 +49,6 @@ async function network(): Promise<Check> {
         what: 'network',
         state: 'broken',
         found: `in @vladmandic/human, another than the captioner was trained with (sha256 ${sha256.slice(0, 12)})`,
-        mend: MEND_NETWORK,
+        mend: REINSTALL,
       }
 }

@@ -22,7 +22,7 @@ export async function importBottomUp(
 ): Promise<Extraction & { readonly source: FeatureSource }> {
   const files = new Map(images.map(({ id, path: file }) => [id, file]))
   const sizeOf: SizeOf = (id) => pictureSize(files.get(id)!).catch(() => undefined)
-  const source = await peek(path, new Set(files.keys()), sizeOf)
+  const source = await peek(path, new Set(files.keys()))
   const store = await FeatureWriter.open(folder, source, { shardSize: 128 })
   const missing = new Set([...files.keys()].filter((id) => !store.has(id)))
   const kept = files.size - missing.size
@@ -51,11 +51,12 @@ export async function importBottomUp(
 }
 
 /** What the features are like, from the first pictures: as many regions each, as in the sets of 36, or as many as each needs, up to 100. */
-async function peek(path: string, wanted: ReadonlySet<string>, sizeOf: SizeOf): Promise<FeatureSource> {
+async function peek(path: string, wanted: ReadonlySet<string>): Promise<FeatureSource> {
   const sizes = new Map<number, number[]>()
   let peeked = 0
   let why: string | undefined
-  for await (const picture of readBottomUp(path, wanted, sizeOf)) {
+  for await (const picture of readBottomUp(path, wanted, async () => undefined)) {
+    // boxes are of no interest yet: no picture is opened for them
     why ??= picture.why
     if (!picture.regions) continue
     const counts = sizes.get(picture.size) ?? []

@@ -137,16 +137,18 @@ function inputFault(input: ImageInput): string | undefined {
   const { data, width, height } = (input ?? {}) as Partial<Pixels>
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
     return 'it is no picture; give a path, a URL object of a file, bytes, or pixels as { data: Uint8Array, width, height }'
-  const channels = data.length / (width! * height!)
+  const channels = channelsOf({ data, width: width!, height: height! })
   return channels === 1 || channels === 3 || channels === 4
     ? undefined
     : `${data.length} numbers are not ${width} x ${height} pixels of 1, 3 or 4 channels`
 }
 
-async function loadPixels({ data, width, height }: Pixels): Promise<Sharp> {
+const channelsOf = ({ data, width, height }: Pixels): number => data.length / (width * height)
+
+async function loadPixels(pixels: Pixels): Promise<Sharp> {
   const { default: sharp } = await import('sharp')
-  const channels = (data.length / (width * height)) as 1 | 3 | 4
-  return sharp(data, { ...limits, raw: { width, height, channels } })
+  const { data, width, height } = pixels
+  return sharp(data, { ...limits, raw: { width, height, channels: channelsOf(pixels) as 1 | 3 | 4 } })
 }
 
 /** A picture's path, if it is a file. */

@@ -22,5 +22,5 @@ export { type Normalisation, normalisations, normalise, type Preprocessing } fro
 export type { Regions } from './regions.ts'
 export { FeatureStore } from './store.ts'
 export { type Thumbnail, thumbnail } from './thumbnail.ts'
-export { viewId, withViews } from './views.ts'
+export { viewId } from './views.ts'
 export { Yolox } from './yolox.ts'
