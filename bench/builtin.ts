@@ -1,8 +1,8 @@
 // npx tsx bench/builtin.ts: the network that comes with npm on 20 pictures of coco-mini: how far from TensorFlow.js, and how fast.
 import { decodeImage, normalise, openNetwork } from '../src/vision/index.ts'
-import { differences } from '../test/vision/builtin/differences.ts'
-import { HEAD, LAYERS } from '../test/vision/builtin/network-files.ts'
-import { photographs } from '../test/vision/builtin/pictures.ts'
+import { differences } from '../test/vision/networks/builtin/differences.ts'
+import { HEAD, LAYERS } from '../test/vision/networks/builtin/network-files.ts'
+import { photographs } from '../test/vision/networks/builtin/pictures.ts'
 
 const PICTURES = 20
 const BATCH = 4

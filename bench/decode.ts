@@ -1,7 +1,8 @@
 // Seconds to caption 80 images with a beam of 3 and 20 words: tsx bench/decode.ts <mia 0|1>. Prints one JSON line.
-import { CaptionerDecoder } from '../src/decode/captioner-stepper.ts'
-import { beamSearch } from '../src/decode/index.ts'
-import { nodeRuntime } from '../src/runtime/node.ts'
+
+import { nodeRuntime } from '../src/hosts/node/runtime.ts'
+import { beamSearch } from '../src/search/index.ts'
+import { CaptionerDecoder } from '../src/search/model-stepper.ts'
 import { makeModel, median, sizes, someFeatures, someWords, startWeights } from './sizes.ts'
 
 const mia = process.argv[2] === '1'

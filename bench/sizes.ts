@@ -1,7 +1,7 @@
-import { Captioner } from '../src/models/captioner.ts'
+import { floats, type Value } from '../src/engine/session.ts'
 import { published } from '../src/models/config.ts'
+import { Captioner } from '../src/models/lstm/captioner.ts'
 import { Random } from '../src/random.ts'
-import { floats, type Value } from '../src/runtime/session.ts'
 
 /** The sizes of COCO that every figure is measured at. */
 export const sizes = { words: 16, vocabulary: 9568, regions: 49, features: 2048 } as const

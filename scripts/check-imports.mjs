@@ -1,82 +1,106 @@
-// Checks in which direction the parts of src/ import each other, that no files import each other in a circle, that what
-// must run in a page imports nothing of Node, and that one file alone knows the engine.
+// Checks the imports of src/: which part may import which, no cycles, no engine library outside a host, and that
+// nothing a page needs reaches a Node API or a Node package, directly or through other files.
 // Usage: node scripts/check-imports.mjs [folder, by default src]
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { builtinModules } from 'node:module'
+import { posix, relative, resolve, sep } from 'node:path'
+import ts from 'typescript'
 
-const base = ['errors', 'progress', 'random', 'wording']
-/** A part (a folder of src/, or a file beside them) and the parts it may import beside itself; cli may import all. */
-const may = {
+const BASE = ['errors', 'progress', 'random', 'wording']
+/** The parts of src/ (a folder, or a file beside the folders) that run in a page, each with the parts it may import. */
+const PAGE_PARTS = {
   errors: [],
   progress: [],
   random: [],
   wording: [],
-  validate: base,
-  files: base,
-  cache: ['files', ...base],
-  graph: base,
-  runtime: ['graph', 'files', ...base],
-  nn: ['graph', ...base],
-  models: ['nn', 'graph', ...base],
-  text: ['validate', ...base],
-  metrics: ['text', 'validate', ...base],
-  data: ['runtime', 'text', 'validate', 'files', ...base],
-  vision: ['runtime', 'graph', 'validate', 'files', 'cache', ...base],
-  decode: ['models', 'nn', 'runtime', 'graph', 'text', ...base],
+  validate: BASE,
+  graph: BASE,
+  formats: ['graph', ...BASE],
+  onnx: ['graph', 'formats', ...BASE],
+  nn: ['graph', ...BASE],
+  models: ['nn', 'graph', ...BASE],
+  text: ['validate', ...BASE],
+  metrics: ['text', 'validate', ...BASE],
+  engine: ['onnx', 'graph', 'formats', ...BASE],
+  search: ['engine', 'models', 'nn', 'text', 'graph', 'formats', ...BASE],
+  vision: ['engine', 'onnx', 'graph', 'formats', 'validate', ...BASE],
+  caption: ['search', 'vision', 'models', 'engine', 'nn', 'text', 'graph', 'formats', 'validate', ...BASE],
 }
-may.train = Object.keys(may)
-may.photos = Object.keys(may)
-may.quickstart = Object.keys(may)
-may.index = Object.keys(may)
-const runsInAPage = new Set([
-  'errors',
-  'progress',
-  'random',
-  'wording',
-  'validate',
-  'graph',
-  'nn',
-  'models',
-  'decode',
-  'text',
-  'metrics',
-])
-const node = /^(node:|onnxruntime|sharp$)/
+const IN_A_PAGE = Object.keys(PAGE_PARTS)
+/** The parts that need Node. */
+const NODE_PARTS = {
+  disk: IN_A_PAGE,
+  data: ['disk', ...IN_A_PAGE],
+  evaluation: ['data', 'disk', ...IN_A_PAGE],
+  train: ['evaluation', 'data', 'disk', ...IN_A_PAGE],
+  pages: ['evaluation', 'data', 'disk', ...IN_A_PAGE],
+  quickstart: ['pages', 'train', 'evaluation', 'data', 'disk', ...IN_A_PAGE],
+  'hosts/node': ['disk', ...IN_A_PAGE],
+  index: ['hosts/node', 'pages', ...IN_A_PAGE],
+}
+const MAY_IMPORT = { ...PAGE_PARTS, ...NODE_PARTS }
+
+/** Packages that run in Node alone, beside Node's own modules. */
+const NODE_PACKAGES = /^(onnxruntime-node|koffi|sharp|tinyglobby|commander)(\/|$)/
+/** The engine's libraries, by any way of loading them: an import, or a path that `require.resolve` gives. */
+const ENGINE = /['"](onnxruntime-node|koffi)['"]/
+const isNodes = (name) => name.startsWith('node:') || builtinModules.includes(name) || NODE_PACKAGES.test(name)
 
 const root = process.argv[2] ?? 'src'
-const files = readdirSync(root, { recursive: true }).filter((file) => file.endsWith('.ts'))
-const part = (file) => file.split('/')[0].replace(/\.ts$/, '')
-const imported =
-  /^(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm
-const mistakes = []
-const graph = new Map()
+/** Paths below the root with slashes, on Windows too. */
+const slashed = (path) => path.split(sep).join('/')
+const files = readdirSync(root, { recursive: true })
+  .map(slashed)
+  .filter((file) => file.endsWith('.ts'))
 
+/** `hosts/node/runtime.ts` belongs to `hosts/node`, `graph/ops/matmul.ts` to `graph`, `errors.ts` to `errors`. */
+function partOf(file) {
+  const [first, second] = file.split('/')
+  return first === 'hosts' ? `${first}/${second}` : first.replace(/\.ts$/, '')
+}
+
+const mistakes = []
+/** What each file imports: files of its own, and names of packages. */
+const imports = new Map()
 for (const file of files) {
-  const all = [...readFileSync(join(root, file), 'utf8').matchAll(imported)].map(
-    (match) => match[1] ?? match[2] ?? match[3],
-  )
-  const own = all.filter((name) => name.startsWith('.')).map((name) => join(dirname(file), name))
-  graph.set(file, own)
-  const from = part(file)
+  const text = readFileSync(resolve(root, file), 'utf8')
+  const names = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
+  const own = names.filter((name) => name.startsWith('.')).map((name) => posix.join(posix.dirname(file), name))
+  imports.set(file, { own, packages: names.filter((name) => !name.startsWith('.')) })
+  const part = partOf(file)
   for (const to of own)
-    if (from !== 'cli' && part(to) !== from && !may[from]?.includes(part(to)))
-      mistakes.push(`${file} imports ${to}: ${from} may import ${may[from]?.join(', ') || 'nothing'}`)
-  for (const name of all) {
-    if (runsInAPage.has(from) && node.test(name))
-      mistakes.push(`${file} imports ${name}: ${from} must run in a page too`)
-    if (name === 'onnxruntime-node' && !/^runtime\/node[^/]*\.ts$/.test(file))
-      mistakes.push(`${file} imports onnxruntime-node: runtime/node.ts alone may`)
+    if (part !== 'cli' && partOf(to) !== part && !MAY_IMPORT[part]?.includes(partOf(to)))
+      mistakes.push(`${file} imports ${to}: ${part} may import ${MAY_IMPORT[part]?.join(', ') || 'nothing'}`)
+  const engine = part.startsWith('hosts/') ? null : ENGINE.exec(text)
+  if (engine) mistakes.push(`${file} names ${engine[1]}: the hosts alone know the engine`)
+}
+
+/** The chain of imports from a file to the first Node module, or undefined; `seen` are files known to reach none. */
+function chainToNode(file, seen) {
+  if (seen.has(file)) return undefined
+  seen.add(file)
+  const { own = [], packages = [] } = imports.get(file) ?? {}
+  const found = packages.find(isNodes)
+  if (found !== undefined) return [file, found]
+  for (const to of own) {
+    const chain = chainToNode(to, seen)
+    if (chain) return [file, ...chain]
   }
+  return undefined
+}
+for (const file of files.filter((each) => IN_A_PAGE.includes(partOf(each)))) {
+  const chain = chainToNode(file, new Set())
+  if (chain) mistakes.push(`${chain.join(' imports ')}: ${partOf(file)} must run in a page`)
 }
 
 const done = new Set()
-function findCircle(file, path) {
-  if (path.includes(file)) mistakes.push(`${[...path.slice(path.indexOf(file)), file].join(' imports ')}: a circle`)
-  else if (!done.has(file)) for (const to of graph.get(file) ?? []) findCircle(to, [...path, file])
+function findCycle(file, path) {
+  if (path.includes(file)) mistakes.push(`${[...path.slice(path.indexOf(file)), file].join(' imports ')}: a cycle`)
+  else if (!done.has(file)) for (const to of imports.get(file)?.own ?? []) findCycle(to, [...path, file])
   done.add(file)
 }
-for (const file of files) findCircle(file, [])
+for (const file of files) findCycle(file, [])
 
 for (const mistake of mistakes) console.error(mistake)
-console.log(`${files.length} files in ${relative('.', root)}: ${mistakes.length} wrong imports`)
+console.log(`${files.length} files in ${relative('.', root) || '.'}: ${mistakes.length} wrong imports`)
 process.exitCode = mistakes.length > 0 ? 1 : 0

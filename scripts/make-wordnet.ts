@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { writeFileAtomic } from '../src/files.ts'
+import { writeFileAtomic } from '../src/disk/files.ts'
 
 const POS = ['noun', 'verb', 'adj', 'adv'] as const
 const TARGET = fileURLToPath(new URL('../src/metrics/english/wordnet-table.ts', import.meta.url))

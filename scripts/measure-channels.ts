@@ -4,20 +4,20 @@
  */
 import { fileURLToPath } from 'node:url'
 import { Dataset } from '../src/data/dataset.ts'
+import { writeFileAtomic } from '../src/disk/files.ts'
+import { floatData, floats } from '../src/engine/session.ts'
 import { UserError } from '../src/errors.ts'
-import { writeFileAtomic } from '../src/files.ts'
-import { toFloat16 } from '../src/runtime/float16.ts'
-import { floatData, floats } from '../src/runtime/session.ts'
-import { grid, SIZE } from '../src/vision/builtin/grid.ts'
-import { INPUT, openPart } from '../src/vision/builtin/model.ts'
-import { decodeImage } from '../src/vision/image.ts'
+import { toFloat16 } from '../src/formats/float16.ts'
+import { decodeImage } from '../src/hosts/node/pictures.ts'
 import { inOrder } from '../src/vision/in-order.ts'
+import { grid, SIZE } from '../src/vision/networks/builtin/grid.ts'
+import { INPUT, openPart } from '../src/vision/networks/builtin/model.ts'
 import { normalise, rgb255 } from '../src/vision/preprocessing.ts'
 
 const PICTURES = 2000
 /** Of channels that are the same everywhere: what they hardly say is not made loud. */
 const LEAST = 0.02
-const TARGET = fileURLToPath(new URL('../src/vision/builtin/channels.ts', import.meta.url))
+const TARGET = fileURLToPath(new URL('../src/vision/networks/builtin/channels.ts', import.meta.url))
 
 const [data] = process.argv.slice(2)
 if (data === undefined) throw new UserError('Say which dataset: npx tsx scripts/measure-channels.ts data/flickr8k')

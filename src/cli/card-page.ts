@@ -1,6 +1,6 @@
-import type { BasicModelName } from '../models/basic-models.ts'
-import { type Card, STATEMENTS } from '../train/card-file.ts'
-import type { RunConfig } from '../train/run.ts'
+import { type Card, STATEMENTS } from '../disk/card-file.ts'
+import type { RunConfig } from '../disk/run.ts'
+import type { BasicModelName } from '../models/lstm/basic-models.ts'
 import { thousands } from '../wording.ts'
 
 /** What a card is written of. */

@@ -3,8 +3,8 @@ import { readdir, readFile, stat, statfs } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { cacheFolder, isDamaged } from '../cache.ts'
-import { checkWritable } from '../files.ts'
+import { cacheFolder, isDamaged } from '../disk/cache.ts'
+import { checkWritable } from '../disk/files.ts'
 import { attempt, type Check } from './check.ts'
 import { packageChecks } from './package-checks.ts'
 
@@ -85,18 +85,18 @@ async function cuda(): Promise<Check> {
 }
 
 async function isBundled(backend: string): Promise<boolean> {
-  const { bundledBackends } = await import('../runtime/node.ts')
+  const { bundledBackends } = await import('../hosts/node/runtime.ts')
   return (await bundledBackends()).includes(backend)
 }
 
 /** Adds two numbers. */
 async function tryEngine(): Promise<void> {
   const [{ nodeRuntime }, { toOnnx }, { input }, { add }, { floatData, floats }] = await Promise.all([
-    import('../runtime/node.ts'),
-    import('../runtime/onnx-export.ts'),
+    import('../hosts/node/runtime.ts'),
+    import('../onnx/export.ts'),
     import('../graph/index.ts'),
     import('../graph/ops/index.ts'),
-    import('../runtime/session.ts'),
+    import('../engine/session.ts'),
   ])
   const session = await nodeRuntime.load(toOnnx({ sum: add(input('x', [1]), input('y', [1])) }))
   try {

@@ -16,9 +16,9 @@ export const packageChecks: readonly { readonly what: string; readonly look: () 
 
 /** The packed captioner against the checksums on its card. */
 export async function captioner(folder?: string): Promise<Check> {
-  const { PRETRAINED } = await import('../photos/pretrained.ts')
+  const { PRETRAINED } = await import('../hosts/node/pretrained.ts')
   const where = folder ?? PRETRAINED
-  const { readCard } = await import('../train/card-file.ts')
+  const { readCard } = await import('../disk/card-file.ts')
   const card = await readCard(where).catch((error: Error) => error)
   if (card instanceof Error) return { what: 'captioner', state: 'broken', found: card.message, mend: MEND_CAPTIONER }
   const { files } = card
@@ -34,9 +34,9 @@ export async function captioner(folder?: string): Promise<Check> {
 
 /** The network's files against the checksum that the captioner was trained with. */
 async function network(): Promise<Check> {
-  const { PRETRAINED } = await import('../photos/pretrained.ts')
-  const { readRunConfig } = await import('../train/run.ts')
-  const { builtinFiles } = await import('../vision/builtin/model.ts')
+  const { PRETRAINED } = await import('../hosts/node/pretrained.ts')
+  const { readRunConfig } = await import('../disk/run.ts')
+  const { builtinFiles } = await import('../vision/networks/builtin/model.ts')
   const { features } = await readRunConfig(PRETRAINED)
   const { sha256 } = await builtinFiles()
   return 'network' in features && features.network.sha256 === sha256

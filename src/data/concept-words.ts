@@ -1,5 +1,5 @@
+import { readText } from '../disk/files.ts'
 import { UserError } from '../errors.ts'
-import { readText } from '../files.ts'
 import { UNKNOWN, type Vocabulary } from '../text/vocabulary.ts'
 import type { ImageEntry } from './images.ts'
 

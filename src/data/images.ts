@@ -1,5 +1,5 @@
+import { readLines } from '../disk/files.ts'
 import { UserError } from '../errors.ts'
-import { readLines } from '../files.ts'
 import { type CaptionedImage, splits } from './source.ts'
 
 const advice = 'make the dataset again with "mia prepare"'

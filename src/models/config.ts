@@ -1,4 +1,4 @@
-import type { BasicModelName, Stream } from './basic-models.ts'
+import type { BasicModelName, Stream } from './lstm/basic-models.ts'
 
 /** Everything that decides what a captioner computes. */
 export interface CaptionerConfig {

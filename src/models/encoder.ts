@@ -5,8 +5,8 @@ import { Linear } from '../nn/linear.ts'
 import { rowMask } from '../nn/mask.ts'
 import type { Noise } from '../nn/noise.ts'
 import type { Scope } from '../nn/scope.ts'
-import type { Stream } from './basic-models.ts'
 import type { CaptionerConfig } from './config.ts'
+import type { Stream } from './lstm/basic-models.ts'
 import { Mia, type Refined } from './mia.ts'
 
 /** An image as the decoder sees it: both streams, `[B, R, D]` and `[B, K, D]`; with MIA both are the SGIR `[B, N, D]`. */

@@ -1,5 +1,5 @@
-import { escapeHtml } from '../photos/html.ts'
-import type { JournalEntry } from '../train/journal.ts'
+import type { JournalEntry } from '../disk/journal.ts'
+import { escapeHtml } from '../pages/html.ts'
 import { thumbnail } from '../vision/index.ts'
 import { namedIn } from './right.ts'
 import { describeScene, type Scene } from './scene.ts'

@@ -1,5 +1,5 @@
+import type { JournalEntry } from '../disk/journal.ts'
 import type { Evaluation } from '../metrics/index.ts'
-import type { JournalEntry } from '../train/journal.ts'
 import type { NamedRight } from './right.ts'
 
 /** One of the two systems that the quickstart compares. */

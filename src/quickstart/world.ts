@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { writeFileAtomic } from '../files.ts'
+import { writeFileAtomic } from '../disk/files.ts'
 import type { Watch } from '../progress.ts'
 import { Random } from '../random.ts'
 import { Painter } from './draw.ts'

@@ -1,5 +1,5 @@
 import { Random } from '../random.ts'
-import { levelOf } from './levels.ts'
+import { levelOf } from './buckets.ts'
 import { drawViews } from './views.ts'
 
 /** Some images and some captions of each, to be trained on together. */

@@ -1,13 +1,13 @@
+import { ConceptInference } from '../caption/concept-inference.ts'
 import { Dataset } from '../data/dataset.ts'
+import { type DetectedConcepts, detectorFor, readDetector } from '../disk/concept-files.ts'
+import { conceptsFile, conceptsFolder, featuresFolder } from '../disk/dataset-files.ts'
+import { writeFileAtomic } from '../disk/files.ts'
 import { UserError } from '../errors.ts'
-import { writeFileAtomic } from '../files.ts'
+import { nodeRuntime } from '../hosts/node/runtime.ts'
 import type { Watch } from '../progress.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { describeSource, FeatureStore } from '../vision/index.ts'
 import { counted } from '../wording.ts'
-import { type DetectedConcepts, detectorFor, readDetector } from './concept-files.ts'
-import { ConceptInference } from './concept-inference.ts'
-import { conceptsFile, conceptsFolder, featuresFolder } from './dataset-files.ts'
 
 const IMAGES_PER_BATCH = 64
 

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Dataset } from '../data/dataset.ts'
+import { readConcepts } from '../disk/concept-files.ts'
+import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
+import { type RunConfig, usesConcepts } from '../disk/run.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
 import { FeatureStore, hasBoxes } from '../vision/index.ts'
-import { readConcepts } from './concept-files.ts'
-import { conceptsFile, featuresFolder } from './dataset-files.ts'
-import { type RunConfig, usesConcepts } from './run.ts'
 
 /** What one chooses of a run; the rest of its configuration follows from the dataset. */
 export interface RunChoices {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
+import { type RunProgress, readCheckpoint } from '../disk/checkpoint.ts'
+import { floatData, floats, ints, type Session, type Value, type Values } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
+import type { TensorData } from '../formats/safetensors.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { Random } from '../random.ts'
-import type { TensorData } from '../runtime/safetensors.ts'
-import { floatData, floats, ints, type Session, type Value, type Values } from '../runtime/session.ts'
-import { type RunProgress, readCheckpoint } from './checkpoint.ts'
 import { type AdamOptions, adamRates } from './optimizer.ts'
 import { momentNames } from './update.ts'
 

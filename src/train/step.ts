@@ -1,10 +1,10 @@
 import { input, type Tensor } from '../graph/index.ts'
 import { cast, count, div, gather, linearCrossEntropy, reshape, sum } from '../graph/ops/index.ts'
-import type { Captioner, Prepared } from '../models/captioner.ts'
-import { unroll } from '../models/unroll.ts'
+import type { Captioner, Prepared } from '../models/lstm/captioner.ts'
+import { unroll } from '../models/lstm/unroll.ts'
 import { dropout } from '../nn/dropout.ts'
 import { Noise } from '../nn/noise.ts'
-import { toOnnx } from '../runtime/onnx-export.ts'
+import { toOnnx } from '../onnx/export.ts'
 import type { AdamOptions, Clipping } from './optimizer.ts'
 import { updates } from './update.ts'
 

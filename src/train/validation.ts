@@ -1,12 +1,12 @@
+import { captionAll, type ImageInputs, scoreCaptions } from '../caption/caption-all.ts'
 import type { ImageEntry } from '../data/dataset.ts'
-import { CaptionerDecoder } from '../decode/captioner-stepper.ts'
+import type { RunConfig } from '../disk/run.ts'
+import type { Value } from '../engine/session.ts'
+import { nodeRuntime } from '../hosts/node/runtime.ts'
 import { METRICS } from '../metrics/index.ts'
-import type { Captioner } from '../models/captioner.ts'
-import { nodeRuntime } from '../runtime/node.ts'
-import type { Value } from '../runtime/session.ts'
+import type { Captioner } from '../models/lstm/captioner.ts'
+import { CaptionerDecoder } from '../search/model-stepper.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
-import { captionAll, type ImageInputs, scoreCaptions } from './evaluation.ts'
-import type { RunConfig } from './run.ts'
 
 /** Images whose captions are kept each epoch, for a look. */
 const SAMPLES = 20

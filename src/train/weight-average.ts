@@ -1,6 +1,6 @@
+import { floatData, type Value } from '../engine/session.ts'
+import type { TensorData } from '../formats/safetensors.ts'
 import type { Parameter } from '../nn/scope.ts'
-import type { TensorData } from '../runtime/safetensors.ts'
-import { floatData, type Value } from '../runtime/session.ts'
 
 /** Steps between two looks at the weights: neighbouring steps differ so little that looking at each would only cost time. */
 export const AVERAGE_EVERY = 10

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { Network } from './network.ts'
+import type { Network } from './networks/network.ts'
 
 const sizeSchema = v.pipe(v.number(), v.integer(), v.minValue(1))
 const perChannelSchema = v.strictTuple([v.number(), v.number(), v.number()])

@@ -1,10 +1,10 @@
-import { type BackboneOptions, openBackbone } from './backbone.ts'
-import { BuiltinDetector } from './builtin/detector.ts'
-import { BUILTIN } from './builtin/model.ts'
-import { openBuiltinNetwork } from './builtin/network.ts'
-import type { Detector } from './detector.ts'
-import type { Network } from './network.ts'
-import { Yolox } from './yolox.ts'
+import { BuiltinDetector } from './detectors/centernet.ts'
+import type { Detector } from './detectors/detector.ts'
+import { Yolox } from './detectors/yolox.ts'
+import { BUILTIN } from './networks/builtin/model.ts'
+import { openBuiltinNetwork } from './networks/builtin/network.ts'
+import type { Network } from './networks/network.ts'
+import { type BackboneOptions, openBackbone } from './networks/onnx-network.ts'
 
 /** Opens the network of an ONNX file cut at a layer, or the one that comes with npm by the name `builtin`, to which the options say nothing. Throws UserError. */
 export const openNetwork = (file: string, options?: BackboneOptions): Promise<Network> =>

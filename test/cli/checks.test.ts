@@ -1,11 +1,11 @@
 import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
-import { cached, cacheFolder } from '../../src/cache.ts'
 import { attempt } from '../../src/cli/check.ts'
 import { checkMachine } from '../../src/cli/checks.ts'
 import { captioner } from '../../src/cli/package-checks.ts'
-import { PRETRAINED } from '../../src/photos/pretrained.ts'
+import { cached, cacheFolder } from '../../src/disk/cache.ts'
+import { PRETRAINED } from '../../src/hosts/node/pretrained.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 afterEach(() => vi.unstubAllEnvs())

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { onnxModel } from '../runtime/onnx-models.ts'
+import { onnxModel } from '../onnx/onnx-models.ts'
 
 const COLOURS = { red: '#f00', green: '#0f0', blue: '#00f', white: '#fff', black: '#000' }
 type Colour = keyof typeof COLOURS

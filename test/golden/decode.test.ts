@@ -1,9 +1,9 @@
 import { basename } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { CaptionerDecoder } from '../../src/decode/captioner-stepper.ts'
-import { beamSearch } from '../../src/decode/index.ts'
-import { nodeRuntime } from '../../src/runtime/node.ts'
-import { floatData } from '../../src/runtime/session.ts'
+import { floatData } from '../../src/engine/session.ts'
+import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
+import { beamSearch } from '../../src/search/index.ts'
+import { CaptionerDecoder } from '../../src/search/model-stepper.ts'
 import { openReference, referenceFiles, referenceFolder } from './reference.ts'
 
 if (referenceFiles.length === 0) test.skip(`no golden values in ${referenceFolder}: set MIA_GOLDEN_REFERENCE`, () => {})

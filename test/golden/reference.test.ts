@@ -1,13 +1,13 @@
 import { basename } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { floatData, floats, ints, type Value } from '../../src/engine/session.ts'
 import { gradients } from '../../src/graph/index.ts'
-import { publishedName } from '../../src/models/published-names.ts'
-import { nodeRuntime } from '../../src/runtime/node.ts'
-import { toOnnx } from '../../src/runtime/onnx-export.ts'
-import { floatData, floats, ints, type Value } from '../../src/runtime/session.ts'
+import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
+import { toOnnx } from '../../src/onnx/export.ts'
 import { adamRates, type Clipping } from '../../src/train/optimizer.ts'
 import { captionLoss, predict, trainingStep } from '../../src/train/step.ts'
 import { momentNames } from '../../src/train/update.ts'
+import { publishedName } from './published-names.ts'
 import { openReference, referenceFiles, referenceFolder } from './reference.ts'
 
 /** Every number within 1e-4, relative or absolute, whichever is larger, and within 1e-3 of the largest: gradients may be small throughout. */

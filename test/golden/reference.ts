@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { BasicModelName } from '../../src/models/basic-models.ts'
-import { Captioner } from '../../src/models/captioner.ts'
-import { publishedName } from '../../src/models/published-names.ts'
-import { parseSafetensors } from '../../src/runtime/safetensors.ts'
-import { floats, ints, type Value } from '../../src/runtime/session.ts'
-import { packCaptions } from '../../src/train/packing.ts'
+import { floats, ints, type Value } from '../../src/engine/session.ts'
+import { parseSafetensors } from '../../src/formats/safetensors.ts'
+import type { BasicModelName } from '../../src/models/lstm/basic-models.ts'
+import { Captioner } from '../../src/models/lstm/captioner.ts'
+import { packCaptions } from '../../src/train/pack-captions.ts'
+import { publishedName } from './published-names.ts'
 
 const byDefault = fileURLToPath(new URL('../../../shared/golden/reference', import.meta.url))
 

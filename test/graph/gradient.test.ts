@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { vjp } from '../../src/graph/gradient.ts'
 import '../../src/graph/ops/index.ts'
+import type { Value } from '../../src/engine/session.ts'
 import { input, registry, type Tensor } from '../../src/graph/tensor.ts'
-import { nodeRuntime } from '../../src/runtime/node.ts'
-import { toOnnx } from '../../src/runtime/onnx-export.ts'
-import type { Value } from '../../src/runtime/session.ts'
+import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
+import { toOnnx } from '../../src/onnx/export.ts'
 import { normals } from '../support/random.ts'
 import { type Sample, samples } from './samples.ts'
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
+import { floatData, ints } from '../../src/engine/session.ts'
 import { cast } from '../../src/graph/ops/index.ts'
 import { input } from '../../src/graph/tensor.ts'
+import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { Noise } from '../../src/nn/noise.ts'
-import { nodeRuntime } from '../../src/runtime/node.ts'
-import { toOnnx } from '../../src/runtime/onnx-export.ts'
-import { floatData, ints } from '../../src/runtime/session.ts'
+import { toOnnx } from '../../src/onnx/export.ts'
 
 const [ROWS, COLUMNS] = [400, 300]
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Batch, makeBatches } from '../../src/train/batches.ts'
-import { chooseLevels } from '../../src/train/levels.ts'
+import { chooseLevels } from '../../src/train/buckets.ts'
 
 const options = { seed: 1, epoch: 1, lengths: [8, 16, 40] }
 const plain = (batches: readonly Batch[]) =>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { detectorFor, readConcepts, writeDetector } from '../../src/disk/concept-files.ts'
+import { conceptsFile, conceptsFolder } from '../../src/disk/dataset-files.ts'
 import { detectConcepts } from '../../src/train/concept-detection.ts'
-import { detectorFor, readConcepts, writeDetector } from '../../src/train/concept-files.ts'
-import { conceptsFile, conceptsFolder } from '../../src/train/dataset-files.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld, source } from './world.ts'
 

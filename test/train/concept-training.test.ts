@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { writeFileAtomic } from '../../src/files.ts'
+import { conceptsFolder } from '../../src/disk/dataset-files.ts'
+import { writeFileAtomic } from '../../src/disk/files.ts'
 import { type ConceptEpoch, type ConceptTraining, trainConceptDetector } from '../../src/train/concept-training.ts'
-import { conceptsFolder } from '../../src/train/dataset-files.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld } from './world.ts'
 

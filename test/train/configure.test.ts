@@ -1,9 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { beforeEach, expect, test } from 'vitest'
-import { readConcepts } from '../../src/train/concept-files.ts'
+import { readConcepts } from '../../src/disk/concept-files.ts'
+import { conceptsFile } from '../../src/disk/dataset-files.ts'
+import type { RunConfig } from '../../src/disk/run.ts'
 import { configureRun, type RunChoices } from '../../src/train/configure.ts'
-import { conceptsFile } from '../../src/train/dataset-files.ts'
-import type { RunConfig } from '../../src/train/run.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld } from './world.ts'
 

@@ -1,9 +1,9 @@
 import { fromBinary } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
-import type { BasicModelName } from '../../src/models/basic-models.ts'
-import { basicModels } from '../../src/models/basic-models.ts'
-import { Captioner } from '../../src/models/captioner.ts'
-import { ModelProtoSchema, type NodeProto } from '../../src/runtime/onnx-pb.ts'
+import type { BasicModelName } from '../../src/models/lstm/basic-models.ts'
+import { basicModels } from '../../src/models/lstm/basic-models.ts'
+import { Captioner } from '../../src/models/lstm/captioner.ts'
+import { ModelProtoSchema, type NodeProto } from '../../src/onnx/pb.ts'
 import { type Clipping, publishedAdam } from '../../src/train/optimizer.ts'
 import { trainingStep } from '../../src/train/step.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { floatData, floats } from '../../src/engine/session.ts'
 import type { Parameter } from '../../src/nn/scope.ts'
-import { floatData, floats } from '../../src/runtime/session.ts'
 import { WeightAverage } from '../../src/train/weight-average.ts'
 
 const parameters = [{ name: 'w', shape: [2] }] as unknown as readonly Parameter[]

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { nodeRuntime } from '../../src/runtime/node.ts'
-import { floatData, floats } from '../../src/runtime/session.ts'
+import { floatData, floats } from '../../src/engine/session.ts'
+import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { type Box, overlap, suppress } from '../../src/vision/boxes.ts'
 import { roiAlign } from '../../src/vision/roi-align.ts'
-import { onnxModel } from '../runtime/onnx-models.ts'
+import { onnxModel } from '../onnx/onnx-models.ts'
 import { normals } from '../support/random.ts'
 
 const [COLUMNS, ROWS, SIZE] = [7, 5, 3]

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
-import { decodeImage } from '../../src/vision/image.ts'
+import { decodeImage } from '../../src/hosts/node/pictures.ts'
 import { viewId, withViews } from '../../src/vision/views.ts'
 
 const [WIDTH, HEIGHT] = [32, 16]

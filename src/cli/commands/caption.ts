@@ -2,10 +2,10 @@ import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { many, positive, text } from '../options.ts'
 
-type PhotoCaptioner = import('../../photos/captioner.ts').PhotoCaptioner
-type PhotoCaption = import('../../photos/captioner.ts').PhotoCaption
-type Captions = import('../../photos/captioner.ts').Captions<PhotoCaption>
-type CaptionOptions = import('../../photos/captioner.ts').CaptionOptions
+type PhotoCaptioner = import('../../caption/captioner.ts').PhotoCaptioner
+type PhotoCaption = import('../../caption/captioner.ts').PhotoCaption
+type Captions = import('../../caption/captioner.ts').Captions<PhotoCaption>
+type CaptionOptions = import('../../caption/captioner.ts').CaptionOptions
 type ImageInput = import('../../vision/index.ts').ImageInput
 
 export const caption = defineCommand({
@@ -34,7 +34,7 @@ export const caption = defineCommand({
   async run({ images, run, cnn, detector, beam, maxLength, explain }, { signal, report }) {
     if (explain !== undefined) await checkPage(explain)
     const { findImages } = await import('../image-files.ts')
-    const { PhotoCaptioner } = await import('../../photos/captioner.ts')
+    const { PhotoCaptioner } = await import('../../caption/captioner.ts')
     const pictures = await findImages(images)
     const captioner = await PhotoCaptioner.load(run, {
       ...(cnn !== undefined && { cnn }),
@@ -68,7 +68,7 @@ function describe({ image, caption, confidence, concepts }: PhotoCaption): strin
 async function checkPage(path: string): Promise<void> {
   if (!/\.html?$/i.test(path))
     throw new UsageError(`Cannot explain to "${path}": the page's name must end in .html, as in --explain why.html`)
-  const { checkWritable } = await import('../../files.ts')
+  const { checkWritable } = await import('../../disk/files.ts')
   await checkWritable(path)
 }
 
@@ -80,8 +80,8 @@ async function explainTo(
   options: CaptionOptions,
   named: <T extends { readonly image: string }>(each: T) => T,
 ): Promise<Captions> {
-  const { explanationPage } = await import('../../photos/explanation-page.ts')
-  const { writeFileAtomic } = await import('../../files.ts')
+  const { explanationPage } = await import('../../pages/explanation-page.ts')
+  const { writeFileAtomic } = await import('../../disk/files.ts')
   const { captions, refused } = await captioner.explainAll(pictures, options)
   await writeFileAtomic(path, await explanationPage(captions.map(named), captioner.run.config.model))
   const plain = captions.map(({ allConcepts: _, explanation: __, boxes: ___, picture: ____, ...caption }) => caption)

@@ -23,10 +23,10 @@ export const card = defineCommand({
   },
   async run({ run, out, terms, limits, data }, { signal, report }) {
     const { join } = await import('node:path')
-    const { readText, writeFileAtomic } = await import('../../files.ts')
-    const { packWithCard } = await import('../../train/card.ts')
-    const { cardFile } = await import('../../train/card-file.ts')
-    const { readRunConfig } = await import('../../train/run.ts')
+    const { readText, writeFileAtomic } = await import('../../disk/files.ts')
+    const { packWithCard } = await import('../../evaluation/card.ts')
+    const { cardFile } = await import('../../disk/card-file.ts')
+    const { readRunConfig } = await import('../../disk/run.ts')
     const { cardPage } = await import('../card-page.ts')
     const { packageVersion } = await import('../version.ts')
     const notes = limits === undefined ? undefined : await readText(limits, 'limits')

@@ -60,7 +60,7 @@ export const evalCommand = defineCommand({
     const { references: referencesPath, results, compare, confidence, samples, seed } = values
     const [{ evaluate }, { readJson, writeFileAtomic }] = await Promise.all([
       import('../../metrics/evaluate.ts'),
-      import('../../files.ts'),
+      import('../../disk/files.ts'),
     ])
     const jsonOf = (path: string | undefined, what: string) => (path === undefined ? undefined : readJson(path, what))
     const references = await readJson(referencesPath, 'references')
@@ -89,7 +89,7 @@ export const evalCommand = defineCommand({
     }
     if (values.perImage !== undefined) await write(values.perImage, `${JSON.stringify(images, null, 1)}\n`)
     if (values.html !== undefined) {
-      const { scorePage } = await import('../score-page.ts')
+      const { scorePage } = await import('../../pages/score-page.ts')
       await write(values.html, await scorePage(evaluation, { references, folder: values.images }))
     }
     if (values.saveDocumentFrequencies !== undefined) {
@@ -105,7 +105,7 @@ export const evalCommand = defineCommand({
 
 /** The text of METEOR's table, which comes compressed. Throws UserError if it cannot be read. */
 async function readParaphrases(path: string): Promise<string> {
-  const [{ readBytes }, { gunzipSync }] = await Promise.all([import('../../files.ts'), import('node:zlib')])
+  const [{ readBytes }, { gunzipSync }] = await Promise.all([import('../../disk/files.ts'), import('node:zlib')])
   const bytes = await readBytes(path, 'paraphrases')
   const compressed = bytes[0] === 0x1f && bytes[1] === 0x8b
   return new TextDecoder().decode(compressed ? gunzipSync(bytes) : bytes)

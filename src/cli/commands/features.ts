@@ -125,7 +125,7 @@ async function made(
     RegionFinder,
     sourceOf,
   } = await import('../../vision/index.ts')
-  const { featuresFolder } = await import('../../train/dataset-files.ts')
+  const { featuresFolder } = await import('../../disk/dataset-files.ts')
   const network = await openNetwork(cnn ?? BUILTIN, {
     ...(size !== undefined && { width: size, height: size }),
     ...(layer !== undefined && { layer }),
@@ -166,7 +166,7 @@ async function published(
   { signal, report }: Session,
 ): Promise<Made> {
   const { importBottomUp } = await import('../../vision/index.ts')
-  const { featuresFolder } = await import('../../train/dataset-files.ts')
+  const { featuresFolder } = await import('../../disk/dataset-files.ts')
   const onProgress = report.progress('Features', 'pictures')
   const { source, ...done } = await importBottomUp(path, featuresFolder(data), { images, onProgress, signal })
   return { ...done, what: `up to ${source.regions} bottom-up regions of ${source.size}`, source: { bottomUp: source } }

@@ -12,8 +12,8 @@ export const models = defineCommand({
   options: { runs: text('folder', 'where the runs are', { default: 'runs' }) },
   async run({ runs }, { given }) {
     const { existsSync } = await import('node:fs')
-    const { listRuns, readListed } = await import('../../train/list-runs.ts')
-    const { PRETRAINED } = await import('../../photos/pretrained.ts')
+    const { listRuns, readListed } = await import('../../disk/list-runs.ts')
+    const { PRETRAINED } = await import('../../hosts/node/pretrained.ts')
     const packed = await readListed(PRETRAINED)
     const trained = existsSync(runs) || given.includes('runs') ? await listRuns(runs) : []
     const found = [...(packed ? [packed] : []), ...trained]

@@ -32,9 +32,9 @@ export const represent = defineCommand({
   async run({ images, run, out, attention, cnn, detector }, { signal, report }) {
     const { findImages } = await import('../image-files.ts')
     const { representationKind, representPhotos, writeRepresentations } = await import(
-      '../../photos/representations.ts'
+      '../../caption/representations.ts'
     )
-    const { checkWritable } = await import('../../files.ts')
+    const { checkWritable } = await import('../../disk/files.ts')
     representationKind(out) // before the work
     await checkWritable(out)
     const files = await findImages(images)

@@ -21,7 +21,7 @@ export const test = defineCommand({
     data: text('folder', 'dataset folder, by default the one it was trained on'),
   },
   async run({ run, split, beam, maxLength, data }, { signal, report }) {
-    const { testRun } = await import('../../train/test.ts')
+    const { testRun } = await import('../../evaluation/test-run.ts')
     const onProgress = report.progress('Captions', 'pictures')
     const tested = await testRun({
       run,

@@ -44,13 +44,13 @@ export const train = defineCommand({
   },
 })
 
-type RunFolder = import('../../train/runfolder.ts').RunFolder
+type RunFolder = import('../../disk/run-folder.ts').RunFolder
 type EpochReport = import('../../train/trainer.ts').EpochReport
 
 /** A run as the options say, begun or gone on with; with --resume alone, with the options that it began with. */
 async function openRun(values: TrainValues, given: readonly string[]): Promise<RunFolder> {
   const { data, out, resume, epochs } = values
-  const { beginOrResume, resumeWith } = await import('../../train/continue.ts')
+  const { beginOrResume, resumeWith } = await import('../../train/resume.ts')
   if (data !== undefined) {
     const { configureRun } = await import('../../train/configure.ts')
     const config = await configureRun(choicesOf(data, values))

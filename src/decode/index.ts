@@ -1,3 +1,0 @@
-export { type BeamOptions, beamSearch } from './beam.ts'
-export type { StepInput, StepOutput, Stepper } from './stepper.ts'
-export type { Hypothesis } from './trace.ts'

@@ -1,0 +1,132 @@
+import { UserError } from '../errors.ts'
+import { describeSource, type FeatureSource, hasBoxes, sameSource } from '../vision/feature-source.ts'
+import { type Regions, regionPartNames } from '../vision/regions.ts'
+import { viewId } from '../vision/views.ts'
+import { type FeatureIndex, readIndex, type Shard } from './feature-index.ts'
+import type { SafetensorsFile } from './safetensors-file.ts'
+import { openShard, readFeatures, readPart, rowsOf } from './shard.ts'
+
+/** Where an image's features lie: in a grid's shard as the `first`-th image, in one of boxes from row `first` on. */
+interface Place {
+  readonly shard: Shard
+  readonly first: number
+  readonly count: number
+}
+
+/** Reads stored features, any images in any order, straight from disk into the batch. */
+export class FeatureStore {
+  readonly header: FeatureIndex
+  readonly regions: number
+  readonly size: number
+  readonly #folder: string
+  readonly #places: ReadonlyMap<string, Place>
+  readonly #open = new Map<Shard, Promise<SafetensorsFile>>()
+
+  private constructor(folder: string, header: FeatureIndex) {
+    this.header = header
+    this.regions = header.regions
+    this.size = header.size
+    this.#folder = folder
+    this.#places = new Map(
+      header.shards.flatMap((shard) => {
+        const rows = rowsOf(shard, header)
+        return shard.ids.map((id, i) => {
+          const { first, count } = rows[i]!
+          return [id, { shard, first: shard.counts ? first : i, count }] as const
+        })
+      }),
+    )
+  }
+
+  /** Throws UserError if the folder has no features. */
+  static async open(folder: string): Promise<FeatureStore> {
+    return new FeatureStore(folder, await readIndex(folder))
+  }
+
+  /** What made the features, as a run keeps it. */
+  get source(): FeatureSource {
+    const { format: _, dtype: __, shards: ___, leftOut: ____, ...source } = this.header
+    return source
+  }
+
+  has(id: string): boolean {
+    return this.#places.has(id)
+  }
+
+  /** Throws UserError, saying both, unless the features are of the source that `what` (as in `run "runs/va"`) was made with. */
+  require(source: FeatureSource, what: string): void {
+    if (!sameSource(this.header, source))
+      throw new UserError(
+        `Cannot use features "${this.#folder}" with ${what}: they are ${describeSource(this.header)}; ` +
+          `it needs ${describeSource(source)}; make those with "mia features" in another folder`,
+      )
+  }
+
+  /** Throws UserError unless each of the images has so many views beside itself. */
+  requireViews(ids: readonly string[], views: number): void {
+    for (const id of ids)
+      for (let view = 1; view <= views; view++)
+        if (!this.has(viewId(id, view)))
+          throw new UserError(
+            `Cannot train on ${views} views of each image: "${this.#folder}" has ${view - 1} of image "${id}"; make them with "mia features --views ${views}"`,
+          )
+  }
+
+  /** How many regions an image has. Throws UserError if it has no features. */
+  count(id: string): number {
+    return this.#place(id).count
+  }
+
+  /**
+   * The features of images as float16 bits, [ids, regions, size]; where an image has fewer regions than are asked for, zeros follow. Throws UserError
+   * for an image without features or a damaged shard, RangeError for one with more regions.
+   */
+  async read(ids: readonly string[], regions: number = this.regions): Promise<Uint16Array> {
+    const length = regions * this.size
+    const into = new Uint16Array(ids.length * length)
+    await Promise.all(ids.map((id, i) => this.#readOne(id, into.subarray(i * length, (i + 1) * length))))
+    return into
+  }
+
+  /** The boxes of an image `[count, 4]`, in parts of its width and height, with labels and scores where a detector gave them; undefined for grids. */
+  async boxes(id: string): Promise<Omit<Regions, 'features'> | undefined> {
+    if (!hasBoxes(this.header)) return undefined
+    const { first, count, shard } = this.#place(id)
+    const file = await this.#file(shard)
+    const parts = await Promise.all(
+      regionPartNames.map(async (name) => [name, await readPart(file, name, first, count)]),
+    )
+    return Object.fromEntries(parts.filter(([, part]) => part !== undefined))
+  }
+
+  async close(): Promise<void> {
+    const files = await Promise.allSettled(this.#open.values())
+    this.#open.clear()
+    for (const file of files) if (file.status === 'fulfilled') await file.value.close()
+  }
+
+  async #readOne(id: string, into: Uint16Array): Promise<void> {
+    const { first, count, shard } = this.#place(id)
+    const end = count * this.size
+    if (end > into.length)
+      throw new RangeError(`Cannot read image "${id}" into ${into.length / this.size} regions: it has ${count}`)
+    await readFeatures(await this.#file(shard), first, into.subarray(0, end))
+  }
+
+  #place(id: string): Place {
+    const place = this.#places.get(id)
+    if (!place) throw new UserError(`Cannot read features of image "${id}": ${this.#whyMissing(id)}`)
+    return place
+  }
+
+  #file(shard: Shard): Promise<SafetensorsFile> {
+    const file = this.#open.get(shard) ?? openShard(this.#folder, shard, this.header)
+    this.#open.set(shard, file)
+    return file
+  }
+
+  #whyMissing(id: string): string {
+    const why = this.header.leftOut.find((image) => image.id === id)?.why
+    return why ? `it was left out because ${why}` : `"${this.#folder}" has none; make them with "mia features"`
+  }
+}

@@ -1,0 +1,120 @@
+// Safetensors on disk, for Node: whole, or one tensor or a range of its rows without reading the rest.
+import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { UserError } from '../errors.ts'
+import { parseSafetensors, type Safetensors, serializeSafetensors, type TensorData } from '../formats/safetensors.ts'
+import {
+  arrayTypes,
+  elementCount,
+  type Header,
+  headerLength,
+  parseHeader,
+  type TensorEntry,
+  type TypedArray,
+} from '../formats/safetensors-header.ts'
+import { writeFileAtomic } from './files.ts'
+
+/** Reads a whole file; `what` names it in errors, as in "weights". Throws UserError if it cannot be read or breaks a rule of the format. */
+export async function readSafetensors(path: string, what: string): Promise<Safetensors> {
+  const bytes = await readFile(path).catch((error) => cannotRead(path, what, error))
+  return parseSafetensors(bytes, `${what} "${path}"`)
+}
+
+/** Writes a whole file, so that a reader sees all of it or nothing. */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<readonly [string, TensorData]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await writeFileAtomic(path, serializeSafetensors(tensors, metadata))
+}
+
+/** A file held open for reading parts of it, many at a time if wanted; its header has been read and checked. */
+export class SafetensorsFile {
+  readonly metadata: Readonly<Record<string, string>>
+  readonly entries: ReadonlyMap<string, TensorEntry>
+  readonly #file: FileHandle
+  readonly #dataStart: number
+  readonly #name: string
+
+  private constructor(file: FileHandle, header: Header, dataStart: number, name: string) {
+    this.metadata = header.metadata
+    this.entries = header.entries
+    this.#file = file
+    this.#dataStart = dataStart
+    this.#name = name
+  }
+
+  /** Opens a file and reads its header. Throws UserError if it cannot be read or breaks a rule of the format. */
+  static async open(path: string, what: string): Promise<SafetensorsFile> {
+    const name = `${what} "${path}"`
+    const file = await open(path).catch((error) => cannotRead(path, what, error))
+    try {
+      const { size } = await file.stat()
+      const first8 = new Uint8Array(Math.min(8, size))
+      await readFully(file, first8, 0, name)
+      const header = new Uint8Array(headerLength(first8, size, name))
+      await readFully(file, header, 8, name)
+      const dataStart = 8 + header.length
+      return new SafetensorsFile(file, parseHeader(header, size - dataStart, name), dataStart, name)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  /** One tensor. Throws UserError if the file has none of that name. */
+  async read(name: string): Promise<TensorData> {
+    const { dtype, shape } = this.#entry(name)
+    const data = new arrayTypes[dtype](elementCount(shape))
+    await this.#readBytes(name, 0, data)
+    return { dtype, shape, data }
+  }
+
+  /** Fills `into` with whole rows (along the first axis) of a tensor, from row `first` on. */
+  async readRows(name: string, first: number, into: TypedArray): Promise<void> {
+    const { dtype, shape } = this.#entry(name)
+    const rowLength = elementCount(shape.slice(1))
+    const count = into.length / rowLength
+    if (
+      !(into instanceof arrayTypes[dtype]) ||
+      !Number.isInteger(count) ||
+      first < 0 ||
+      first + count > (shape[0] ?? 0)
+    )
+      throw new RangeError(
+        `Cannot read ${into.length} numbers from row ${first} of "${name}", ${dtype} [${shape.join(', ')}], into a ${into.constructor.name}`,
+      )
+    await this.#readBytes(name, first * rowLength * into.BYTES_PER_ELEMENT, into)
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+
+  async #readBytes(name: string, offset: number, into: TypedArray): Promise<void> {
+    const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength)
+    await readFully(this.#file, bytes, this.#dataStart + this.#entry(name).begin + offset, this.#name)
+  }
+
+  #entry(name: string): TensorEntry {
+    const entry = this.entries.get(name)
+    if (!entry) throw new UserError(`Cannot read ${this.#name}: it has no tensor "${name}"`)
+    return entry
+  }
+}
+
+/** A read may return less than was asked for. */
+async function readFully(file: FileHandle, into: Uint8Array, position: number, name: string): Promise<void> {
+  for (let done = 0; done < into.length; ) {
+    const { bytesRead } = await file.read(into, done, into.length - done, position + done)
+    if (bytesRead === 0)
+      throw new UserError(`Cannot read ${name}: it ends at byte ${position + done}, before its data do`)
+    done += bytesRead
+  }
+}
+
+function cannotRead(path: string, what: string, error: NodeJS.ErrnoException): never {
+  throw new UserError(
+    `Cannot read ${what} "${path}": ${error.code === 'ENOENT' ? 'there is no such file' : (error.code ?? error)}`,
+  )
+}

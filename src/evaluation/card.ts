@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { confidenceOf } from '../caption/caption-all.ts'
+import { Dataset } from '../data/dataset.ts'
+import { type Card, STATEMENTS } from '../disk/card-file.ts'
+import { readListed } from '../disk/list-runs.ts'
+import { packRun } from '../disk/pack.ts'
+import { openRun } from '../disk/run.ts'
+import { evaluate } from '../metrics/index.ts'
+import type { Watch } from '../progress.ts'
+import { captionSplit } from './test-run.ts'
+
+export interface PackOptions extends Watch {
+  readonly run: string
+  readonly out: string
+  /** the dataset's folder, if it is not where the run was trained */
+  readonly data?: string
+  readonly terms: string
+  readonly version: string
+  readonly commit?: string
+}
+
+const BEAM = 3
+const MAX_LENGTH = 20
+/** Words told of those that the concept detector knows best and worst. */
+const TOLD = 12
+
+/**
+ * Packs a run for others (see packRun()) and measures what is packed, not what was trained: its captions of the validation images, beam 3. Gives the card;
+ * nothing of it is written. Throws UserError where the run or its dataset lacks something.
+ */
+export async function packWithCard({ run, out, data, terms, version, commit, ...watch }: PackOptions): Promise<Card> {
+  await packRun(run, out)
+  const { detector, model } = await openRun(out)
+  const source = data ?? (await openRun(run)).config.data.folder
+  const split = { run: out, data: source, split: 'val', beam: BEAM, maxLength: MAX_LENGTH, ...watch } as const
+  const { images, captions } = await captionSplit(split)
+  const judged = {
+    references: Object.fromEntries(images.map((image) => [image.id, image.captions])),
+    results: captions.map(({ id, caption }) => ({ image_id: id, caption })),
+    emptyAsZero: true,
+  }
+  const evaluation = await evaluate(judged)
+  const statements = await evaluate({ ...judged, metrics: STATEMENTS.map(({ metric }) => metric) })
+  const train = (await Dataset.open(source)).split('train')
+  const listed = (await readListed(run))!
+  const precision = Object.entries(detector?.info.averagePrecision ?? {}).sort(([, a], [, b]) => b - a)
+  const [mostFrequent, times] = commonest(captions.map(({ caption }) => caption))
+  return {
+    terms,
+    ...(commit !== undefined && { commit }),
+    version,
+    trained: {
+      images: train.length,
+      captions: train.reduce((sum, image) => sum + image.captions.length, 0),
+      epochs: listed.epochs,
+      bestEpoch: listed.epoch ?? listed.epochs,
+    },
+    parameters: [...model.parameters.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    scores: evaluation.scores.map(({ name, score, signature }) => ({ name, score, signature })),
+    statements: Object.fromEntries(
+      statements.scores.filter(({ score }) => !Number.isNaN(score)).map(({ name, score }) => [name, score]),
+    ),
+    ...(detector && {
+      concepts: {
+        words: detector.info.words.length,
+        meanAveragePrecision: detector.info.meanAveragePrecision,
+        best: precision.slice(0, TOLD).map(([word]) => word),
+        worst: precision.slice(-TOLD).map(([word]) => word),
+      },
+    }),
+    captions: {
+      images: images.length,
+      beam: BEAM,
+      different: new Set(captions.map(({ caption }) => caption)).size,
+      words: new Set(captions.flatMap(({ caption }) => caption.split(' '))).size,
+      mostFrequent,
+      times,
+    },
+    sureness: thirds(
+      captions.map((caption, i) => ({ confidence: confidenceOf(caption), cider: evaluation.images[i]!.scores.CIDEr! })),
+    ),
+    files: await filesOf(out),
+  }
+}
+
+/** Captions by how sure the model is of them, in three parts. */
+function thirds(captions: readonly { readonly confidence: number; readonly cider: number }[]): Card['sureness'] {
+  const sorted = [...captions].sort((a, b) => a.confidence - b.confidence)
+  const size = Math.ceil(sorted.length / 3)
+  return [0, 1, 2]
+    .map((third) => sorted.slice(third * size, (third + 1) * size))
+    .filter((part) => part.length > 0)
+    .map((part) => ({
+      from: part[0]!.confidence,
+      to: part.at(-1)!.confidence,
+      cider: part.reduce((sum, { cider }) => sum + cider, 0) / part.length,
+    }))
+}
+
+function commonest(captions: readonly string[]): [string, number] {
+  const counts = new Map<string, number>()
+  for (const caption of captions) counts.set(caption, (counts.get(caption) ?? 0) + 1)
+  return [...counts].reduce((a, b) => (b[1] > a[1] ? b : a))
+}
+
+/** The files of a packed captioner by name, the card's own left out. */
+async function filesOf(folder: string): Promise<Card['files']> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  const named = paths.map((path) => ({ path, name: relative(folder, path).split(sep).join('/') }))
+  const packed = named
+    .filter(({ name }) => !/^(card\.json|README\.md)$/.test(name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  return Promise.all(
+    packed.map(async ({ path, name }) => ({
+      path: name,
+      bytes: (await stat(path)).size,
+      sha256: createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex'),
+    })),
+  )
+}

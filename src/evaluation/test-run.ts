@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import { captionAll, type MadeCaption, scoreCaptions } from '../caption/caption-all.ts'
+import { Dataset, type ImageEntry, type Split } from '../data/dataset.ts'
+import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
+import { writeFileAtomic } from '../disk/files.ts'
+import { openRun } from '../disk/run.ts'
+import { storedInputs } from '../disk/stored-inputs.ts'
+import { UserError } from '../errors.ts'
+import { nodeRuntime } from '../hosts/node/runtime.ts'
+import { FAMILIES } from '../metrics/index.ts'
+import type { Watch } from '../progress.ts'
+import { CaptionerDecoder } from '../search/model-stepper.ts'
+import { FeatureStore } from '../vision/index.ts'
+
+export interface TestOptions extends Watch {
+  readonly run: string
+  readonly split: Split
+  readonly beam: number
+  readonly maxLength: number
+  /** the dataset's folder, by default the one the run was trained on */
+  readonly data?: string
+}
+
+export interface TestResult {
+  readonly images: number
+  readonly scores: Readonly<Record<string, number>>
+  readonly captions: readonly (MadeCaption & { readonly cider: number })[]
+  /** images of the split that could not be captioned for lack of features or concepts */
+  readonly missing: readonly string[]
+  /** where the captions were written, in COCO's format for results */
+  readonly results: string
+}
+
+/** The captions of a split's images, and the people's. */
+export interface CaptionedSplit {
+  readonly images: readonly ImageEntry[]
+  readonly captions: readonly MadeCaption[]
+  readonly missing: readonly string[]
+}
+
+/** Captions the images of a split by a run's weights. Throws UserError where none of them has what the model needs. */
+export async function captionSplit({
+  run: folder,
+  split,
+  beam,
+  maxLength,
+  data,
+  onProgress,
+  signal,
+}: TestOptions): Promise<CaptionedSplit> {
+  const run = await openRun(folder)
+  const source = data ?? run.config.data.folder
+  const dataset = await Dataset.open(source)
+  const store = await FeatureStore.open(featuresFolder(source))
+  try {
+    store.require(run.config.features, `run "${folder}"`)
+    const count = run.config.model.concepts
+    const inputs = await storedInputs(
+      store,
+      run.detector && { path: conceptsFile(source), vocabulary: run.vocabulary, count },
+    )
+    const all = dataset.split(split)
+    const images = all.filter(({ id }) => inputs.has(id))
+    if (images.length === 0)
+      throw new UserError(
+        `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has what the model needs; run "mia features" and "mia concepts detect"`,
+      )
+    const decoder = await CaptionerDecoder.load(nodeRuntime, run.model, run.weights)
+    const watch = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
+    const ids = images.map(({ id }) => id)
+    const captions = await captionAll(decoder, inputs, ids, {
+      vocabulary: run.vocabulary,
+      beam,
+      maxLength,
+      ...watch,
+    }).finally(() => decoder.release())
+    return { images, captions, missing: all.filter(({ id }) => !inputs.has(id)).map(({ id }) => id) }
+  } finally {
+    await store.close()
+  }
+}
+
+/** Captions the images of a split by a run's best weights, scores them, and writes captions and scores into the run's folder. */
+export async function testRun(options: TestOptions): Promise<TestResult> {
+  const { run: folder, split, beam, maxLength } = options
+  const { images, captions, missing } = await captionSplit(options)
+  const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
+  const { corpus, cider } = scoreCaptions(images, captions, metrics)
+  const results = join(folder, 'results', `${split}-beam${beam}.json`)
+  await writeFileAtomic(
+    results,
+    `${JSON.stringify(captions.map(({ id, caption }) => ({ image_id: imageId(id), caption })))}\n`,
+  )
+  await writeFileAtomic(
+    join(folder, 'results', `${split}-beam${beam}-scores.json`),
+    `${JSON.stringify({ split, beam, maxLength, images: images.length, scores: corpus }, null, 2)}\n`,
+  )
+  return {
+    images: images.length,
+    scores: corpus as Record<string, number>,
+    captions: captions.map((made, i) => ({ ...made, cider: cider[i]! })),
+    missing,
+    results,
+  }
+}
+
+/** COCO's ids are numbers; those of other sets stay as they are. */
+const imageId = (id: string): number | string => (/^\d{1,15}$/.test(id) ? Number(id) : id)

@@ -1,0 +1,133 @@
+import { create } from '@bufbuild/protobuf'
+import { ONNX_TYPE } from '../graph/ops/movement.ts'
+import { type Dim, factors, type Shape } from '../graph/shape.ts'
+import type { DType, EmitOptions, Emitter, Tensor } from '../graph/tensor.ts'
+import { inputName } from '../graph/tensor.ts'
+import {
+  type AttributeProto,
+  AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+} from './pb.ts'
+
+/** Collects ONNX nodes and initializers while operators lower themselves. */
+export class OnnxEmitter implements Emitter {
+  readonly nodes: NodeProto[] = []
+  readonly initializers = new Map<string, TensorProto>()
+  readonly #names = new Map<Tensor, string>()
+  readonly #dims = new Map<Dim, string>()
+  readonly #inputs: readonly Tensor[]
+  #fresh = 0
+
+  constructor(inputs: readonly Tensor[]) {
+    this.#inputs = inputs
+    for (const tensor of inputs) this.#names.set(tensor, inputName(tensor)!)
+  }
+
+  readonly name = (tensor: Tensor): string => {
+    const known = this.#names.get(tensor)
+    if (known !== undefined) return known
+    const fresh = this.#next(tensor.node.op.name.replaceAll(' ', '_'))
+    this.#names.set(tensor, fresh)
+    return fresh
+  }
+
+  /** Gives a tensor the name it must have as an output of the model. */
+  rename(tensor: Tensor, name: string): void {
+    this.#names.set(tensor, name)
+  }
+
+  node(type: string, inputs: readonly string[], { attrs = {}, outputs, domain = '' }: EmitOptions = {}): string[] {
+    const output = outputs ? [...outputs] : [this.#next(type)]
+    const attribute = Object.entries(attrs).map(([name, value]) => attributeProto(name, value))
+    const name = output[0]!
+    this.nodes.push(create(NodeProtoSchema, { opType: type, input: [...inputs], output, attribute, domain, name }))
+    return output
+  }
+
+  ints(values: readonly number[]): string {
+    return this.constant(values, 'int64', [values.length])
+  }
+
+  constant(values: readonly number[], dtype: DType, shape: readonly number[] = [values.length]): string {
+    const name = `const_${dtype}_${shape.join('x')}_${values.length > 8 ? this.#fresh++ : values.join('_')}`
+    if (!this.initializers.has(name))
+      this.initializers.set(name, tensorProto(name, rawBytes(values, dtype), dtype, shape))
+    return name
+  }
+
+  shape(shape: Shape): string {
+    if (shape.every((dim) => typeof dim === 'number')) return this.ints(shape)
+    const parts = shape.map((dim) => (typeof dim === 'number' ? this.ints([dim]) : this.#dim(dim)))
+    return parts.length === 1 ? parts[0]! : this.node('Concat', parts, { attrs: { axis: 0 } })[0]!
+  }
+
+  /** A symbolic size as an int64 vector of one: read off an input that has the symbol as a size. */
+  #dim(dim: Dim): string {
+    const known = this.#dims.get(dim)
+    if (known !== undefined) return known
+    const { factor, symbols } = factors(dim)
+    const parts = symbols.map((symbol) => this.#symbol(symbol))
+    if (factor !== 1) parts.push(this.ints([factor]))
+    const name = parts.reduce((a, b) => this.node('Mul', [a, b])[0]!)
+    this.#dims.set(dim, name)
+    return name
+  }
+
+  #symbol(symbol: string): string {
+    const known = this.#dims.get(symbol)
+    if (known !== undefined) return known
+    const source = this.#inputs.find((tensor) => tensor.shape.includes(symbol))
+    if (!source) throw new Error(`Internal: no input has the size ${symbol}`)
+    const axis = source.shape.indexOf(symbol)
+    const [name] = this.node('Shape', [this.name(source)], { attrs: { start: axis, end: axis + 1 } })
+    this.#dims.set(symbol, name!)
+    return name!
+  }
+
+  #next(stem: string): string {
+    return `${stem}_${this.#fresh++}`
+  }
+}
+
+function attributeProto(name: string, value: NonNullable<EmitOptions['attrs']>[string]): AttributeProto {
+  if (typeof value === 'number')
+    return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) })
+  if (typeof value === 'string')
+    return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) })
+  if ('float' in value) return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float })
+  return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map(BigInt) })
+}
+
+/** A tensor of the model file from its little-endian bytes. */
+export const tensorProto = (name: string, bytes: Uint8Array, dtype: DType, shape: readonly number[]): TensorProto =>
+  create(TensorProtoSchema, {
+    name,
+    dims: shape.map(BigInt),
+    dataType: ONNX_TYPE[dtype],
+    rawData: bytes as Uint8Array<ArrayBuffer>,
+  })
+
+function rawBytes(values: readonly number[], dtype: DType): Uint8Array {
+  const bytes = (array: ArrayBufferView) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  switch (dtype) {
+    case 'float32':
+      return bytes(Float32Array.from(values))
+    case 'float64':
+      return bytes(Float64Array.from(values))
+    case 'int64':
+      return bytes(BigInt64Array.from(values, BigInt))
+    case 'int32':
+      return bytes(Int32Array.from(values))
+    case 'uint32':
+      return bytes(Uint32Array.from(values))
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(values)
+    default:
+      throw new Error(`Internal: no constants of type ${dtype}`)
+  }
+}

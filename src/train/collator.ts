@@ -1,0 +1,68 @@
+import type { ImageEntry } from '../data/dataset.ts'
+import type { RunConfig } from '../disk/run.ts'
+import type { StoredInputs } from '../disk/stored-inputs.ts'
+import { ints, type Values } from '../engine/session.ts'
+import type { Vocabulary } from '../text/vocabulary.ts'
+import { viewId } from '../vision/index.ts'
+import type { Batch, BatchItem } from './batches.ts'
+import { chooseLevels, levelOf } from './buckets.ts'
+import { packCaptions } from './pack-captions.ts'
+
+/** How many numbers of steps, and of regions, batches are padded to: more pad less, and each pair that comes up is compiled. */
+const LENGTHS = 8
+const REGION_LEVELS = 3
+
+/** Training images with their captions as word ids, and the inputs of the training step for a batch of them. */
+export class Feeder {
+  readonly items: readonly BatchItem[]
+  /** the numbers of steps that batches are unrolled for */
+  readonly lengths: readonly number[]
+  readonly #images: readonly ImageEntry[]
+  readonly #captions: readonly (readonly (readonly number[])[])[]
+  readonly #inputs: StoredInputs
+  readonly #config: RunConfig
+
+  constructor(images: readonly ImageEntry[], vocabulary: Vocabulary, inputs: StoredInputs, config: RunConfig) {
+    this.#images = images
+    this.#captions = images.map(({ tokens }) => tokens.map((caption) => vocabulary.encode(caption.split(' '))))
+    const steps = this.#captions.map((captions) => captions.map((words) => words.length + 1))
+    const regions = images.map(({ id }) => inputs.regions(id))
+    const levels = chooseLevels(regions, REGION_LEVELS)
+    this.items = steps.map((each, i) => ({ steps: each, regions: levelOf(regions[i]!, levels)! }))
+    this.lengths = chooseLevels(
+      steps.filter((each) => each.length > 0).map((each) => Math.max(...each)),
+      LENGTHS,
+    )
+    this.#inputs = inputs
+    this.#config = config
+  }
+
+  /** The ids of a batch's images. */
+  ids({ images }: Batch): string[] {
+    return [...images].map((image) => this.#images[image]!.id)
+  }
+
+  /** The inputs of the training step (see predict()). */
+  async feed(batch: Batch): Promise<Values> {
+    const { featureSize } = this.#config.model
+    const { regions } = batch
+    const { captionsPerImage } = this.#config.training
+    const ids = this.ids(batch)
+    const views = ids.map((id, i) => viewId(id, batch.views[i]!))
+    const imageOf = (caption: number) => batch.images[Math.floor(caption / captionsPerImage)]!
+    const words = [...batch.captions].map((caption, i) => this.#captions[imageOf(i)]![caption]!)
+    const packed = packCaptions(words, batch.steps, captionsPerImage)
+    const concepts = this.#inputs.concepts(ids)
+    return {
+      features: {
+        dtype: 'float16',
+        shape: [ids.length, regions, featureSize],
+        data: await this.#inputs.features(views, regions),
+      },
+      concepts: ints(concepts, [ids.length, concepts.length / ids.length]),
+      words: ints(packed.inputs, [batch.steps, words.length]),
+      targets: ints(packed.targets),
+      positions: ints(packed.positions),
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { floatData, floats, type Session } from '../../engine/session.ts'
+import { equal, maxPool, reshape, topK, where } from '../../graph/ops/index.ts'
+import { decodeImage, type ImageInput } from '../../hosts/node/pictures.ts'
+import { suppress } from '../boxes.ts'
+import { BUILTIN, INPUT, openPart, type Part } from '../networks/builtin/model.ts'
+import { normalise, type Preprocessing, rgb255 } from '../preprocessing.ts'
+import type { Detection, DetectOptions, Detector } from './detector.ts'
+
+/** The pictures' width and height: the head stretches its maps to sizes that are written in the file. */
+const SIZE = 512
+/** Pixels between the cells of the heat map. */
+const STRIDE = 4
+const SIDE = SIZE / STRIDE
+const CLASSES = 80
+/** Peaks looked at: enough that 100 are left where many show one object. */
+const PEAKS = 300
+/** Objects below this are noise; those that a picture needs to have enough are taken all the same. */
+const SURE = 0.1
+/** Boxes of one class that overlap more are one object. */
+const SAME_OBJECT = 0.5
+
+const around = {
+  kernel: [3, 3],
+  strides: [1, 1],
+  dilations: [1, 1],
+  before: [1, 1],
+  after: [1, 1],
+  ceil: false,
+} as const
+
+/** The peaks of the heat map, cells that are the largest of the nine around them (Zhou et al. 2019, arXiv:1904.07850), and the boxes' edges. */
+const part: Part = {
+  name: 'detector',
+  size: SIZE,
+  recipe: { peaks: PEAKS },
+  outputs(node) {
+    const heat = node('tower_0/keypoints')
+    const peaks = where(equal(heat, maxPool(heat, around)), heat, 0)
+    const { values, indices } = topK(reshape(peaks, ['B', CLASSES * SIDE * SIDE]), PEAKS)
+    return { scores: values, places: indices, edges: node('tower_0/wh') }
+  },
+}
+
+const preprocessing: Preprocessing = { width: SIZE, height: SIZE, ...rgb255 }
+
+/** The object detector CenterNet that comes with npm. */
+export class BuiltinDetector implements Detector {
+  readonly name = BUILTIN
+  readonly #session: Session
+
+  private constructor(
+    session: Session,
+    readonly sha256: string,
+  ) {
+    this.#session = session
+  }
+
+  /** Throws UserError where its package is missing or damaged. */
+  static async open(): Promise<BuiltinDetector> {
+    const { session, sha256 } = await openPart(part)
+    return new BuiltinDetector(session, sha256)
+  }
+
+  /** The objects of a picture, surest first: those above 10%, at least `least` and at most `most`. Throws ImageError as decodeImage() does. */
+  async detect(input: ImageInput, { least, most }: DetectOptions): Promise<Detection[]> {
+    const planes = new Float32Array(3 * SIZE * SIZE)
+    normalise(await decodeImage(input, preprocessing), preprocessing, planes)
+    const { scores, places, edges } = await this.#session.run({ [INPUT]: floats([1, 3, SIZE, SIZE], planes) })
+    const found = decode(floatData(scores), places!.data as BigInt64Array, floatData(edges))
+    const kept = suppress(found, SAME_OBJECT, most)
+    const sure = kept.filter(({ score }) => score >= SURE).length
+    return kept.slice(0, Math.max(least, sure))
+  }
+
+  release(): void {
+    this.#session.release()
+  }
+}
+
+/** The box of each peak: from its cell so many pixels to the left, up, right and down. */
+function decode(scores: Float32Array, places: BigInt64Array, edges: Float32Array): Detection[] {
+  return Array.from(scores, (score, i) => {
+    const place = Number(places[i])
+    const [label, cell] = [Math.floor(place / (SIDE * SIDE)), place % (SIDE * SIDE)]
+    const [x, y] = [(cell % SIDE) * STRIDE, Math.floor(cell / SIDE) * STRIDE]
+    const [left, top, right, bottom] = [0, 1, 2, 3].map((edge) => edges[edge * SIDE * SIDE + cell]!)
+    const part = (pixel: number): number => Math.min(1, Math.max(0, pixel / SIZE))
+    const box = { left: part(x - left!), top: part(y - top!), right: part(x + right!), bottom: part(y + bottom!) }
+    return { box, label, score }
+  }).filter(({ box, score }) => score > 0 && box.right > box.left && box.bottom > box.top)
+}

@@ -1,0 +1,124 @@
+import type { LeftOut } from '../disk/feature-index.ts'
+import type { FeatureWriter } from '../disk/feature-writer.ts'
+import { UserError } from '../errors.ts'
+import { toFloat16 } from '../formats/float16.ts'
+import { decodeImage, ImageError } from '../hosts/node/pictures.ts'
+import type { Watch } from '../progress.ts'
+import { inOrder } from './in-order.ts'
+import type { Network } from './networks/network.ts'
+import { normalise } from './preprocessing.ts'
+import type { View } from './views.ts'
+
+export interface ImageFile {
+  readonly id: string
+  readonly path: string
+  /** the part of the picture that is looked at; without one the whole */
+  readonly view?: View
+}
+
+export interface ExtractOptions extends Watch {
+  readonly images: Iterable<ImageFile>
+  readonly network: Network
+  readonly store: FeatureWriter
+  readonly batchSize?: number
+}
+
+export interface Extraction {
+  /** images whose features were made now */
+  readonly made: number
+  /** images whose features were there already */
+  readonly kept: number
+  /** each file once, whatever its views */
+  readonly leftOut: readonly LeftOut[]
+}
+
+/**
+ * Makes the features of the images that the store lacks. Pictures are decoded, on threads of their own, while the network works on those
+ * before; broken ones are left out and named in the result. Stopped by the signal, it may be called again and goes on; the caller closes the store.
+ */
+export async function extractFeatures({
+  images,
+  network,
+  store,
+  batchSize = 4,
+  onProgress,
+  signal,
+}: ExtractOptions): Promise<Extraction> {
+  const all = new Map(Array.from(images, (image) => [image.id, image]))
+  const missing = [...all.values()].filter(({ id }) => !store.has(id))
+  const kept = all.size - missing.length
+  const leftOut: LeftOut[] = []
+  let made = 0
+  const report = (): void => onProgress?.(kept + made + leftOut.length, all.size)
+
+  const length = 3 * network.input.width * network.input.height
+  let batch = { ids: [] as string[], planes: new Float32Array(batchSize * length) }
+  const finish = async ({ ids, planes }: typeof batch): Promise<void> => {
+    const output = await network.run(planes.subarray(0, ids.length * length), ids.length)
+    await keep(ids, toFloat16(output), network, store)
+    made += ids.length
+    report()
+  }
+  let underWay = Promise.resolve()
+  const send = async (): Promise<void> => {
+    await underWay
+    underWay = finish(batch)
+    underWay.catch(() => {}) // thrown where it is awaited
+    batch = { ids: [], planes: new Float32Array(batchSize * length) }
+  }
+
+  report()
+  try {
+    for await (const { image, pixels, why } of inOrder(missing, (image) => decode(image, network), 3 * batchSize)) {
+      signal?.throwIfAborted()
+      if (pixels) {
+        const at = batch.ids.length * length
+        normalise(pixels, network.input, batch.planes.subarray(at, at + length))
+        if (batch.ids.push(image.id) === batchSize) await send()
+      } else {
+        leftOut.push({ id: image.id, file: image.path, why })
+        store.leaveOut(leftOut.at(-1)!)
+        report()
+      }
+    }
+    if (batch.ids.length > 0) await send()
+    await underWay
+  } finally {
+    await underWay.catch(() => {}) // nothing may reach the store after the return
+  }
+  return { made, kept, leftOut: leftOut.filter(({ file }, i) => leftOut[i - 1]?.file !== file) }
+}
+
+type Decoded = { image: ImageFile; pixels: Uint8Array; why?: never } | { image: ImageFile; pixels?: never; why: string }
+
+async function decode(image: ImageFile, { input }: Network): Promise<Decoded> {
+  try {
+    return { image, pixels: await decodeImage(image.path, { ...input, ...(image.view && { view: image.view }) }) }
+  } catch (error) {
+    if (error instanceof ImageError) return { image, why: error.why }
+    throw error
+  }
+}
+
+/** Stores a batch. A number too large for float16 is refused: it would spoil training, later and far from its cause. */
+async function keep(
+  ids: readonly string[],
+  halves: Uint16Array,
+  { regions, size, layer }: Network,
+  store: FeatureWriter,
+): Promise<void> {
+  for (const [row, id] of ids.entries()) {
+    const features = halves.subarray(row * regions * size, (row + 1) * regions * size)
+    if (!allFinite(features))
+      throw new UserError(
+        `Cannot keep features of image "${id}": layer "${layer}" gives numbers that are not finite in float16; cut the network at another layer`,
+      )
+    await store.add(id, { features })
+  }
+}
+
+/** A loop, since a callback for each of 63,000 numbers takes half a millisecond a picture. */
+function allFinite(halves: Uint16Array): boolean {
+  for (let i = 0; i < halves.length; i++) if ((halves[i]! & 0x7c00) === 0x7c00) return false
+  return true
+}

@@ -1,0 +1,213 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { FeatureStore } from '../../src/disk/feature-store.ts'
+import { FeatureWriter } from '../../src/disk/feature-writer.ts'
+import { readSafetensors } from '../../src/disk/safetensors-file.ts'
+import { UserError } from '../../src/errors.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { featuresOf, source } from '../vision/sources.ts'
+
+const id = (n: number): string => `image ${n}`
+
+/** Features of images `from` to `to`, in shards of four. */
+async function write(folder: string, from: number, to: number): Promise<void> {
+  const writer = await FeatureWriter.open(folder, source, { shardSize: 4 })
+  for (let n = from; n < to; n++) await writer.add(id(n), { features: featuresOf(n) })
+  await writer.close()
+}
+
+async function expectStored(folder: string, numbers: readonly number[]): Promise<void> {
+  const store = await FeatureStore.open(folder)
+  const read = await store.read(numbers.map(id))
+  expect([...read]).toEqual(numbers.flatMap((n) => [...featuresOf(n)]))
+  await store.close()
+}
+
+describe('FeatureStore reads what FeatureWriter wrote', () => {
+  test('in any order, repeated, padded to as many regions as are asked for', async () => {
+    const folder = await temporaryFolder()
+    await write(folder, 0, 10)
+    await expectStored(folder, [9, 0, 4, 4, 3, 7])
+    const store = await FeatureStore.open(folder)
+    expect([...(await store.read([id(8), id(1)], 3))]).toEqual([...featuresOf(8), 0, 0, 0, ...featuresOf(1), 0, 0, 0])
+    await expect(store.read([id(8)], 1)).rejects.toThrow(`Cannot read image "${id(8)}" into 1 regions: it has 2`)
+    expect(store.count(id(8))).toBe(2)
+    expect([store.regions, store.size, store.has(id(9)), store.has(id(10))]).toEqual([2, 3, true, false])
+    await store.close()
+  })
+
+  test('in shards that any reader of safetensors understands, and an index with the source', async () => {
+    const folder = await temporaryFolder()
+    await write(folder, 0, 6)
+    expect((await readdir(folder)).toSorted()).toEqual([
+      'index.json',
+      'shard-00000.safetensors',
+      'shard-00001.safetensors',
+    ])
+    const { tensors } = await readSafetensors(join(folder, 'shard-00001.safetensors'), 'features')
+    const data = Uint16Array.of(...featuresOf(4), ...featuresOf(5))
+    expect(tensors).toEqual(new Map([['features', { dtype: 'F16', shape: [2, 2, 3], data }]]))
+    expect(JSON.parse(await readFile(join(folder, 'index.json'), 'utf8'))).toEqual({
+      format: 'mia-features/1',
+      ...source,
+      dtype: 'F16',
+      shards: [
+        { file: 'shard-00000.safetensors', ids: [0, 1, 2, 3].map(id) },
+        { file: 'shard-00001.safetensors', ids: [4, 5].map(id) },
+      ],
+      leftOut: [],
+    })
+  })
+
+  test('after the writer was closed and opened again', async () => {
+    const folder = await temporaryFolder()
+    await write(folder, 0, 6)
+    const writer = await FeatureWriter.open(folder, source, { shardSize: 4 })
+    expect([writer.count, writer.has(id(5)), writer.has(id(6))]).toEqual([6, true, false])
+    await writer.add(id(6), { features: featuresOf(6) })
+    await writer.close()
+    await expectStored(folder, [0, 5, 6])
+  })
+
+  test('which images were left out and why, until they are added', async () => {
+    const folder = await temporaryFolder()
+    const writer = await FeatureWriter.open(folder, source)
+    writer.leaveOut({ id: id(1), file: 'a.jpg', why: 'it is empty' })
+    writer.leaveOut({ id: id(2), file: 'b.jpg', why: 'it is empty' })
+    await writer.add(id(2), { features: featuresOf(2) })
+    await writer.close()
+    const store = await FeatureStore.open(folder)
+    expect(store.header.leftOut).toEqual([{ id: id(1), file: 'a.jpg', why: 'it is empty' }])
+    await expect(store.read([id(1)])).rejects.toThrow(
+      'Cannot read features of image "image 1": it was left out because it is empty',
+    )
+    await expect(store.read([id(3)])).rejects.toThrow('has none; make them with "mia features"')
+    await store.close()
+  })
+})
+
+describe('FeatureWriter refuses', () => {
+  test.each<[string, object, string]>([
+    ['another network', { network: { file: 'tiny.onnx', sha256: 'bb'.repeat(32) } }, 'sha256 bbbbbbbbbbbb'],
+    ['another layer', { layer: 'pool' }, 'layer "pool"'],
+    ['another size', { size: 4 }, '2 regions of 4'],
+    ['other pictures', { preprocessing: { ...source.preprocessing, width: 8 } }, 'pictures 8 x 2'],
+    ['another mean', { preprocessing: { ...source.preprocessing, mean: [0, 0, 0] } }, 'mean 0 0 0'],
+  ])('to go on with %s, and says both', async (_, change, said) => {
+    const folder = await temporaryFolder()
+    await write(folder, 0, 2)
+    const opening = FeatureWriter.open(folder, { ...source, ...change })
+    await expect(opening).rejects.toThrow(UserError)
+    await expect(opening).rejects.toThrow(
+      '2 regions of 3 from layer "map" of tiny.onnx (sha256 aaaaaaaaaaaa), pictures 4 x 2 RGB, mean 0.5 0.5 0.5',
+    )
+    await expect(opening).rejects.toThrow(said)
+    const store = await FeatureStore.open(folder)
+    expect(() => store.require({ ...source, ...change }, 'run "r"')).toThrow(said)
+  })
+
+  test('not the same network under another name', async () => {
+    const folder = await temporaryFolder()
+    await write(folder, 0, 2)
+    const renamed = { ...source, network: { ...source.network, file: 'other.onnx' } }
+    expect((await FeatureWriter.open(folder, renamed)).count).toBe(2)
+  })
+
+  test('features of another length, and an image twice', async () => {
+    const writer = await FeatureWriter.open(await temporaryFolder(), source)
+    await expect(writer.add(id(0), { features: new Uint16Array(5) })).rejects.toThrow(
+      'they are 5 numbers and should be 6',
+    )
+    await writer.add(id(0), { features: featuresOf(0) })
+    await expect(writer.add(id(0), { features: featuresOf(0) })).rejects.toThrow('it has some')
+  })
+})
+
+describe('damage', () => {
+  const damages: [string, (folder: string) => Promise<void>, string][] = [
+    ['a missing shard', (folder) => rm(join(folder, 'shard-00001.safetensors')), 'there is no such file'],
+    ['a shard cut short', (folder) => truncate(join(folder, 'shard-00001.safetensors'), 150), 'it is cut short'],
+    ['an empty shard', (folder) => writeFile(join(folder, 'shard-00001.safetensors'), ''), 'it has 0 bytes'],
+    [
+      'a shard in the place of another',
+      (folder) => rename(join(folder, 'shard-00000.safetensors'), join(folder, 'shard-00001.safetensors')),
+      'it does not hold the images that the index says',
+    ],
+  ]
+  test.each(damages)('of %s is named, with what to do, and mended by the next writer', async (_, damage, why) => {
+    const folder = await temporaryFolder()
+    await write(folder, 0, 12)
+    await damage(folder)
+    const store = await FeatureStore.open(folder)
+    const reading = store.read([id(5)])
+    await expect(reading).rejects.toThrow(UserError)
+    await expect(reading).rejects.toThrow(join(folder, 'shard-00001.safetensors'))
+    await expect(reading).rejects.toThrow(why)
+    await expect(reading).rejects.toThrow('run "mia features" again: it makes what is missing')
+    expect([...(await store.read([id(9)]))]).toEqual([...featuresOf(9)])
+    await store.close()
+
+    const writer = await FeatureWriter.open(folder, source, { shardSize: 4 })
+    expect([writer.has(id(5)), writer.has(id(9))]).toEqual([false, true])
+    for (let n = 0; n < 12; n++) if (!writer.has(id(n))) await writer.add(id(n), { features: featuresOf(n) })
+    await writer.close()
+    await expectStored(folder, [0, 5, 9, 11])
+  })
+
+  test.each([
+    ['is missing', undefined, 'there is no such file'],
+    ['is not JSON', '{"format":', 'it is not JSON'],
+    [
+      'is of another format',
+      '{"format":"mia-features/2"}',
+      'format is "mia-features/2" and should be "mia-features/1"',
+    ],
+    [
+      'names a file elsewhere',
+      JSON.stringify({
+        format: 'mia-features/1',
+        ...source,
+        dtype: 'F16',
+        shards: [{ file: '../x', ids: [] }],
+        leftOut: [],
+      }),
+      'it names a shard "../x"',
+    ],
+  ])('of an index that %s is named', async (_, text, why) => {
+    const folder = await temporaryFolder()
+    if (text !== undefined) await writeFile(join(folder, 'index.json'), text)
+    await expect(FeatureStore.open(folder)).rejects.toThrow(UserError)
+    await expect(FeatureStore.open(folder)).rejects.toThrow(why)
+    await expect(FeatureStore.open(folder)).rejects.toThrow(join(folder, 'index.json'))
+  })
+})
+
+test('a writer killed at any moment loses at most the shard in work, and the next goes on', async () => {
+  const folder = await temporaryFolder()
+  const script = fileURLToPath(new URL('write-until-killed.ts', import.meta.url))
+  let least = 0
+  for (const lines of [1, 3, 9, 14, 30, 31]) {
+    const child = spawn(process.execPath, ['--import', 'tsx', script, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+    let said = ''
+    for await (const text of child.stdout) {
+      said += text
+      if (said.split('\n').length > lines) child.kill('SIGKILL')
+    }
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    const begun = Number(said.trimEnd().split('\n').at(-1))
+    const { header } = await FeatureStore.open(folder)
+    const ids = header.shards.flatMap((shard) => shard.ids)
+    expect(ids.length).toBeGreaterThanOrEqual(Math.max(least, begun - 4))
+    await expectStored(
+      folder,
+      ids.map((name) => Number(name.split(' ')[1])),
+    )
+    least = ids.length
+  }
+  await write(folder, 10_000, 10_001)
+  expect((await readdir(folder)).filter((file) => file.endsWith('.part'))).toEqual([])
+})

@@ -1,0 +1,241 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp, { type Sharp } from 'sharp'
+import { describe, expect, test } from 'vitest'
+import { UserError } from '../../../src/errors.ts'
+import { decodeImage, ImageError } from '../../../src/hosts/node/pictures.ts'
+
+const size = { width: 4, height: 2 }
+const plain = (alpha?: number): Sharp =>
+  sharp({
+    create: {
+      width: 64,
+      height: 32,
+      channels: alpha === undefined ? 3 : 4,
+      background: { r: 200, g: 50, b: 20, alpha: alpha ?? 1 },
+    },
+  })
+/** Noise does not compress, so that a file can be cut in its middle. */
+const noise = (): Sharp =>
+  sharp(Buffer.from(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919 * (i % 251)) >> 3)), {
+    raw: { width: 64, height: 64, channels: 3 },
+  })
+const all = (red: number, green: number, blue: number): number[] =>
+  Array.from({ length: 8 }, () => [red, green, blue]).flat()
+
+function expectNear(actual: Uint8Array, expected: readonly number[], tolerance: number): void {
+  expect(actual.length).toBe(expected.length)
+  for (const [i, value] of expected.entries())
+    expect(Math.abs(actual[i]! - value), `byte ${i}`).toBeLessThanOrEqual(tolerance)
+}
+
+describe('decodeImage() gives 8-bit RGB of the size asked for', () => {
+  const grey = Math.round(
+    255 * encodeGamma(0.2126 * decodeGamma(200) + 0.7152 * decodeGamma(50) + 0.0722 * decodeGamma(20)),
+  )
+  test.each<[string, Sharp, number[], number]>([
+    ['JPEG', plain().jpeg(), all(200, 50, 20), 3],
+    ['CMYK JPEG', plain().toColourspace('cmyk').jpeg(), all(200, 50, 20), 24],
+    ['grey JPEG', plain().toColourspace('b-w').jpeg(), all(grey, grey, grey), 1],
+    ['PNG', plain().png(), all(200, 50, 20), 0],
+    ['16-bit PNG', plain().toColourspace('rgb16').png(), all(200, 50, 20), 0],
+    ['16-bit grey PNG', plain().toColourspace('grey16').png(), all(grey, grey, grey), 1],
+    ['palette PNG', plain().png({ palette: true }), all(200, 50, 20), 0],
+    ['transparent PNG, on white', plain(0).png(), all(255, 255, 255), 0],
+    ['half transparent PNG, on white', plain(0.5).png(), all(228, 153, 138), 1],
+    ['GIF', plain().gif(), all(200, 50, 20), 0],
+    ['WebP', plain().webp({ lossless: true }), all(200, 50, 20), 0],
+    ['AVIF', plain().avif(), all(200, 50, 20), 3],
+    ['TIFF', plain().tiff({ compression: 'none' }), all(200, 50, 20), 0],
+    ['CMYK TIFF', plain().toColourspace('cmyk').tiff(), all(200, 50, 20), 24],
+  ])('of %s', async (_, picture, expected, tolerance) => {
+    expectNear(await decodeImage(await picture.toBuffer(), size), expected, tolerance)
+  })
+
+  test('of the first frame of a moving GIF', async () => {
+    const frames = Buffer.concat([Buffer.alloc(8 * 8 * 3, 10), Buffer.alloc(8 * 8 * 3, 250)])
+    const moving = await sharp(frames, { raw: { width: 8, height: 16, channels: 3, pageHeight: 8 } })
+      .gif()
+      .toBuffer()
+    expect((await sharp(moving).metadata()).pages).toBe(2)
+    expect([...(await decodeImage(moving, size))]).toEqual(all(10, 10, 10))
+  })
+
+  test('of a file, by its path', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'mia-image-'))
+    await writeFile(join(folder, 'a.png'), await plain().png().toBuffer())
+    expect([...(await decodeImage(join(folder, 'a.png'), size))]).toEqual(all(200, 50, 20))
+    await rm(folder, { recursive: true })
+  })
+})
+
+describe('decodeImage() turns a picture as its EXIF orientation says', () => {
+  // Each line: the orientation and where the stored corners (a b / c d) are to be seen (EXIF 2.3, table 6).
+  const [a, b, c, d] = [10, 90, 170, 250]
+  test.each<[number, number[]]>([
+    [1, [a, b, c, d]],
+    [2, [b, a, d, c]],
+    [3, [d, c, b, a]],
+    [4, [c, d, a, b]],
+    [5, [a, c, b, d]],
+    [6, [c, a, d, b]],
+    [7, [d, b, c, a]],
+    [8, [b, d, a, c]],
+  ])('%i', async (orientation, seen) => {
+    const stored = sharp(Buffer.from([a, b, c, d].flatMap((v) => [v, v, v])), {
+      raw: { width: 2, height: 2, channels: 3 },
+    })
+    const png = await stored.withMetadata({ orientation }).png().toBuffer()
+    const pixels = await decodeImage(png, { width: 2, height: 2 })
+    expect([...pixels]).toEqual(seen.flatMap((v) => [v, v, v]))
+  })
+})
+
+describe('decodeImage() stretches', () => {
+  test('downwards about as a triangle filter does', async () => {
+    const row = Uint8Array.from({ length: 96 }, (_, i) => 128 + 100 * Math.sin(i / 9))
+    const pixels = await decodeImage(await picture(row, 96), { width: 24, height: 1 })
+    expectNear(
+      pixels,
+      triangle(row, 24).flatMap((v) => [v, v, v]),
+      2,
+    )
+  })
+
+  test('upwards as PIL does, without moving the picture', async () => {
+    // Image.fromarray(uint8 [[0, 100], [200, 40]]).resize((4, 3), Image.BILINEAR), by hand: the second row lies midway.
+    const expected = [0, 25, 75, 100, 100, 93, 78, 70, 200, 160, 80, 40]
+    const pixels = await decodeImage(await picture([0, 100, 200, 40], 2), { width: 4, height: 3 })
+    expectNear(
+      pixels,
+      expected.flatMap((v) => [v, v, v]),
+      1,
+    )
+  })
+
+  test('upwards along one axis only, leaving the other as it is', async () => {
+    const pixels = await decodeImage(await picture([0, 100, 200, 40], 1), { width: 2, height: 4 })
+    expect([...pixels]).toEqual([0, 0, 100, 100, 200, 200, 40, 40].flatMap((v) => [v, v, v]))
+  })
+
+  test('upwards along one axis and downwards along the other', async () => {
+    const pixels = await decodeImage(await picture(new Array(64).fill([0, 240]).flat(), 2), { width: 4, height: 8 })
+    expect([...pixels]).toEqual(
+      new Array(8)
+        .fill([0, 60, 180, 240])
+        .flat()
+        .flatMap((v) => [v, v, v]),
+    )
+  })
+
+  test('a tall picture to a wide one, without cropping it or adding borders', async () => {
+    const halves = Buffer.concat([Buffer.alloc(10 * 50 * 3, 0), Buffer.alloc(10 * 50 * 3, 255)])
+    const png = await sharp(halves, { raw: { width: 10, height: 100, channels: 3 } })
+      .png()
+      .toBuffer()
+    const pixels = await decodeImage(png, { width: 20, height: 2 })
+    expectNear(pixels, [...new Array(60).fill(255 / 8), ...new Array(60).fill((255 * 7) / 8)], 1)
+  })
+
+  test('a picture of one pixel', async () => {
+    const png = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#0102ff' } })
+      .png()
+      .toBuffer()
+    expect([...(await decodeImage(png, size))]).toEqual(all(1, 2, 255))
+  })
+})
+
+describe('decodeImage() refuses, naming the picture and why,', () => {
+  const cut = async (picture: Sharp, share: number): Promise<Buffer> => {
+    const bytes = await picture.toBuffer()
+    return bytes.subarray(0, Math.floor(bytes.length * share))
+  }
+  const bomb = (): Promise<Buffer> =>
+    sharp({ create: { width: 11_000, height: 11_000, channels: 3, background: '#000' } })
+      .png()
+      .toBuffer()
+  test.each<[string, () => Buffer | Promise<Buffer>, string]>([
+    ['an empty file', () => Buffer.alloc(0), 'it is empty'],
+    ['a text', () => Buffer.from('not a picture at all'), 'it is not a picture; give one of JPEG, PNG'],
+    [
+      'an SVG',
+      () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+      'it is SVG; give one of',
+    ],
+    ['an SVG that begins as XML', () => Buffer.from('<?xml version="1.0"?>\n<svg width="9" height="9"/>'), 'it is SVG'],
+    [
+      'a HEIC',
+      () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic'),
+      'it is HEIC, for which there is no free decoder; export',
+    ],
+    ['a JPEG cut in its middle', () => cut(noise().jpeg(), 0.5), 'it is cut short or damaged (VipsJpeg: premature end'],
+    ['a JPEG cut in its header', () => cut(noise().jpeg(), 0.02), 'it is cut short or damaged'],
+    ['a PNG cut in its middle', () => cut(noise().png(), 0.5), 'it is cut short or damaged'],
+    ['a GIF cut in its middle', () => cut(noise().gif(), 0.5), 'it is cut short or damaged'],
+    ['a WebP cut in its middle', () => cut(noise().webp(), 0.5), 'it is cut short or damaged'],
+    [
+      'a PNG with a damaged byte',
+      async () => (await noise().png().toBuffer()).map((byte, i) => (i === 2000 ? byte ^ 0x5a : byte)) as Buffer,
+      'it is cut short or damaged',
+    ],
+    ['a picture of 121 million pixels', bomb, 'it has more than 120 million pixels'],
+  ])('%s', async (_, bytes, why) => {
+    const decoding = decodeImage(await bytes(), { ...size, name: 'odd.jpg' })
+    await expect(decoding).rejects.toThrow(UserError)
+    await expect(decoding).rejects.toThrow(`Cannot read image "odd.jpg": ${why}`)
+  })
+
+  test('a file that is not there', async () => {
+    await expect(decodeImage('/no/such.jpg', size)).rejects.toThrow(
+      'Cannot read image "/no/such.jpg": there is no such file',
+    )
+  })
+
+  test('a folder', async () => {
+    await expect(decodeImage(tmpdir(), size)).rejects.toThrow('it is a folder')
+  })
+
+  test.each([
+    ['nothing', null, 'it is no picture; give a path'],
+    ['a number', 7, 'it is no picture; give a path'],
+    ['pixels of another type', { data: new Float32Array(3), width: 1, height: 1 }, 'it is no picture; give a path'],
+    ['too few pixels', { data: new Uint8Array(10), width: 3, height: 1 }, '10 numbers are not 3 x 1 pixels'],
+    ['a URL as text', 'https://example.org/a.jpg', 'it is a URL as text'],
+    ['a URL of the web', new URL('https://example.org/a.jpg'), 'it is no file of this machine; fetch it'],
+    ['a URL of another host', new URL('file://host/a.jpg'), 'it is no file of this machine; fetch it'],
+  ])('%s', async (_, input, why) => {
+    const decoding = decodeImage(input as never, size)
+    await expect(decoding).rejects.toThrow(ImageError)
+    await expect(decoding).rejects.toThrow(why)
+  })
+})
+
+/** sRGB (IEC 61966-2-1). */
+function decodeGamma(byte: number): number {
+  const v = byte / 255
+  return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4
+}
+function encodeGamma(light: number): number {
+  return light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055
+}
+
+/** A grey picture as PNG. */
+const picture = (values: ArrayLike<number>, width: number): Promise<Buffer> =>
+  sharp(Buffer.from(Array.from(values).flatMap((v) => [v, v, v])), {
+    raw: { width, height: values.length / width, channels: 3 },
+  })
+    .png()
+    .toBuffer()
+
+/** The textbook filter: output i weighs each input by its distance from i's centre, in steps, up to one step away; the edges go on outside. */
+function triangle(row: Uint8Array, width: number): number[] {
+  const step = row.length / width
+  const reach = Math.ceil(step)
+  const wide = [...new Array(reach).fill(row[0]), ...row, ...new Array(reach).fill(row.at(-1))]
+  return Array.from({ length: width }, (_, i) => {
+    const weights = wide.map((_, j) => Math.max(0, 1 - Math.abs(j - reach + 0.5 - (i + 0.5) * step) / step))
+    const total = weights.reduce((sum, weight) => sum + weight)
+    return Math.round(weights.reduce((sum, weight, j) => sum + weight * wide[j]!, 0) / total)
+  })
+}

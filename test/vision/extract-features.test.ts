@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { describe, expect, test } from 'vitest'
+import { FeatureStore } from '../../src/disk/feature-store.ts'
+import { FeatureWriter } from '../../src/disk/feature-writer.ts'
+import { UserError } from '../../src/errors.ts'
+import { extractFeatures, type ImageFile } from '../../src/vision/extract-features.ts'
+import { sourceOf } from '../../src/vision/feature-source.ts'
+import { inOrder } from '../../src/vision/in-order.ts'
+import type { Network } from '../../src/vision/networks/network.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+/** A network of one region: the mean of each channel of its picture, in 0..255. */
+class MeanColour implements Network {
+  readonly name = 'mean.onnx'
+  readonly sha256 = createHash('sha256').update('mean').digest('hex')
+  readonly layer = 'mean'
+  readonly input = { width: 2, height: 2, channels: 'RGB', mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] } as const
+  readonly regions = 1
+  readonly columns = 1
+  readonly size = 3
+  readonly counts: number[] = []
+  scale = 1
+
+  async run(images: Float32Array, count: number): Promise<Float32Array> {
+    this.counts.push(count)
+    const channels = Array.from({ length: count * 3 }, (_, i) => images.subarray(i * 4, i * 4 + 4))
+    return Float32Array.from(channels, (values) => (this.scale * values.reduce((sum, value) => sum + value)) / 4)
+  }
+
+  release(): void {}
+}
+
+/** Pictures 0, 1, ... of one colour each: (n, 2n, 3n). */
+async function pictures(folder: string, count: number): Promise<ImageFile[]> {
+  return Promise.all(
+    Array.from({ length: count }, async (_, n) => {
+      const path = join(folder, `${n}.png`)
+      await sharp({ create: { width: 5, height: 3, channels: 3, background: { r: n, g: 2 * n, b: 3 * n } } })
+        .png()
+        .toFile(path)
+      return { id: String(n), path }
+    }),
+  )
+}
+
+async function readBack(folder: string, ids: readonly string[]): Promise<Uint16Array> {
+  const store = await FeatureStore.open(join(folder, 'features'))
+  const features = await store.read(ids)
+  await store.close()
+  return features
+}
+
+/** The float16 bits of a number from 1 to 2048, by the definition. */
+const half = (value: number): number =>
+  value === 0 ? 0 : (Math.floor(Math.log2(value)) + 15) * 1024 + (value / 2 ** Math.floor(Math.log2(value)) - 1) * 1024
+
+describe('extractFeatures()', () => {
+  test('stores the features of every picture under its id, in batches, the last one smaller', async () => {
+    const folder = await temporaryFolder()
+    const network = new MeanColour()
+    const store = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
+    const progress: [number, number][] = []
+    const onProgress = (done: number, total: number): void => void progress.push([done, total])
+    const result = await extractFeatures({
+      images: await pictures(folder, 7),
+      network,
+      store,
+      batchSize: 3,
+      onProgress,
+    })
+    await store.close()
+    expect(result).toEqual({ made: 7, kept: 0, leftOut: [] })
+    expect(network.counts).toEqual([3, 3, 1])
+    const read = await readBack(folder, ['6', '0', '5'])
+    expect([...read]).toEqual([6, 12, 18, 0, 0, 0, 5, 10, 15].map(half))
+    expect(progress[0]).toEqual([0, 7])
+    expect(progress.at(-1)).toEqual([7, 7])
+    expect(progress.map(([done]) => done)).toEqual(progress.map(([done]) => done).toSorted((a, b) => a - b))
+  })
+
+  test('leaves out broken pictures, by name, and makes the others', async () => {
+    const folder = await temporaryFolder()
+    const network = new MeanColour()
+    const store = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
+    const images = await pictures(folder, 5)
+    await writeFile(images[1]!.path, 'no picture')
+    const missing = { id: 'gone', path: join(folder, 'gone.jpg') }
+    const result = await extractFeatures({ images: [...images, missing], network, store, batchSize: 2 })
+    await store.close()
+    expect(result.made).toBe(4)
+    expect(result.leftOut).toEqual([
+      { id: '1', file: images[1]!.path, why: 'it is not a picture; give one of JPEG, PNG, GIF, WebP, TIFF, AVIF' },
+      { id: 'gone', file: missing.path, why: 'there is no such file' },
+    ])
+    const { header } = await FeatureStore.open(join(folder, 'features'))
+    expect(header.leftOut).toEqual(result.leftOut)
+    expect(header.shards.flatMap(({ ids }) => ids)).toEqual(['0', '2', '3', '4'])
+  })
+
+  test('stopped by its signal, goes on at the next call with what is missing', async () => {
+    const folder = await temporaryFolder()
+    const network = new MeanColour()
+    const images = await pictures(folder, 9)
+    const stop = new AbortController()
+    const first = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
+    const onProgress = (done: number): void => {
+      if (done >= 4) stop.abort()
+    }
+    await expect(
+      extractFeatures({ images, network, store: first, batchSize: 2, onProgress, signal: stop.signal }),
+    ).rejects.toThrow('aborted')
+    await first.close()
+
+    const second = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
+    const kept = second.count // the batch under way is finished, too
+    expect([4, 6]).toContain(kept)
+    const rest = await extractFeatures({ images, network, store: second, batchSize: 2 })
+    expect(rest).toEqual({ made: 9 - kept, kept, leftOut: [] })
+    await second.close()
+    const read = await readBack(
+      folder,
+      images.map((image) => image.id),
+    )
+    expect([...read]).toEqual(images.flatMap((_, n) => [n, 2 * n, 3 * n].map(half)))
+  })
+
+  test('makes an image that is listed twice once', async () => {
+    const folder = await temporaryFolder()
+    const network = new MeanColour()
+    const store = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
+    const [image] = await pictures(folder, 1)
+    expect(await extractFeatures({ images: [image!, image!], network, store })).toEqual({
+      made: 1,
+      kept: 0,
+      leftOut: [],
+    })
+  })
+
+  test('refuses features that float16 cannot hold, naming the image and the layer', async () => {
+    const folder = await temporaryFolder()
+    const network = new MeanColour()
+    network.scale = 1e4
+    const store = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
+    const images = await pictures(folder, 4)
+    const extracting = extractFeatures({ images, network, store })
+    await expect(extracting).rejects.toThrow(UserError)
+    await expect(extracting).rejects.toThrow('features of image "3": layer "mean" gives numbers that are not finite')
+  })
+})
+
+describe('inOrder()', () => {
+  const later = (ms: number, value: number): Promise<number> => new Promise((resolve) => setTimeout(resolve, ms, value))
+
+  test('gives results in the order of the items, not of their ends', async () => {
+    const results: number[] = []
+    for await (const result of inOrder([30, 1, 20, 5], (ms) => later(ms, ms), 3)) results.push(result)
+    expect(results).toEqual([30, 1, 20, 5])
+  })
+
+  test('never works on more than `ahead` items', async () => {
+    let [now, most] = [0, 0]
+    const work = async (n: number): Promise<number> => {
+      most = Math.max(most, ++now)
+      await later(1, n)
+      return now--
+    }
+    for await (const _ of inOrder(
+      Array.from({ length: 20 }, (_, n) => n),
+      work,
+      4,
+    ))
+      await later(1, 0)
+    expect(most).toBe(4)
+  })
+
+  test('throws what the work threw when its turn comes', async () => {
+    const seen: number[] = []
+    const reading = (async () => {
+      for await (const n of inOrder([1, 2, 3], async (n) => (n === 2 ? Promise.reject(new Error('two')) : n), 3))
+        seen.push(n)
+    })()
+    await expect(reading).rejects.toThrow('two')
+    expect(seen).toEqual([1])
+  })
+})

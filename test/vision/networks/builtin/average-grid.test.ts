@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { averageGrid } from '../../../../src/vision/networks/builtin/average-grid.ts'
+
+const near = (rows: Float32Array, wanted: readonly number[]) => {
+  expect(rows.length).toBe(wanted.length)
+  for (const [i, value] of wanted.entries()) expect(rows[i]).toBeCloseTo(value, 6)
+}
+
+test('averageGrid() of sizes that divide takes equal shares of each block', () => {
+  near(averageGrid(1, 2, 2), [0.25, 0.25, 0.25, 0.25])
+  near(averageGrid(2, 2, 2), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
+  near(averageGrid(2, 2, 4), [
+    ...[0.5, 0.5, 0, 0, 0, 0, 0, 0],
+    ...[0, 0, 0.5, 0.5, 0, 0, 0, 0],
+    ...[0, 0, 0, 0, 0.5, 0.5, 0, 0],
+    ...[0, 0, 0, 0, 0, 0, 0.5, 0.5],
+  ])
+})
+
+test('averageGrid() of sizes that do not divide cuts cells: of three columns each half has one and a half', () => {
+  near(averageGrid(2, 2, 3).subarray(0, 6), [2 / 3, 1 / 3, 0, 0, 0, 0])
+})
+
+test('averageGrid() of a map smaller than the grid repeats its cells', () => {
+  near(averageGrid(2, 1, 1), [1, 1, 1, 1])
+})
