@@ -1,14 +1,14 @@
-import { floats, type Value } from '../src/engine/session.ts'
+import { floats, type HostValue } from '../src/formats/host-value.ts'
 import { published } from '../src/models/config.ts'
-import { Captioner } from '../src/models/lstm/captioner.ts'
+import { LstmCaptioner } from '../src/models/lstm/captioner.ts'
 import { Random } from '../src/random.ts'
 
 /** The sizes of COCO that every figure is measured at. */
 export const sizes = { words: 16, vocabulary: 9568, regions: 49, features: 2048 } as const
 
 /** The published VisualAttention at those sizes. */
-export const makeModel = (mia: boolean): Captioner =>
-  new Captioner({
+export const makeModel = (mia: boolean): LstmCaptioner =>
+  new LstmCaptioner({
     ...published,
     basicModel: 'VisualAttention',
     mia,
@@ -26,14 +26,14 @@ export const someWords = (count: number): Int32Array =>
   Int32Array.from({ length: count }, () => 4 + random.below(sizes.vocabulary - 4))
 
 /** Features between 0 and 1 as float16 bits. */
-export const someFeatures = (images: number): Value => ({
+export const someFeatures = (images: number): HostValue => ({
   dtype: 'float16',
   shape: [images, sizes.regions, sizes.features],
   data: Uint16Array.from({ length: images * sizes.regions * sizes.features }, () => 0x3000 + random.below(0x0c00)),
 })
 
 /** Weights as a run begins with them. */
-export const startWeights = (model: Captioner): Map<string, Value> =>
+export const startWeights = (model: LstmCaptioner): Map<string, HostValue> =>
   new Map(
     [...model.parameters.values()].map(({ name, shape, init }) => [
       name,

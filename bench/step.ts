@@ -1,6 +1,6 @@
 // Seconds of a training step: tsx bench/step.ts <mia 0|1> <images> <captions of each>. Prints one JSON line.
 
-import { ints } from '../src/engine/session.ts'
+import { ints } from '../src/formats/host-value.ts'
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
 import { publishedAdam } from '../src/train/optimizer.ts'
 import { TrainingState } from '../src/train/state.ts'

@@ -1,4 +1,4 @@
-import { openRun, type Run } from '../disk/run.ts'
+import { openRun } from '../disk/run.ts'
 import { UserError } from '../errors.ts'
 import { PRETRAINED } from '../hosts/node/pretrained.ts'
 import { nodeRuntime } from '../hosts/node/runtime.ts'
@@ -9,6 +9,7 @@ import { captionAll, confidenceOf, type ImageInputs } from './caption-all.ts'
 import { Explainer, type Explanation } from './explainer.ts'
 import type { NetworkPaths } from './feature-extractor.ts'
 import { type FoundConcept, PhotoReader, type ReadPhotos, type Refused } from './photo-reader.ts'
+import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** A caption of a photograph. */
 export interface PhotoCaption {
@@ -54,13 +55,13 @@ const TOLD_CONCEPTS = 8
 
 /** A trained run at work on photographs: network, concept detector and captioner. */
 export class PhotoCaptioner {
-  readonly run: Run
+  readonly run: TrainedCaptioner
   readonly #reader: PhotoReader
   readonly #decoder: CaptionerDecoder
   readonly #underWay = new Set<Promise<unknown>>()
   #released = false
 
-  private constructor(run: Run, reader: PhotoReader, decoder: CaptionerDecoder) {
+  private constructor(run: TrainedCaptioner, reader: PhotoReader, decoder: CaptionerDecoder) {
     this.run = run
     this.#reader = reader
     this.#decoder = decoder

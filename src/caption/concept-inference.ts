@@ -1,4 +1,5 @@
-import { floatData, type Runtime, type Session, type Value } from '../engine/session.ts'
+import { floatData, type Runtime, type Session } from '../engine/session.ts'
+import type { HostValue } from '../formats/host-value.ts'
 import { input } from '../graph/index.ts'
 import { cast, topK } from '../graph/ops/index.ts'
 import type { ConceptDetector } from '../models/concept-detector.ts'
@@ -48,7 +49,7 @@ export class ConceptInference {
 
   #run(data: Uint16Array, wanted: readonly string[]) {
     const { regions, featureSize } = this.#detector.config
-    const features: Value = {
+    const features: HostValue = {
       dtype: 'float16',
       shape: [data.length / (regions * featureSize), regions, featureSize],
       data,

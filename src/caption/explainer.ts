@@ -1,8 +1,9 @@
-import { floatData, ints, type Runtime, type Session, type Value } from '../engine/session.ts'
+import { floatData, type Runtime, type Session } from '../engine/session.ts'
+import { type HostValue, ints } from '../formats/host-value.ts'
 import { input } from '../graph/index.ts'
 import { cast, div, sum } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import type { Captioner } from '../models/lstm/captioner.ts'
+import type { LstmCaptioner } from '../models/lstm/captioner.ts'
 import { unroll } from '../models/lstm/unroll.ts'
 import { toOnnx } from '../onnx/export.ts'
 import { START } from '../text/vocabulary.ts'
@@ -17,12 +18,12 @@ export interface Explanation {
 
 /** Says why a caption: runs it through the model again, word by word as it was said, and keeps the attention. */
 export class Explainer {
-  readonly #model: Captioner
+  readonly #model: LstmCaptioner
   /** none for a model that neither attends nor aligns: there is nothing to tell */
   readonly #session: Session | undefined
   readonly #steps: number
 
-  private constructor(model: Captioner, session: Session | undefined, steps: number) {
+  private constructor(model: LstmCaptioner, session: Session | undefined, steps: number) {
     this.#model = model
     this.#session = session
     this.#steps = steps
@@ -31,7 +32,7 @@ export class Explainer {
   /** `maxLength` is the longest caption that will be explained, in words. */
   static async load(
     runtime: Runtime,
-    model: Captioner,
+    model: LstmCaptioner,
     weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayBufferView }>,
     maxLength: number,
   ): Promise<Explainer> {
@@ -53,7 +54,7 @@ export class Explainer {
     const words = new Int32Array(this.#steps * images)
     for (const [i, caption] of captions.entries())
       for (const [t, word] of [START, ...caption].slice(0, this.#steps).entries()) words[t * images + i] = word
-    const feeds: Record<string, Value> = {
+    const feeds: Record<string, HostValue> = {
       features: { dtype: 'float16', shape: [images, regions, featureSize], data: features },
       concepts: ints(concepts, [images, concepts.length / images]),
       words: ints(words, [this.#steps, images]),
@@ -83,7 +84,7 @@ function splitRows(data: Float32Array, rows: number): Float32Array[] {
   return Array.from({ length: rows }, (_, row) => data.subarray(row * size, (row + 1) * size))
 }
 
-function outputs(model: Captioner, steps: number): Record<string, Tensor> {
+function outputs(model: LstmCaptioner, steps: number): Record<string, Tensor> {
   const { regions, concepts, featureSize, numHeads, miaAttention } = model.config
   const features = cast(input('features', ['B', regions, featureSize], 'float16'), 'float32')
   const prepared = model.prepare(features, input('concepts', ['B', concepts], 'int32'))

@@ -1,4 +1,3 @@
-import type { Run } from '../disk/run.ts'
 import { UserError } from '../errors.ts'
 import { toFloat16 } from '../formats/float16.ts'
 import {
@@ -17,6 +16,7 @@ import {
   sameSource,
   sourceOf,
 } from '../vision/index.ts'
+import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** Where the networks of a run are, if they are not where they were when it was trained. */
 export interface NetworkPaths {
@@ -37,17 +37,17 @@ export interface Eye<Opened = unknown> {
 }
 
 /** Opens what a run sees with. Throws UserError where a network is missing or is another. */
-export async function openEye(run: Run, { cnn, detector }: NetworkPaths): Promise<Eye> {
+export async function openEye(run: TrainedCaptioner, { cnn, detector }: NetworkPaths): Promise<Eye> {
   const { features } = run.config
-  if ('kind' in features && features.kind === 'bottom-up')
+  if (features.kind === 'bottom-up')
     throw new UserError(
-      `Cannot use run "${run.folder}" on pictures: it takes ${describeSource(features)}, which were not made here; test it with "mia test"`,
+      `Cannot use run "${run.name}" on pictures: it takes ${describeSource(features)}, which were not made here; test it with "mia test"`,
     )
   const { width, height, channels, mean, std } = features.preprocessing
   const path = cnn ?? features.network.file
   const options = { layer: features.layer, width, height, normalisation: { channels, mean, std } }
   const network = await found(openNetwork(path, options), '--cnn', cnn, run, features.network)
-  if (!('kind' in features)) return new GridEye(checked(network, sourceOf(network), run, `network "${path}"`))
+  if (features.kind === 'grid') return new GridEye(checked(network, sourceOf(network), run, `network "${path}"`))
   const file = detector ?? features.detector.file
   const objects = await found(openDetector(file), '--detector', detector, run, features.detector)
   const finder = new RegionFinder(objects, network, { position: features.position })
@@ -59,18 +59,18 @@ const found = <T>(
   opening: Promise<T>,
   option: string,
   given: string | undefined,
-  run: Run,
+  run: TrainedCaptioner,
   { file, sha256 }: { readonly file: string; readonly sha256: string },
 ): Promise<T> =>
   opening.catch((error: unknown) => {
     if (given !== undefined || !(error instanceof UserError)) throw error
-    if (file === BUILTIN) throw new UserError(`Cannot use run "${run.folder}" on pictures: ${error.message}`)
+    if (file === BUILTIN) throw new UserError(`Cannot use run "${run.name}" on pictures: ${error.message}`)
     throw new UserError(
-      `Cannot use run "${run.folder}" on pictures: ${error.message}; give the file (sha256 ${sha256.slice(0, 12)}) with ${option}`,
+      `Cannot use run "${run.name}" on pictures: ${error.message}; give the file (sha256 ${sha256.slice(0, 12)}) with ${option}`,
     )
   })
 
-function checked<T>(eye: T, source: FeatureSource, { folder, config }: Run, what: string): T {
+function checked<T>(eye: T, source: FeatureSource, { name: folder, config }: TrainedCaptioner, what: string): T {
   if (sameSource(source, config.features)) return eye
   const builtin = [source, config.features].every((each) => 'network' in each && each.network.file === BUILTIN)
   if (builtin)

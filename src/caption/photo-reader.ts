@@ -1,9 +1,9 @@
-import { detectorFor } from '../disk/concept-files.ts'
-import type { Run } from '../disk/run.ts'
 import { nodeRuntime } from '../hosts/node/runtime.ts'
 import { ImageError, type ImageInput, inOrder, nameOf } from '../vision/index.ts'
 import { ConceptInference } from './concept-inference.ts'
 import { type Eye, type NetworkPaths, openEye, orImageError, type SeenRegions } from './feature-extractor.ts'
+import { detectorFor } from './stored-detector.ts'
+import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** A concept found in a photograph, and how sure the detector is, from 0 to 1. */
 export interface FoundConcept {
@@ -47,18 +47,18 @@ interface Opened {
 
 /** From photographs to a run's inputs: its network and its concept detector. */
 export class PhotoReader {
-  readonly #run: Run
+  readonly #run: TrainedCaptioner
   readonly #eye: Eye
   readonly #detector: ConceptInference | undefined
 
-  private constructor(run: Run, eye: Eye, detector: ConceptInference | undefined) {
+  private constructor(run: TrainedCaptioner, eye: Eye, detector: ConceptInference | undefined) {
     this.#run = run
     this.#eye = eye
     this.#detector = detector
   }
 
   /** Opens what a run needs. Throws UserError where a network is missing or is another. */
-  static async open(run: Run, paths: NetworkPaths = {}): Promise<PhotoReader> {
+  static async open(run: TrainedCaptioner, paths: NetworkPaths = {}): Promise<PhotoReader> {
     const { features, model } = run.config
     const eye = await openEye(run, paths)
     const { detector } = run

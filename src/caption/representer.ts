@@ -1,8 +1,9 @@
-import { floatData, ints, type Runtime, type Session, type Value } from '../engine/session.ts'
+import { floatData, type Runtime, type Session } from '../engine/session.ts'
+import { type HostValue, ints } from '../formats/host-value.ts'
 import { input } from '../graph/index.ts'
 import { cast, slice } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import type { Captioner } from '../models/lstm/captioner.ts'
+import type { LstmCaptioner } from '../models/lstm/captioner.ts'
 import { toOnnx } from '../onnx/export.ts'
 
 /** An output of the representer: one row for each image. */
@@ -17,10 +18,10 @@ export interface Representation {
  * concepts, `[B, heads, R, K]`. N is the larger of R and K; rows of regions that an image does not have are to be left out, as `mask` says.
  */
 export class Representer {
-  readonly #model: Captioner
+  readonly #model: LstmCaptioner
   readonly #session: Session
 
-  private constructor(model: Captioner, session: Session) {
+  private constructor(model: LstmCaptioner, session: Session) {
     this.#model = model
     this.#session = session
   }
@@ -28,7 +29,7 @@ export class Representer {
   /** Throws RangeError for a model without MIA: it has no such representation. */
   static async load(
     runtime: Runtime,
-    model: Captioner,
+    model: LstmCaptioner,
     weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayBufferView }>,
     { attention }: { readonly attention: boolean },
   ): Promise<Representer> {
@@ -42,7 +43,7 @@ export class Representer {
     images: number,
   ): Promise<ReadonlyMap<string, Representation>> {
     const { regions, featureSize } = this.#model.config
-    const feeds: Record<string, Value> = {
+    const feeds: Record<string, HostValue> = {
       features: { dtype: 'float16', shape: [images, regions, featureSize], data: features },
       concepts: ints(concepts, [images, concepts.length / images]),
     }
@@ -57,7 +58,7 @@ export class Representer {
   }
 }
 
-function outputs(model: Captioner, withAttention: boolean): Record<string, Tensor> {
+function outputs(model: LstmCaptioner, withAttention: boolean): Record<string, Tensor> {
   const { regions, concepts, featureSize } = model.config
   const features = cast(input('features', ['B', regions, featureSize], 'float16'), 'float32')
   const { refined } = model.prepare(features, input('concepts', ['B', concepts], 'int32')).encoded

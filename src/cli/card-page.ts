@@ -1,5 +1,5 @@
+import type { RunConfig } from '../caption/run-config.ts'
 import { type Card, STATEMENTS } from '../disk/card-file.ts'
-import type { RunConfig } from '../disk/run.ts'
 import type { BasicModelName } from '../models/lstm/basic-models.ts'
 import { thousands } from '../wording.ts'
 
@@ -20,7 +20,7 @@ export function cardPage({ card, config, limits }: CardPage): string {
   const recipe: readonly (readonly [string, string])[] = [
     [
       'model',
-      `${titleOf(model.basicModel, model.mia)}, width ${model.dModel}${model.mia ? `, ${model.numHeads} heads, ${model.iterations} iterations of MIA with an inner width of ${model.dInner}, ${model.concepts} concepts` : ''}`,
+      `${titleOf(model.basicModel, model.mia)}, width ${model.hiddenSize}${model.mia ? `, ${model.numHeads} heads, ${model.iterations} iterations of MIA with an inner width of ${model.innerSize}, ${model.concepts} concepts` : ''}`,
     ],
     [
       'features',
@@ -29,22 +29,24 @@ export function cardPage({ card, config, limits }: CardPage): string {
     ['dropout', `${model.dropout}; in MIA ${model.miaDropout}`],
     ['batches', `${training.imagesPerBatch} images with ${training.captionsPerImage} captions each`],
     [
-      'views',
-      training.views > 0 ? `each picture, and ${training.views} crops of it, mirrored or not` : 'each picture as it is',
+      'augmentations',
+      training.augmentations > 0
+        ? `each picture, and ${training.augmentations} crops of it, mirrored or not`
+        : 'each picture as it is',
     ],
     [
       'learning rate',
-      `${training.learningRate}, halved in ${training.halving} epochs from epoch ${training.decayStart} on`,
+      `${training.learningRate}, halved in ${training.learningRateDecayEvery} epochs from epoch ${training.learningRateDecayStart} on`,
     ],
     ['Adam', `betas ${training.adam.beta1} and ${training.adam.beta2}`],
     [
       'gradients',
-      training.clipping.kind === 'none'
+      training.gradientClipping.kind === 'none'
         ? 'not clipped'
-        : `clipped by ${training.clipping.kind} at ${training.clipping.limit}`,
+        : `clipped by ${training.gradientClipping.kind} at ${training.gradientClipping.limit}`,
     ],
     ['label smoothing', `${training.labelSmoothing}`],
-    ['average of the weights', training.averageDecay > 0 ? `moving, decay ${training.averageDecay} a step` : 'none'],
+    ['average of the weights', training.emaDecay > 0 ? `moving, decay ${training.emaDecay} a step` : 'none'],
     ['seed', `${training.seed}`],
     [
       'epochs',

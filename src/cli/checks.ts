@@ -91,12 +91,13 @@ async function isBundled(backend: string): Promise<boolean> {
 
 /** Adds two numbers. */
 async function tryEngine(): Promise<void> {
-  const [{ nodeRuntime }, { toOnnx }, { input }, { add }, { floatData, floats }] = await Promise.all([
+  const [{ nodeRuntime }, { toOnnx }, { input }, { add }, { floatData }, { floats }] = await Promise.all([
     import('../hosts/node/runtime.ts'),
     import('../onnx/export.ts'),
     import('../graph/index.ts'),
     import('../graph/ops/index.ts'),
     import('../engine/session.ts'),
+    import('../formats/host-value.ts'),
   ])
   const session = await nodeRuntime.load(toOnnx({ sum: add(input('x', [1]), input('y', [1])) }))
   try {

@@ -4,11 +4,25 @@ const PUBLISHED_NAMES: Readonly<Record<string, string>> = {
   '--iteration-times': '--iterations',
   '--num-epochs': '--epochs',
   '--train-batch-size': '--batch-size',
-  '--hidden-size': '--width',
   '--alpha': '--beta1', // "alpha in Adam" there is the decay of the first moment
   '--beta': '--beta2',
-  '--lr-decay': '--decay-from',
-  '--learning-rate-decay-every': '--decay-every',
+  '--lr-decay': '--learning-rate-decay-start',
+}
+
+/** Names that options of `mia train` and `mia features` had in version 0.1.0. */
+const EARLIER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  train: {
+    '--width': '--hidden-size',
+    '--heads': '--num-heads',
+    '--inner': '--inner-size',
+    '--attention': '--attention-size',
+    '--decay-from': '--learning-rate-decay-start',
+    '--decay-every': '--learning-rate-decay-every',
+    '--average': '--ema-decay',
+    '--clip': '--gradient-clipping-limit',
+    '--views': '--augmentations',
+  },
+  features: { '--views': '--augmentations' },
 }
 
 /** Switches that the published scripts give a value, as in `--use_MIA False`. */
@@ -32,7 +46,7 @@ export function respell(args: readonly string[]): string[] {
       continue
     }
     const [, written, value] = /^([^=]*)(=.*)?$/s.exec(arg)!
-    const name = canonical(written!)
+    const name = canonical(written!, args[0] ?? '')
     if (!SWITCHES.has(name)) {
       out.push(name + (value ?? ''))
       continue
@@ -46,7 +60,8 @@ export function respell(args: readonly string[]): string[] {
   return out
 }
 
-function canonical(written: string): string {
+function canonical(written: string, command: string): string {
   const hyphened = written.replaceAll('_', '-')
-  return PUBLISHED_NAMES[hyphened.toLowerCase()] ?? hyphened
+  const name = hyphened.toLowerCase()
+  return PUBLISHED_NAMES[name] ?? EARLIER_NAMES[command]?.[name] ?? hyphened
 }

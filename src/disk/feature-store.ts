@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts'
+import { augmentedId } from '../vision/augmentation.ts'
 import { describeSource, type FeatureSource, hasBoxes, sameSource } from '../vision/feature-source.ts'
 import { type Regions, regionPartNames } from '../vision/regions.ts'
-import { viewId } from '../vision/views.ts'
 import { type FeatureIndex, readIndex, type Shard } from './feature-index.ts'
 import type { SafetensorsFile } from './safetensors-file.ts'
 import { openShard, readFeatures, readPart, rowsOf } from './shard.ts'
@@ -62,13 +62,13 @@ export class FeatureStore {
       )
   }
 
-  /** Throws UserError unless each of the images has so many views beside itself. */
-  requireViews(ids: readonly string[], views: number): void {
+  /** Throws UserError unless each of the images has so many augmentations beside itself. */
+  requireAugmentations(ids: readonly string[], augmentations: number): void {
     for (const id of ids)
-      for (let view = 1; view <= views; view++)
-        if (!this.has(viewId(id, view)))
+      for (let augmentation = 1; augmentation <= augmentations; augmentation++)
+        if (!this.has(augmentedId(id, augmentation)))
           throw new UserError(
-            `Cannot train on ${views} views of each image: "${this.#folder}" has ${view - 1} of image "${id}"; make them with "mia features --views ${views}"`,
+            `Cannot train on ${augmentations} augmentations of each image: "${this.#folder}" has ${augmentation - 1} of image "${id}"; make them with "mia features --augmentations ${augmentations}"`,
           )
   }
 

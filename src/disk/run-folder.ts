@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { UserError } from '../errors.ts'
 import { conceptsFolder } from './dataset-files.ts'
 import { Lock } from './lock.ts'
-import { type RunConfig, readRunConfig, runFiles, usesConcepts, writeRunConfig } from './run.ts'
+import { readRunConfig, runFiles, writeRunConfig } from './run.ts'
 
 /** A run's folder while this process trains in it; no other process can until it is released. */
 export interface RunFolder {

@@ -1,73 +1,62 @@
-import type { DType } from '../graph/tensor.ts'
+import type { HostValue } from '../formats/host-value.ts'
 
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Uint16Array
-  | BigInt64Array
-  | Int32Array
-  | Uint32Array
-  | Uint8Array
-
-/** Numbers that go into a run or come out of one. float16 is carried as its bits, bool as bytes. */
-export interface Value {
-  readonly dtype: DType
+/**
+ * A tensor that stays where the engine made it, on its device or in its own memory, until it is read. It may be fed to any session of
+ * the same runtime without a copy.
+ */
+export interface DeviceValue {
+  readonly dtype: HostValue['dtype']
   readonly shape: readonly number[]
-  readonly data: TypedArray
+  /** Brings the numbers home. Throws Error after release(). */
+  read(): Promise<HostValue>
+  /** Frees the memory; a second time does nothing. Garbage collection frees what was not released. */
+  release(): void
 }
 
+/** What goes into a run: numbers at hand, or a result that was kept on the device. */
+export type Value = HostValue | DeviceValue
+
+/** Values by the names of a model's inputs. */
 export type Values = Readonly<Record<string, Value>>
+/** Numbers at hand by the names of a model's outputs. */
+export type HostValues = Readonly<Record<string, HostValue>>
+/** Results kept on the device by the names of a model's outputs. */
+export type DeviceValues = Readonly<Record<string, DeviceValue>>
+
+/** How a run returns its results. */
+export interface RunOptions {
+  /** outputs to write into these values, which must have their shape and must not be read or written meanwhile */
+  readonly into?: HostValues
+  /** the outputs to return, by default all of the model */
+  readonly wanted?: readonly string[]
+}
 
 /** A model ready to run. */
 export interface Session {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
-  /**
-   * Runs the model off the main thread. The results that `into` names are written to its values, which must have their shape and must not be read
-   * or written meanwhile; `wanted`, by default all, are the outputs to return.
-   */
-  run(feeds: Values, options?: { readonly into?: Values; readonly wanted?: readonly string[] }): Promise<Values>
+  /** Runs the model off the main thread and brings the results home. Throws Error where the engine refuses. */
+  run(feeds: Values, options?: RunOptions): Promise<HostValues>
+  /** Runs the model and leaves the results of `wanted`, by default all, on the device. */
+  runOnDevice(feeds: Values, wanted?: readonly string[]): Promise<DeviceValues>
+  /** Frees the model after the runs in progress; later runs throw. */
   release(): void
 }
 
 /** The engine behind the sessions: ONNX Runtime in Node or in a page. */
 export interface Runtime {
+  /** Compiles an ONNX model. Throws Error where the engine refuses it. */
   load(model: Uint8Array): Promise<Session>
 }
 
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  int64: BigInt64Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-} as const
+/** The numbers of a float32 result. Throws Error for any other. */
+export function floatData(value: HostValue | undefined): Float32Array {
+  if (value?.data instanceof Float32Array) return value.data
+  throw new Error(`Internal: a float32 value was expected, not ${value?.dtype}`)
+}
 
-/** The typed array that carries a type. */
-export const arrayOf = (dtype: DType): (typeof ARRAYS)[DType] => ARRAYS[dtype]
-
-/** The number of elements of a shape. */
-export const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
-
-/** A float32 value, zeros if no data are given. */
-export const floats = (shape: readonly number[], data: Float32Array = new Float32Array(elements(shape))): Value => ({
-  dtype: 'float32',
-  shape,
-  data,
-})
-
-/** An int32 value; a scalar for a number. */
-export const ints = (data: number | Int32Array, shape?: readonly number[]): Value =>
-  typeof data === 'number'
-    ? { dtype: 'int32', shape: [], data: Int32Array.of(data) }
-    : { dtype: 'int32', shape: shape ?? [data.length], data }
-
-/** The numbers of a float32 result. */
-export const floatData = (value: Value | undefined): Float32Array => {
-  if (!(value?.data instanceof Float32Array))
-    throw new Error(`Internal: a float32 value was expected, not ${value?.dtype}`)
-  return value.data
+/** The numbers of an int32 result. Throws Error for any other. */
+export function intData(value: HostValue | undefined): Int32Array {
+  if (value?.data instanceof Int32Array) return value.data
+  throw new Error(`Internal: an int32 value was expected, not ${value?.dtype}`)
 }

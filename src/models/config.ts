@@ -20,9 +20,9 @@ export interface CaptionerConfig {
   readonly featureSize: number
   /** words, the four special ones counted */
   readonly vocabularySize: number
-  readonly dModel: number
+  readonly hiddenSize: number
   readonly numHeads: number
-  readonly dInner: number
+  readonly innerSize: number
   /** hidden width of the attention over regions; 49 as published, whatever the number of regions */
   readonly attentionSize: number
   /** dropout of encoder and decoder */
@@ -34,9 +34,9 @@ export interface CaptionerConfig {
 /** The published sizes; what depends on the data is left to give. */
 export const published = {
   iterations: 2,
-  dModel: 512,
+  hiddenSize: 512,
   numHeads: 8,
-  dInner: 2048,
+  innerSize: 2048,
   attentionSize: 49,
   miaAttention: 'mutual',
   miaForm: 'code',

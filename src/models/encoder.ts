@@ -24,8 +24,8 @@ export class Encoder {
   readonly #paddedRegions: boolean
 
   constructor(scope: Scope, config: CaptionerConfig) {
-    const { featureSize, dModel, dropout: rate, miaDropout } = config
-    this.#image = new Linear(scope.at('image'), featureSize, dModel)
+    const { featureSize, hiddenSize, dropout: rate, miaDropout } = config
+    this.#image = new Linear(scope.at('image'), featureSize, hiddenSize)
     this.#mia = config.mia ? new Mia(scope.at('mia'), { ...config, dropout: miaDropout }) : undefined
     this.#dropout = rate
     this.#paddedRegions = config.paddedRegions

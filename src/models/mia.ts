@@ -9,9 +9,9 @@ import type { Scope } from '../nn/scope.ts'
 
 export interface MiaConfig {
   readonly iterations: number
-  readonly dModel: number
+  readonly hiddenSize: number
   readonly numHeads: number
-  readonly dInner: number
+  readonly innerSize: number
   readonly dropout: number
   readonly miaAttention: 'mutual' | 'self'
   readonly miaForm: 'code' | 'figure'
@@ -37,10 +37,14 @@ class Refinement {
   readonly #feedForward: FeedForward
   readonly #norm: LayerNorm | undefined
 
-  constructor(scope: Scope, { dModel, numHeads, dInner, dropout }: MiaConfig, { outerNorm }: { outerNorm: boolean }) {
-    this.#attention = new MultiHeadAttention(scope.at('attention'), { dModel, numHeads, dropout })
-    this.#feedForward = new FeedForward(scope.at('feedForward'), dModel, dInner, dropout)
-    this.#norm = outerNorm ? new LayerNorm(scope.at('norm'), dModel) : undefined
+  constructor(
+    scope: Scope,
+    { hiddenSize, numHeads, innerSize, dropout }: MiaConfig,
+    { outerNorm }: { outerNorm: boolean },
+  ) {
+    this.#attention = new MultiHeadAttention(scope.at('attention'), { hiddenSize, numHeads, dropout })
+    this.#feedForward = new FeedForward(scope.at('feedForward'), hiddenSize, innerSize, dropout)
+    this.#norm = outerNorm ? new LayerNorm(scope.at('norm'), hiddenSize) : undefined
   }
 
   forward(
@@ -71,7 +75,7 @@ export class Mia {
   constructor(scope: Scope, config: MiaConfig) {
     this.#visual = new Refinement(scope.at('visual'), config, { outerNorm: true })
     this.#textual = new Refinement(scope.at('textual'), config, { outerNorm: config.miaForm === 'figure' })
-    this.#norm = new LayerNorm(scope.at('norm'), config.dModel)
+    this.#norm = new LayerNorm(scope.at('norm'), config.hiddenSize)
     this.#iterations = config.iterations
     this.#mutual = config.miaAttention === 'mutual'
   }

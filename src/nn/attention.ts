@@ -9,7 +9,7 @@ import type { Noise } from './noise.ts'
 import type { Scope } from './scope.ts'
 
 export interface MultiHeadAttentionOptions {
-  readonly dModel: number
+  readonly hiddenSize: number
   readonly numHeads: number
   readonly dropout: number
 }
@@ -28,13 +28,13 @@ export class MultiHeadAttention {
   readonly #numHeads: number
   readonly #dropout: number
 
-  constructor(scope: Scope, { dModel, numHeads, dropout: rate }: MultiHeadAttentionOptions) {
-    const weightInit = normal(Math.sqrt(2 / (dModel + dModel / numHeads)))
-    this.#query = new Linear(scope.at('query'), dModel, dModel, { weightInit })
-    this.#key = new Linear(scope.at('key'), dModel, dModel, { weightInit })
-    this.#value = new Linear(scope.at('value'), dModel, dModel, { weightInit })
-    this.#output = new Linear(scope.at('output'), dModel, dModel, { weightInit: xavierNormal })
-    this.#norm = new LayerNorm(scope.at('norm'), dModel)
+  constructor(scope: Scope, { hiddenSize, numHeads, dropout: rate }: MultiHeadAttentionOptions) {
+    const weightInit = normal(Math.sqrt(2 / (hiddenSize + hiddenSize / numHeads)))
+    this.#query = new Linear(scope.at('query'), hiddenSize, hiddenSize, { weightInit })
+    this.#key = new Linear(scope.at('key'), hiddenSize, hiddenSize, { weightInit })
+    this.#value = new Linear(scope.at('value'), hiddenSize, hiddenSize, { weightInit })
+    this.#output = new Linear(scope.at('output'), hiddenSize, hiddenSize, { weightInit: xavierNormal })
+    this.#norm = new LayerNorm(scope.at('norm'), hiddenSize)
     this.#numHeads = numHeads
     this.#dropout = rate
   }

@@ -1,6 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf'
-import { arrayOf, elements, type Value } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
+import { arrayOf, elementCount, type HostValue } from '../formats/host-value.ts'
 import { ONNX_TYPE } from '../graph/ops/movement.ts'
 import type { Dim, Shape } from '../graph/shape.ts'
 import type { DType } from '../graph/tensor.ts'
@@ -22,7 +22,7 @@ export interface OnnxFile {
   readonly inputs: ReadonlyMap<string, Shape>
   readonly producers: ReadonlyMap<string, NodeProto>
   /** the value stored under a name, by the graph or by one of its Constant nodes */
-  stored(name: string): Value | undefined
+  stored(name: string): HostValue | undefined
 }
 
 /** Reads the bytes of an ONNX file; `what` names it in errors, as in `network "a.onnx"`. Throws UserError if they are none. */
@@ -64,7 +64,7 @@ function shapeOf({ name, type }: ValueInfoProto): Shape {
   return dims.map(({ value }, axis): Dim => (value.case === 'dimValue' ? Number(value.value) : `${name}_${axis}`))
 }
 
-function storedValue(tensor: TensorProto, what: string): Value {
+function storedValue(tensor: TensorProto, what: string): HostValue {
   const dtype = (Object.keys(ONNX_TYPE) as DType[]).find((name) => ONNX_TYPE[name] === tensor.dataType)
   if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL)
     throw new UserError(`Cannot read ${what}: its weights lie in another file; save it as one file`)
@@ -74,21 +74,21 @@ function storedValue(tensor: TensorProto, what: string): Value {
     )
   const shape = tensor.dims.map(Number)
   const data = tensor.rawData.length > 0 ? fromRaw(tensor.rawData, dtype) : fromFields(tensor, dtype)
-  if (data.length !== elements(shape))
+  if (data.length !== elementCount(shape))
     throw new UserError(
       `Cannot read ${what}: "${tensor.name}" has ${data.length} numbers for the shape [${shape.join(', ')}]`,
     )
   return { dtype, shape, data }
 }
 
-function fromRaw(raw: Uint8Array, dtype: DType): Value['data'] {
+function fromRaw(raw: Uint8Array, dtype: DType): HostValue['data'] {
   const type = arrayOf(dtype)
   const bytes = new Uint8Array(raw) // a copy: in the file they are not aligned
   return new type(bytes.buffer, 0, Math.floor(bytes.length / type.BYTES_PER_ELEMENT))
 }
 
 /** Small tensors are often written as lists of numbers rather than as bytes. */
-function fromFields({ floatData, doubleData, int64Data, int32Data }: TensorProto, dtype: DType): Value['data'] {
+function fromFields({ floatData, doubleData, int64Data, int32Data }: TensorProto, dtype: DType): HostValue['data'] {
   if (dtype === 'float32') return Float32Array.from(floatData)
   if (dtype === 'float64') return Float64Array.from(doubleData)
   if (dtype === 'int64') return BigInt64Array.from(int64Data)

@@ -1,5 +1,5 @@
-import type { Value } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
+import type { HostValue } from '../formats/host-value.ts'
 import { type Dim, type Shape, ShapeError } from '../graph/shape.ts'
 import { constant, input, type Tensor } from '../graph/tensor.ts'
 import { type OnnxFile, readOnnx } from './file.ts'
@@ -22,7 +22,7 @@ export class OnnxImport {
   /** what must be given when the model runs */
   readonly inputs: ReadonlyMap<string, Tensor>
   /** the values of the weights that the tensors asked for until now need */
-  readonly weights = new Map<string, Value>()
+  readonly weights = new Map<string, HostValue>()
   readonly #file: OnnxFile
   readonly #what: string
   readonly #tensors: Map<string, Tensor>

@@ -1,5 +1,5 @@
-import type { Value } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
+import type { HostValue } from '../formats/host-value.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { AttributeProto, NodeProto } from './pb.ts'
 
@@ -8,7 +8,7 @@ export class OnnxNode {
   readonly #node: NodeProto
   readonly #attributes: ReadonlyMap<string, AttributeProto>
   readonly #tensor: (name: string) => Tensor
-  readonly #stored: (name: string) => Value | undefined
+  readonly #stored: (name: string) => HostValue | undefined
 
   constructor(
     node: NodeProto,
@@ -16,7 +16,7 @@ export class OnnxNode {
     readonly opset: number,
     /** the size of a batch in the file, undefined where the file leaves it open */
     readonly fileBatch: number | undefined,
-    values: { tensor: (name: string) => Tensor; stored: (name: string) => Value | undefined },
+    values: { tensor: (name: string) => Tensor; stored: (name: string) => HostValue | undefined },
   ) {
     this.#node = node
     this.#attributes = new Map(node.attribute.map((attribute) => [attribute.name, attribute]))

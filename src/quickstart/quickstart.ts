@@ -36,7 +36,7 @@ export interface QuickstartSizes {
 }
 
 export const QUICK: QuickstartSizes = { train: 600, val: 100, epochs: 16, conceptEpochs: 20 }
-const SMALL = { dModel: 256, dInner: 512, dropout: 0.1, learningRate: 2e-3, batchSize: 80 } as const
+const SMALL = { hiddenSize: 256, innerSize: 512, dropout: 0.1, learningRate: 2e-3, batchSize: 80 } as const
 /** Concepts of a picture: more than a scene has words. */
 const CONCEPTS = 12
 /** Pictures whose captions are explained word by word. */
@@ -163,10 +163,10 @@ interface SmallRun {
 }
 
 async function trainSmall({ data, run, mia, seed, epochs, onProgress, signal }: SmallRun): Promise<void> {
-  const { dModel, dInner, dropout, learningRate, batchSize } = SMALL
+  const { hiddenSize, innerSize, dropout, learningRate, batchSize } = SMALL
   const config = await configureRun({
     data,
-    model: { ...published, basicModel: 'VisualAttention', mia, dModel, dInner, dropout, concepts: CONCEPTS },
+    model: { ...published, basicModel: 'VisualAttention', mia, hiddenSize, innerSize, dropout, concepts: CONCEPTS },
     training: {
       seed,
       epochs,
@@ -175,9 +175,9 @@ async function trainSmall({ data, run, mia, seed, epochs, onProgress, signal }: 
       ...schedule,
       learningRate,
       labelSmoothing: 0,
-      averageDecay: 0,
-      views: 0,
-      clipping: { kind: 'value', limit: 0.1 },
+      emaDecay: 0,
+      augmentations: 0,
+      gradientClipping: { kind: 'value', limit: 0.1 },
       adam: publishedAdam,
       beam: 3,
       maxLength: 20,

@@ -1,18 +1,19 @@
-import { floatData, floats, ints, type Runtime, type Session, type Value, type Values } from '../engine/session.ts'
+import { floatData, type Runtime, type Session, type Values } from '../engine/session.ts'
+import { floats, type HostValue, ints } from '../formats/host-value.ts'
 import { constant, input } from '../graph/index.ts'
 import { add, cast, concat, expand, gather, logSoftmax, reshape, topK } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { isPadded, streamRows } from '../models/config.ts'
 import { type BasicModel, basicModels } from '../models/lstm/basic-models.ts'
-import type { Captioner, Prepared } from '../models/lstm/captioner.ts'
+import type { LstmCaptioner, Prepared } from '../models/lstm/captioner.ts'
 import { toOnnx } from '../onnx/export.ts'
 import { UNKNOWN } from '../text/vocabulary.ts'
 import type { StepInput, StepOutput, Stepper } from './stepper.ts'
 
 /** The state of the recurrence of all rows of a step. */
 interface RowState {
-  readonly hidden: Value
-  readonly cell: Value
+  readonly hidden: HostValue
+  readonly cell: HostValue
 }
 
 type FeatureType = 'float16' | 'float32'
@@ -23,13 +24,13 @@ type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly
  * parent's state and its image's regions looked up inside, so that only words go in and the best next words come out.
  */
 export class CaptionerDecoder {
-  readonly #model: Captioner
+  readonly #model: LstmCaptioner
   readonly #encoder: Session
   readonly #runtime: Runtime
   readonly #weights: Weights
   readonly #steps = new Map<number, Promise<Session>>()
 
-  private constructor(runtime: Runtime, model: Captioner, weights: Weights, encoder: Session) {
+  private constructor(runtime: Runtime, model: LstmCaptioner, weights: Weights, encoder: Session) {
     this.#runtime = runtime
     this.#model = model
     this.#weights = weights
@@ -39,7 +40,7 @@ export class CaptionerDecoder {
   /** `featureType` is how features will be given; by default float16, as they are stored. */
   static async load(
     runtime: Runtime,
-    model: Captioner,
+    model: LstmCaptioner,
     weights: Weights,
     { featureType = 'float16' }: { readonly featureType?: FeatureType } = {},
   ): Promise<CaptionerDecoder> {
@@ -49,15 +50,18 @@ export class CaptionerDecoder {
 
   /** Looks at images: `features` `[B, R, F]`, float16 as their bits or float32; `concepts` word ids `[B, K]`. */
   async look(features: Uint16Array | Float32Array, concepts: Int32Array): Promise<Stepper<RowState>> {
-    const { regions, featureSize, dModel } = this.#model.config
+    const { regions, featureSize, hiddenSize } = this.#model.config
     const images = features.length / (regions * featureSize)
     const dtype: FeatureType = features instanceof Float32Array ? 'float32' : 'float16'
-    const feeds: Record<string, Value> = {
+    const feeds: Record<string, HostValue> = {
       features: { dtype, shape: [images, regions, featureSize], data: features },
       concepts: ints(concepts, [images, concepts.length / images]),
     }
     const { hidden, cell, ...prepared } = await this.#encoder.run(pick(feeds, this.#encoder.inputNames))
-    const start: RowState = { hidden: hidden ?? floats([images, dModel]), cell: cell ?? floats([images, dModel]) }
+    const start: RowState = {
+      hidden: hidden ?? floats([images, hiddenSize]),
+      cell: cell ?? floats([images, hiddenSize]),
+    }
     return {
       start: () => start,
       step: (state, rows, width) => this.#step(prepared, state, rows, width),
@@ -94,7 +98,7 @@ const pick = (values: Values, names: readonly string[]): Values =>
   Object.fromEntries(names.map((name) => [name, values[name]!]))
 
 /** What the decoder needs of images, by the names that the step takes it under. */
-function encoderOutputs(model: Captioner, featureType: FeatureType): Record<string, Tensor> {
+function encoderOutputs(model: LstmCaptioner, featureType: FeatureType): Record<string, Tensor> {
   const { basicModel, regions, concepts, featureSize } = model.config
   const features = cast(input('features', ['B', regions, featureSize], featureType), 'float32')
   const { encoded, gates, start, keys } = model.prepare(features, input('concepts', ['B', concepts], 'int32'))
@@ -109,24 +113,24 @@ function encoderOutputs(model: Captioner, featureType: FeatureType): Record<stri
 }
 
 /** One step of N rows that look at B images and continue M rows. */
-function stepOutputs(model: Captioner, width: number): Record<string, Tensor> {
-  const { basicModel, dModel, attentionSize, vocabularySize } = model.config
+function stepOutputs(model: LstmCaptioner, width: number): Record<string, Tensor> {
+  const { basicModel, hiddenSize, attentionSize, vocabularySize } = model.config
   const { attention = 'visual' }: BasicModel = basicModels[basicModel]
   const rows = streamRows(model.config)[attention]
   const words = input('words', ['N'], 'int32')
   const parents = input('parents', ['N'], 'int32')
   const images = input('images', ['N'], 'int32')
-  const before = { hidden: input('hidden', ['M', dModel]), cell: input('cell', ['M', dModel]) }
-  const gates = add(model.wordGates(words), gather(input('gates', ['B', 4 * dModel]), images))
+  const before = { hidden: input('hidden', ['M', hiddenSize]), cell: input('cell', ['M', hiddenSize]) }
+  const gates = add(model.wordGates(words), gather(input('gates', ['B', 4 * hiddenSize]), images))
   const state = model.step(gates, { hidden: gather(before.hidden, parents), cell: gather(before.cell, parents) })
-  const seen = gather(input('regions', ['B', rows, dModel]), images)
+  const seen = gather(input('regions', ['B', rows, hiddenSize]), images)
   const mask = isPadded(model.config, attention) ? gather(input('mask', ['B', rows]), images) : undefined
   const prepared: Pick<Prepared, 'encoded' | 'keys'> = {
     encoded: { visual: seen, textual: seen, masks: { visual: mask, textual: mask } },
     keys: gather(input('keys', ['B', rows, attentionSize]), images),
   }
-  const { states } = model.attend(reshape(state.hidden, ['N', 1, dModel]), prepared)
-  const scores = model.output.forward(reshape(states, ['N', dModel]))
+  const { states } = model.attend(reshape(state.hidden, ['N', 1, hiddenSize]), prepared)
+  const scores = model.output.forward(reshape(states, ['N', hiddenSize]))
   const logProbs = add(logSoftmax(scores), never(vocabularySize))
   const best = topK(logProbs, width)
   return {

@@ -1,13 +1,13 @@
 import { Random } from '../random.ts'
+import { drawAugmentations } from './augmentations.ts'
 import { levelOf } from './buckets.ts'
-import { drawViews } from './views.ts'
 
 /** Some images and some captions of each, to be trained on together. */
 export interface Batch {
   /** places of the images in the list that the batches were made of */
   readonly images: Int32Array
-  /** which view of each image; 0 is the picture as it is */
-  readonly views: Int32Array
+  /** which augmentation of each image; 0 is the picture as it is */
+  readonly augmentations: Int32Array
   /** which of its image's captions, [images * captionsPerImage]: those of the first image, then of the second, ... */
   readonly captions: Int32Array
   /** how many times the decoder is unrolled: enough for the longest caption, one of the lengths asked for */
@@ -23,8 +23,8 @@ export interface BatchOptions {
   readonly lengths: readonly number[]
   readonly imagesPerBatch?: number
   readonly captionsPerImage?: number
-  /** how many further views each image has; one of them or the picture itself is drawn */
-  readonly views?: number
+  /** how many further augmentations each image has; one of them or the picture itself is drawn */
+  readonly augmentations?: number
   /** batches sorted together; 1 pads most and mixes most */
   readonly window?: number
 }
@@ -45,11 +45,11 @@ export interface BatchItem {
  */
 export function makeBatches(
   items: readonly BatchItem[],
-  { seed, epoch, lengths, imagesPerBatch = 16, captionsPerImage = 5, views = 0, window = 50 }: BatchOptions,
+  { seed, epoch, lengths, imagesPerBatch = 16, captionsPerImage = 5, augmentations = 0, window = 50 }: BatchOptions,
 ): Batch[] {
   const random = new Random(seed, epoch)
   const order = random.shuffle(Int32Array.from(items.keys()))
-  const viewed = drawViews(items.length, { seed, epoch, views })
+  const drawn = drawAugmentations(items.length, { seed, epoch, augmentations })
   const captions = items.map(({ steps }, image) => drawCaptions(steps.length, captionsPerImage, image, random))
   const longest = captions.map((drawn, image) => Math.max(...drawn.map((caption) => items[image]!.steps[caption]!)))
   const batches: Batch[] = []
@@ -61,7 +61,7 @@ export function makeBatches(
       const images = near.slice(first, first + imagesPerBatch)
       batches.push({
         images,
-        views: images.map((image) => viewed[image]!),
+        augmentations: images.map((image) => drawn[image]!),
         captions: Int32Array.from([...images].flatMap((image) => captions[image]!)),
         steps: roundUp(Math.max(...images.map((image) => longest[image]!)), lengths),
         regions: items[images.at(-1)!]!.regions,

@@ -1,9 +1,10 @@
+import type { RunConfig } from '../caption/run-config.ts'
 import type { ImageEntry } from '../data/dataset.ts'
-import type { RunConfig } from '../disk/run.ts'
 import type { StoredInputs } from '../disk/stored-inputs.ts'
-import { ints, type Values } from '../engine/session.ts'
+import type { HostValues } from '../engine/session.ts'
+import { ints } from '../formats/host-value.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
-import { viewId } from '../vision/index.ts'
+import { augmentedId } from '../vision/index.ts'
 import type { Batch, BatchItem } from './batches.ts'
 import { chooseLevels, levelOf } from './buckets.ts'
 import { packCaptions } from './pack-captions.ts'
@@ -43,12 +44,12 @@ export class Feeder {
   }
 
   /** The inputs of the training step (see predict()). */
-  async feed(batch: Batch): Promise<Values> {
+  async feed(batch: Batch): Promise<HostValues> {
     const { featureSize } = this.#config.model
     const { regions } = batch
     const { captionsPerImage } = this.#config.training
     const ids = this.ids(batch)
-    const views = ids.map((id, i) => viewId(id, batch.views[i]!))
+    const augmentations = ids.map((id, i) => augmentedId(id, batch.augmentations[i]!))
     const imageOf = (caption: number) => batch.images[Math.floor(caption / captionsPerImage)]!
     const words = [...batch.captions].map((caption, i) => this.#captions[imageOf(i)]![caption]!)
     const packed = packCaptions(words, batch.steps, captionsPerImage)
@@ -57,7 +58,7 @@ export class Feeder {
       features: {
         dtype: 'float16',
         shape: [ids.length, regions, featureSize],
-        data: await this.#inputs.features(views, regions),
+        data: await this.#inputs.features(augmentations, regions),
       },
       concepts: ints(concepts, [ids.length, concepts.length / ids.length]),
       words: ints(packed.inputs, [batch.steps, words.length]),

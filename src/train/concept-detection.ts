@@ -1,6 +1,7 @@
 import { ConceptInference } from '../caption/concept-inference.ts'
+import { detectorFor } from '../caption/stored-detector.ts'
 import { Dataset } from '../data/dataset.ts'
-import { type DetectedConcepts, detectorFor, readDetector } from '../disk/concept-files.ts'
+import { type DetectedConcepts, readDetector } from '../disk/concept-files.ts'
 import { conceptsFile, conceptsFolder, featuresFolder } from '../disk/dataset-files.ts'
 import { writeFileAtomic } from '../disk/files.ts'
 import { UserError } from '../errors.ts'

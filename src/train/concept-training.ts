@@ -3,20 +3,15 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConceptInference } from '../caption/concept-inference.ts'
+import { type ConceptInfo, detectorFor, type StoredDetector } from '../caption/stored-detector.ts'
 import { conceptsFromFile, frequentConcepts, leastImages } from '../data/concept-words.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { readCheckpoint, writeCheckpoint } from '../disk/checkpoint.ts'
-import {
-  type ConceptInfo,
-  detectorFor,
-  readDetector,
-  type StoredDetector,
-  writeDetector,
-} from '../disk/concept-files.ts'
+import { readDetector, writeDetector } from '../disk/concept-files.ts'
 import { conceptsFolder, featuresFolder } from '../disk/dataset-files.ts'
 import { readText, writeFileAtomic } from '../disk/files.ts'
-import { floats, type Value } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
+import { floats, type HostValue } from '../formats/host-value.ts'
 import { input } from '../graph/index.ts'
 import { cast } from '../graph/ops/index.ts'
 import { nodeRuntime } from '../hosts/node/runtime.ts'
@@ -189,7 +184,7 @@ function labeller(words: readonly string[]): (images: readonly ImageEntry[]) => 
   }
 }
 
-async function featuresOf(store: FeatureStore, images: readonly ImageEntry[]): Promise<Value> {
+async function featuresOf(store: FeatureStore, images: readonly ImageEntry[]): Promise<HostValue> {
   const data = await store.read(images.map(({ id }) => id))
   return { dtype: 'float16', shape: [images.length, store.regions, store.size], data }
 }

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { Dataset } from '../data/dataset.ts'
 import { readConcepts } from '../disk/concept-files.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
-import { type RunConfig, usesConcepts } from '../disk/run.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
 import { FeatureStore, hasBoxes } from '../vision/index.ts'
@@ -33,8 +33,10 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
     throw new UserError(
       `Cannot make batches of ${batchSize} captions with ${rest.captionsPerImage} of each image: the one is no multiple of the other`,
     )
-  if (model.dModel % model.numHeads !== 0)
-    throw new UserError(`Cannot give ${model.numHeads} heads an equal part of width ${model.dModel}: it is no multiple`)
+  if (model.hiddenSize % model.numHeads !== 0)
+    throw new UserError(
+      `Cannot give ${model.numHeads} heads an equal part of width ${model.hiddenSize}: it is no multiple`,
+    )
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
   const features = store.source

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { type RunConfig, runFiles, writeRunConfig } from '../disk/run.ts'
+import type { RunConfig } from '../caption/run-config.ts'
+import { runFiles, writeRunConfig } from '../disk/run.ts'
 import { beginRun, type RunFolder, resumeRun } from '../disk/run-folder.ts'
 import { UserError } from '../errors.ts'
 import { identity } from '../vision/index.ts'

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
+import type { Weights } from '../caption/weights.ts'
 import { type RunProgress, readCheckpoint } from '../disk/checkpoint.ts'
-import { floatData, floats, ints, type Session, type Value, type Values } from '../engine/session.ts'
+import { floatData, type Session, type Values } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
+import { floats, type HostValue, ints } from '../formats/host-value.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { Random } from '../random.ts'
@@ -24,16 +26,16 @@ export interface StateTensors {
 /** The weights and their moments while they are trained. Every step writes them in place (see updates()), so nothing is allocated or copied between steps. */
 export class TrainingState {
   readonly #parameters: readonly Parameter[]
-  readonly #values: Readonly<Record<string, Value>>
+  readonly #values: Readonly<Record<string, HostValue>>
 
-  private constructor(parameters: readonly Parameter[], values: Readonly<Record<string, Value>>) {
+  private constructor(parameters: readonly Parameter[], values: Readonly<Record<string, HostValue>>) {
     this.#parameters = parameters
     this.#values = values
   }
 
   /** Weights as their initialisers make them, each from its own stream of random numbers: a new parameter changes no other. */
   static start(parameters: readonly Parameter[], seed: number): TrainingState {
-    const values: Record<string, Value> = {}
+    const values: Record<string, HostValue> = {}
     for (const { name, shape, init } of parameters) {
       const random = new Random(seed, INITIALISATION, streamOf(name))
       const source = { uniform: () => 2 * random.uniform() - 1, normal: () => random.normal() }
@@ -48,7 +50,7 @@ export class TrainingState {
     parameters: readonly Parameter[],
     { weights, firstMoments, secondMoments }: StateTensors,
   ): TrainingState {
-    const values: Record<string, Value> = {}
+    const values: Record<string, HostValue> = {}
     for (const { name, shape } of parameters) {
       const names = momentNames(name)
       const sources = [
@@ -81,12 +83,12 @@ export class TrainingState {
   }
 
   /** The weights as they are now; the next step overwrites them. */
-  get weights(): ReadonlyMap<string, Value> {
+  get weights(): ReadonlyMap<string, HostValue> {
     return new Map(this.#parameters.map(({ name }) => [name, this.#values[name]!]))
   }
 
   /** Weights and moments as they are now, for a checkpoint; the next step overwrites them. */
-  tensors(): StateTensors {
+  tensors(): Readonly<Record<keyof StateTensors, Weights>> {
     const group = (key: (name: string) => string) =>
       new Map(
         this.#parameters.map(({ name, shape }) => [

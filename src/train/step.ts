@@ -1,6 +1,6 @@
 import { input, type Tensor } from '../graph/index.ts'
 import { cast, count, div, gather, linearCrossEntropy, reshape, sum } from '../graph/ops/index.ts'
-import type { Captioner, Prepared } from '../models/lstm/captioner.ts'
+import type { LstmCaptioner, Prepared } from '../models/lstm/captioner.ts'
 import { unroll } from '../models/lstm/unroll.ts'
 import { dropout } from '../nn/dropout.ts'
 import { Noise } from '../nn/noise.ts'
@@ -42,7 +42,7 @@ export interface Predictions {
  * `positions` int32 `[P]` (where each is predicted: (image * steps + step) * captions + caption).
  */
 export function predict(
-  model: Captioner,
+  model: LstmCaptioner,
   { captions, steps, featureType = 'float16' }: BatchShape,
   noise?: Noise,
 ): Predictions {
@@ -56,12 +56,12 @@ export function predict(
   const prepared = model.prepare(features, concepts, noise)
   const hidden = unroll(model, words, prepared, captions)
   const all = model.attend(hidden, prepared, noise).states
-  const states = dropout(gather(reshape(all, [-1, config.dModel]), positions), config.dropout, noise)
+  const states = dropout(gather(reshape(all, [-1, config.hiddenSize]), positions), config.dropout, noise)
   return { states, targets, prepared }
 }
 
 /** The mean over words of the label-smoothed cross-entropy, in nats. */
-export function captionLoss(model: Captioner, options: LossOptions, noise?: Noise): Tensor {
+export function captionLoss(model: LstmCaptioner, options: LossOptions, noise?: Noise): Tensor {
   const { states, targets } = predict(model, options, noise)
   const losses = linearCrossEntropy(states, model.output.weight, model.output.bias, targets, options.labelSmoothing)
   return div(sum(losses), count(losses, [0]))
@@ -72,7 +72,7 @@ export function captionLoss(model: Captioner, options: LossOptions, noise?: Nois
  * and the scalars `seed`, `step` (int32), `rate` and `floor` (see adamRates()); out come `loss`, `gradientNorm` and every weight and moment anew,
  * under `next.` and its name.
  */
-export function trainingStep(model: Captioner, options: StepOptions): Uint8Array {
+export function trainingStep(model: LstmCaptioner, options: StepOptions): Uint8Array {
   const noise = new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
   return toOnnx(updates([...model.parameters.values()], captionLoss(model, options, noise), options))
 }

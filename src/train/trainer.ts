@@ -1,16 +1,17 @@
 import { join } from 'node:path'
+import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { type RunProgress, writeCheckpoint } from '../disk/checkpoint.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
 import { writeFileAtomic } from '../disk/files.ts'
 import { Journal } from '../disk/journal.ts'
-import { type RunConfig, runFiles, usesConcepts } from '../disk/run.ts'
+import { runFiles } from '../disk/run.ts'
 import { writeSafetensors } from '../disk/safetensors-file.ts'
 import { storedInputs } from '../disk/stored-inputs.ts'
 import type { Session } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
 import { nodeRuntime } from '../hosts/node/runtime.ts'
-import { Captioner } from '../models/lstm/captioner.ts'
+import { LstmCaptioner } from '../models/lstm/captioner.ts'
 import type { Progress } from '../progress.ts'
 import { FeatureStore } from '../vision/index.ts'
 import { type Batch, makeBatches } from './batches.ts'
@@ -59,12 +60,12 @@ export async function trainCaptioner({
   const files = runFiles(folder)
   const { training } = config
   const { store, inputs, train, val, vocabulary } = await openData(folder, config)
-  const model = new Captioner(config.model)
+  const model = new LstmCaptioner(config.model)
   const feeder = new Feeder(train, vocabulary, inputs, config)
   const sessions = new StepSessions(config)
   const parameters = [...model.parameters.values()]
   const { state, progress, averages } = await startOrRestore(files.checkpoint, parameters, training.seed)
-  const average = training.averageDecay > 0 ? WeightAverage.of(parameters, training.averageDecay, averages) : undefined
+  const average = training.emaDecay > 0 ? WeightAverage.of(parameters, training.emaDecay, averages) : undefined
   let { step, epoch, batch, best } = progress
   const save = (progress: RunProgress) =>
     writeCheckpoint(files.checkpoint, {
@@ -176,9 +177,9 @@ async function openData(folder: string, { data, model, features, training }: Run
       `Cannot train on "${data.folder}": ${train.length} training and ${val.length} validation images have what the model needs; ` +
         'run "mia features" and "mia concepts detect"',
     )
-  store.requireViews(
+  store.requireAugmentations(
     train.map(({ id }) => id),
-    training.views,
+    training.augmentations,
   )
   return { store, inputs, train, val, vocabulary }
 }
@@ -201,8 +202,8 @@ class StepSessions {
 
   #make(steps: number, regions: number): Promise<Session> {
     const { model, training } = this.#config
-    const { captionsPerImage: captions, labelSmoothing, adam, clipping } = training
-    const padded = new Captioner({ ...model, regions }) // its weights are the model's, whatever the number of regions
+    const { captionsPerImage: captions, labelSmoothing, adam, gradientClipping: clipping } = training
+    const padded = new LstmCaptioner({ ...model, regions }) // its weights are the model's, whatever the number of regions
     return nodeRuntime.load(trainingStep(padded, { captions, steps, labelSmoothing, adam, clipping }))
   }
 

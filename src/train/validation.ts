@@ -1,10 +1,10 @@
 import { captionAll, type ImageInputs, scoreCaptions } from '../caption/caption-all.ts'
+import type { RunConfig } from '../caption/run-config.ts'
 import type { ImageEntry } from '../data/dataset.ts'
-import type { RunConfig } from '../disk/run.ts'
-import type { Value } from '../engine/session.ts'
+import type { HostValue } from '../formats/host-value.ts'
 import { nodeRuntime } from '../hosts/node/runtime.ts'
 import { METRICS } from '../metrics/index.ts'
-import type { Captioner } from '../models/lstm/captioner.ts'
+import type { LstmCaptioner } from '../models/lstm/captioner.ts'
 import { CaptionerDecoder } from '../search/model-stepper.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 
@@ -19,8 +19,8 @@ export interface Validation {
 
 /** Captions the validation images by the weights as they are, as a test would, and scores the captions. */
 export async function validateCaptioner(
-  model: Captioner,
-  weights: ReadonlyMap<string, Value>,
+  model: LstmCaptioner,
+  weights: ReadonlyMap<string, HostValue>,
   {
     inputs,
     images,

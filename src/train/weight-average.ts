@@ -1,4 +1,5 @@
-import { floatData, type Value } from '../engine/session.ts'
+import { floatData } from '../engine/session.ts'
+import type { HostValue } from '../formats/host-value.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import type { Parameter } from '../nn/scope.ts'
 
@@ -31,7 +32,7 @@ export class WeightAverage {
   }
 
   /** Takes in the weights as they are after step number `step` (the first is 1), a multiple of AVERAGE_EVERY. */
-  follow(weights: ReadonlyMap<string, Value>, step: number): void {
+  follow(weights: ReadonlyMap<string, HostValue>, step: number): void {
     const kept = step <= AVERAGE_EVERY ? 0 : Math.min(this.#decay, (1 + step) / (10 + step)) ** AVERAGE_EVERY
     for (const [name, { data }] of this.tensors) {
       const now = floatData(weights.get(name))
@@ -40,7 +41,7 @@ export class WeightAverage {
   }
 
   /** The average as a model takes it. */
-  get weights(): ReadonlyMap<string, Value> {
+  get weights(): ReadonlyMap<string, HostValue> {
     return new Map(
       [...this.tensors].map(([name, { shape, data }]) => [name, { dtype: 'float32' as const, shape, data }]),
     )

@@ -4,16 +4,16 @@ import { UserError } from '../errors.ts'
 import { toFloat16 } from '../formats/float16.ts'
 import { decodeImage, ImageError } from '../hosts/node/pictures.ts'
 import type { Watch } from '../progress.ts'
+import type { Augmentation } from './augmentation.ts'
 import { inOrder } from './in-order.ts'
 import type { Network } from './networks/network.ts'
 import { normalise } from './preprocessing.ts'
-import type { View } from './views.ts'
 
 export interface ImageFile {
   readonly id: string
   readonly path: string
   /** the part of the picture that is looked at; without one the whole */
-  readonly view?: View
+  readonly augmentation?: Augmentation
 }
 
 export interface ExtractOptions extends Watch {
@@ -28,7 +28,7 @@ export interface Extraction {
   readonly made: number
   /** images whose features were there already */
   readonly kept: number
-  /** each file once, whatever its views */
+  /** each file once, whatever its augmentations */
   readonly leftOut: readonly LeftOut[]
 }
 
@@ -93,7 +93,13 @@ type Decoded = { image: ImageFile; pixels: Uint8Array; why?: never } | { image: 
 
 async function decode(image: ImageFile, { input }: Network): Promise<Decoded> {
   try {
-    return { image, pixels: await decodeImage(image.path, { ...input, ...(image.view && { view: image.view }) }) }
+    return {
+      image,
+      pixels: await decodeImage(image.path, {
+        ...input,
+        ...(image.augmentation && { augmentation: image.augmentation }),
+      }),
+    }
   } catch (error) {
     if (error instanceof ImageError) return { image, why: error.why }
     throw error

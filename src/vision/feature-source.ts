@@ -22,7 +22,7 @@ const networkEntries = {
 }
 
 /** The cells of a network's map. */
-const gridSchema = v.object({ ...networkEntries, ...sizes })
+const gridSchema = v.object({ kind: v.optional(v.literal('grid'), 'grid'), ...networkEntries, ...sizes })
 /** Features made elsewhere, by the bottom-up detector (Anderson et al. 2018), as they are published. */
 const bottomUpSchema = v.object({ kind: v.literal('bottom-up'), ...sizes })
 /** The boxes that a detector found, each with what a network's map has there. */
@@ -46,11 +46,11 @@ export type FeatureSource = v.InferOutput<typeof featureSourceSchema>
 export function sourceOf({ name, sha256, layer, input, regions, size }: Network): GridSource {
   const { width, height, channels, mean, std } = input
   const preprocessing = { width, height, channels, mean: [...mean], std: [...std] } as GridSource['preprocessing']
-  return { network: { file: name, sha256 }, layer, preprocessing, regions, size }
+  return { kind: 'grid', network: { file: name, sha256 }, layer, preprocessing, regions, size }
 }
 
 /** Are the regions boxes, of which each picture has its own number? Otherwise they are a grid's cells. */
-export const hasBoxes = (source: FeatureSource): boolean => 'kind' in source
+export const hasBoxes = (source: FeatureSource): boolean => source.kind !== 'grid'
 
 /** Do two sources give the same features? The file's name may differ, its bytes may not. */
 export const sameSource = (a: FeatureSource, b: FeatureSource): boolean =>
@@ -59,11 +59,11 @@ export const sameSource = (a: FeatureSource, b: FeatureSource): boolean =>
 /** What decides a source's features: no names of files, and nothing else that an object may carry. */
 export function identity(source: FeatureSource): object {
   const { regions, size } = source
-  if ('kind' in source && source.kind === 'bottom-up') return { kind: source.kind, regions, size }
+  if (source.kind === 'bottom-up') return { kind: source.kind, regions, size }
   const { network, layer } = source
   const { width, height, channels, mean, std } = source.preprocessing
   const detector =
-    'kind' in source ? { kind: source.kind, detector: source.detector.sha256, position: source.position } : {}
+    source.kind === 'detected' ? { kind: source.kind, detector: source.detector.sha256, position: source.position } : {}
   const preprocessing = { width, height, channels, mean, std }
   return { ...detector, network: network.sha256, layer, preprocessing, regions, size }
 }
@@ -71,10 +71,10 @@ export function identity(source: FeatureSource): object {
 /** A source in words, with all that two sources may differ in. */
 export function describeSource(source: FeatureSource): string {
   const { regions, size } = source
-  if ('kind' in source && source.kind === 'bottom-up') return `up to ${regions} bottom-up regions of ${size}`
+  if (source.kind === 'bottom-up') return `up to ${regions} bottom-up regions of ${size}`
   const { layer, preprocessing: p } = source
   const boxes =
-    'kind' in source
+    source.kind === 'detected'
       ? `up to ${regions} boxes of ${short(source.detector)}, each ${size}${source.position ? ', its place included,' : ''}`
       : `${regions} regions of ${size}`
   return (

@@ -11,6 +11,7 @@ export {
   type Pixels,
 } from '../hosts/node/pictures.ts'
 export { type Thumbnail, thumbnail } from '../hosts/node/thumbnail.ts'
+export { augmentedId } from './augmentation.ts'
 export { extractRegions, RegionFinder } from './detected-regions.ts'
 export { Yolox } from './detectors/yolox.ts'
 export { type Extraction, type ExtractOptions, extractFeatures, type ImageFile } from './extract-features.ts'
@@ -30,4 +31,3 @@ export { type BackboneOptions, openBackbone } from './networks/onnx-network.ts'
 export { openDetector, openNetwork } from './open.ts'
 export { type Normalisation, normalisations, normalise, type Preprocessing } from './preprocessing.ts'
 export type { Regions } from './regions.ts'
-export { viewId } from './views.ts'

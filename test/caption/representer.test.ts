@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Representer } from '../../src/caption/representer.ts'
 import { toFloat16 } from '../../src/formats/float16.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
-import { Captioner } from '../../src/models/lstm/captioner.ts'
+import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
 import { normals } from '../support/random.ts'
 
 const [IMAGES, REGIONS, SIZE, HEADS, WIDTH] = [2, 5, 6, 2, 8]
@@ -10,7 +10,7 @@ const [IMAGES, REGIONS, SIZE, HEADS, WIDTH] = [2, 5, 6, 2, 8]
 const THERE = [5, 3]
 
 async function represent(concepts: number) {
-  const model = new Captioner({
+  const model = new LstmCaptioner({
     basicModel: 'VisualRegionalAttention',
     mia: true,
     miaAttention: 'mutual',
@@ -21,9 +21,9 @@ async function represent(concepts: number) {
     concepts,
     featureSize: SIZE,
     vocabularySize: 11,
-    dModel: WIDTH,
+    hiddenSize: WIDTH,
     numHeads: HEADS,
-    dInner: 16,
+    innerSize: 16,
     attentionSize: 7,
     dropout: 0.5,
     miaDropout: 0.1,

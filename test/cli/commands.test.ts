@@ -81,7 +81,7 @@ describe('the whole work, command by command, on pictures of one colour over ano
     expect(await json(`${line} --use_MIA False --out @/va`)).toMatchObject({ epoch: 1, step: 5 })
     expect(await json(`${line} --use_MIA True --out @/mia --num_epochs 5`)).toMatchObject({ epoch: 5, step: 25 })
     const config = async (name: string) => JSON.parse(await readFile(join(folder, name, 'config.json'), 'utf8'))
-    expect((await config('va')).model).toMatchObject({ mia: false, dModel: 32, regions: 4, featureSize: 6 })
+    expect((await config('va')).model).toMatchObject({ mia: false, hiddenSize: 32, regions: 4, featureSize: 6 })
     expect((await config('mia')).model).toMatchObject({ mia: true, iterations: 2, vocabularySize: 12 })
     expect((await config('mia')).training).toMatchObject({ imagesPerBatch: 5, learningRate: 0.005 })
   })
@@ -279,11 +279,11 @@ describe('the whole work, command by command, on pictures of one colour over ano
     const { stdout, stderr } = await run('features --data @/data --cnn @/network.onnx')
     expect(stdout).toContain('49 pictures with 4 regions of 6 from layer "features" (49 made now); 1 picture left out')
     expect(stderr).toContain(`Warning: left out ${broken}: it is not a picture`)
-    const views = await run('features --data @/data --cnn @/network.onnx --views 2') // of 24 of the 25 training pictures
-    expect(views.stdout).toContain(
-      '97 pictures, views counted, with 4 regions of 6 from layer "features" (48 made now)',
+    const augmentations = await run('features --data @/data --cnn @/network.onnx --augmentations 2') // of 24 of the 25 training pictures
+    expect(augmentations.stdout).toContain(
+      '97 pictures, augmentations counted, with 4 regions of 6 from layer "features" (48 made now)',
     )
-    expect(views.stderr.match(/left out/g)).toHaveLength(1)
+    expect(augmentations.stderr.match(/left out/g)).toHaveLength(1)
   })
 
   test('caption refuses another network than that of the features', async () => {
@@ -308,7 +308,10 @@ test.each([
     '--bottom-up a.tsv --detector builtin',
     'Cannot make features with both --bottom-up and --detector: give one of them',
   ],
-  ['--bottom-up a.tsv --views 2', 'Cannot make --views with --bottom-up: views are made of grids'],
+  [
+    '--bottom-up a.tsv --augmentations 2',
+    'Cannot make --augmentations with --bottom-up: augmentations are made of grids',
+  ],
   ['--layer conv5', 'Cannot use --layer without --cnn: it says how a network of your own is used'],
   ['--size 320', 'Cannot use --size without --cnn: it says how a network of your own is used'],
 ])('features refuses %s', async (line, why) => {

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type RunConfig, readRunConfig } from '../../src/disk/run.ts'
+import type { RunConfig } from '../../src/caption/run-config.ts'
+import { readRunConfig } from '../../src/disk/run.ts'
 import { beginRun, resumeRun } from '../../src/disk/run-folder.ts'
 import { published } from '../../src/models/config.ts'
 
@@ -32,19 +33,20 @@ const config = (): RunConfig => ({
     epochs: 30,
     imagesPerBatch: 16,
     captionsPerImage: 5,
-    views: 0,
+    augmentations: 0,
     learningRate: 5e-4,
-    decayStart: 20,
-    halving: 50,
+    learningRateDecayStart: 20,
+    learningRateDecayEvery: 50,
     labelSmoothing: 0.1,
-    averageDecay: 0,
-    clipping: { kind: 'value', limit: 0.1 },
+    emaDecay: 0,
+    gradientClipping: { kind: 'value', limit: 0.1 },
     adam: { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
     beam: 3,
     maxLength: 20,
   },
   data: { name: 'flickr8k', folder: join(base, 'data') },
   features: {
+    kind: 'grid',
     network: { file: 'cnn.onnx', sha256: 'ab12' },
     layer: 'features',
     preprocessing: { width: 224, height: 224, channels: 'RGB', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { floatData, floats, ints, type Value } from '../../src/engine/session.ts'
+import { floatData } from '../../src/engine/session.ts'
+import { floats, type HostValue, ints } from '../../src/formats/host-value.ts'
 import { gradients } from '../../src/graph/index.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { toOnnx } from '../../src/onnx/export.ts'
@@ -83,7 +84,7 @@ for (const file of referenceFiles)
         }
         const options = { beta1: betas[0], beta2: betas[1], epsilon: eps }
         const session = await nodeRuntime.load(trainingStep(model, { ...shape, adam: options, clipping }))
-        const state: Record<string, Value> = {}
+        const state: Record<string, HostValue> = {}
         for (const p of parameters) {
           state[p.name] = floats(p.shape, floatData(weights[p.name]).slice())
           for (const moment of Object.values(momentNames(p.name))) state[moment] = floats(p.shape)

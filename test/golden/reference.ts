@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { floats, ints, type Value } from '../../src/engine/session.ts'
+import { floats, type HostValue, ints } from '../../src/formats/host-value.ts'
 import { parseSafetensors } from '../../src/formats/safetensors.ts'
 import type { BasicModelName } from '../../src/models/lstm/basic-models.ts'
-import { Captioner } from '../../src/models/lstm/captioner.ts'
+import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
 import { packCaptions } from '../../src/train/pack-captions.ts'
 import { publishedName } from './published-names.ts'
 
@@ -33,7 +33,7 @@ export function openReference(file: string) {
   const whole = (name: string): Int32Array => Int32Array.from(entry(name).data as BigInt64Array, Number)
   const [images, regions, featureSize] = entry('in.features').shape as [number, number, number]
   const attentionSize = tensors.get('param.decoder.attention.affine_x.weight')?.shape[0]
-  const model = new Captioner({
+  const model = new LstmCaptioner({
     basicModel: metadata.basic_model as BasicModelName,
     mia: metadata.mia === 'True',
     iterations: Number(metadata.iterations),
@@ -44,14 +44,14 @@ export function openReference(file: string) {
     concepts: entry('in.concepts').shape[1]!,
     featureSize,
     vocabularySize: Number(metadata.vocab),
-    dModel: Number(metadata.d_model),
+    hiddenSize: Number(metadata.d_model),
     numHeads: Number(metadata.n_head),
-    dInner: Number(metadata.d_inner),
+    innerSize: Number(metadata.d_inner),
     attentionSize: attentionSize ?? 49,
     dropout: 0,
     miaDropout: 0,
   })
-  const weights: Record<string, Value> = {}
+  const weights: Record<string, HostValue> = {}
   for (const { name, shape } of model.parameters.values())
     weights[name] = floats(shape, numbers(`param.${publishedName(name)}`))
   const [rows, width] = entry('in.captions').shape as [number, number]
@@ -60,7 +60,7 @@ export function openReference(file: string) {
   const captions = Array.from({ length: rows }, (_, n) => ids.subarray(n * width + 1, n * width + lengths[n]!))
   const steps = Math.max(...lengths)
   const packed = packCaptions(captions, steps, 1)
-  const batch: Record<string, Value> = {
+  const batch: Record<string, HostValue> = {
     features: floats([images, regions, featureSize], numbers('in.features')),
     concepts: ints(whole('in.concepts'), [images, model.config.concepts]),
     words: ints(packed.inputs, [steps, rows]),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { vjp } from '../../src/graph/gradient.ts'
 import '../../src/graph/ops/index.ts'
-import type { Value } from '../../src/engine/session.ts'
+import type { HostValue } from '../../src/formats/host-value.ts'
 import { input, registry, type Tensor } from '../../src/graph/tensor.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { toOnnx } from '../../src/onnx/export.ts'
@@ -26,7 +26,7 @@ async function difference(
   const u = inputs.map(({ shape }) => values(shape))
   const v = seeds.map(({ shape }) => values(shape))
   const evaluate = async (step: number) => {
-    const value = (data: Float64Array, shape: readonly unknown[]): Value => ({
+    const value = (data: Float64Array, shape: readonly unknown[]): HostValue => ({
       dtype: 'float64',
       shape: shape as number[],
       data,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { floatData, ints } from '../../src/engine/session.ts'
+import { floatData } from '../../src/engine/session.ts'
+import { ints } from '../../src/formats/host-value.ts'
 import { cast } from '../../src/graph/ops/index.ts'
 import { input } from '../../src/graph/tensor.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { elements, floatData, floats } from '../../src/engine/session.ts'
+import { floatData } from '../../src/engine/session.ts'
 import { UserError } from '../../src/errors.ts'
+import { elementCount, floats } from '../../src/formats/host-value.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { toOnnx } from '../../src/onnx/export.ts'
 import { OnnxImport } from '../../src/onnx/import.ts'
@@ -9,7 +10,7 @@ import { normals } from '../support/random.ts'
 import { type ModelSpec, onnxModel, type Stored } from './onnx-models.ts'
 
 const random = normals(11)
-const weights = (...shape: number[]): Stored => ({ shape, values: [...random(elements(shape))].map(Math.fround) })
+const weights = (...shape: number[]): Stored => ({ shape, values: [...random(elementCount(shape))].map(Math.fround) })
 const ints = (...values: number[]): Stored => ({ shape: [values.length], values, int64: true })
 const scalar = (value: number): Stored => ({ shape: [], values: [value], fields: true })
 
@@ -133,7 +134,7 @@ describe('OnnxImport', () => {
       })
       const shape = inputs.x as number[]
       const pictures = Array.from({ length: 3 }, () =>
-        Float32Array.from(random(elements(shape)), (v) => (positive.has(type) ? v * v + 0.1 : v)),
+        Float32Array.from(random(elementCount(shape)), (v) => (positive.has(type) ? v * v + 0.1 : v)),
       )
 
       const original = await nodeRuntime.load(bytes)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { detectorFor, readConcepts, writeDetector } from '../../src/disk/concept-files.ts'
+import { detectorFor } from '../../src/caption/stored-detector.ts'
+import { readConcepts, writeDetector } from '../../src/disk/concept-files.ts'
 import { conceptsFile, conceptsFolder } from '../../src/disk/dataset-files.ts'
 import { detectConcepts } from '../../src/train/concept-detection.ts'
 import { temporaryFolder } from '../support/folder.ts'

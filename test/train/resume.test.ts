@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
-import { type RunConfig, readRunConfig } from '../../src/disk/run.ts'
+import type { RunConfig } from '../../src/caption/run-config.ts'
+import { readRunConfig } from '../../src/disk/run.ts'
 import { beginOrResume, resumeWith } from '../../src/train/resume.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld, source } from './world.ts'
@@ -43,8 +44,8 @@ test.each<[string, (config: RunConfig) => RunConfig]>([
   ['model.mia is false, not true', (config) => ({ ...config, model: { ...config.model, mia: true } })],
   ['training.seed is 3, not 4', (config) => ({ ...config, training: { ...config.training, seed: 4 } })],
   [
-    'training.clipping.kind is "value", not "none"',
-    (config) => ({ ...config, training: { ...config.training, clipping: { kind: 'none' } } }),
+    'training.gradientClipping.kind is "value", not "none"',
+    (config) => ({ ...config, training: { ...config.training, gradientClipping: { kind: 'none' } } }),
   ],
   [
     'features.layer is "features", not "map"',

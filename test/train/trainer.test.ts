@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { RunConfig } from '../../src/caption/run-config.ts'
 import { readJournal } from '../../src/disk/journal.ts'
-import { type RunConfig, runFiles } from '../../src/disk/run.ts'
+import { runFiles } from '../../src/disk/run.ts'
 import { beginRun, resumeRun } from '../../src/disk/run-folder.ts'
 import { testRun } from '../../src/evaluation/test-run.ts'
 import { type EpochReport, trainCaptioner } from '../../src/train/trainer.ts'
@@ -34,15 +35,15 @@ const epochs = (config: RunConfig, count: number): RunConfig => ({
   training: { ...config.training, epochs: count },
 })
 
-for (const [mia, averageDecay] of [
+for (const [mia, emaDecay] of [
   [false, 0],
   [true, 0],
   [false, 0.9],
 ] as const)
-  test(`weights after 4 epochs are the same bytes as after 2, a stop in the third, and the rest (mia ${mia}, average ${averageDecay})`, async () => {
+  test(`weights after 4 epochs are the same bytes as after 2, a stop in the third, and the rest (mia ${mia}, average ${emaDecay})`, async () => {
     const folder = await temporaryFolder()
     const world = await makeWorld(join(folder, 'data'), { mia })
-    const config = { ...world, training: { ...world.training, averageDecay } }
+    const config = { ...world, training: { ...world.training, emaDecay } }
     const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')]
     await train(whole, config)
     await train(parts, epochs(config, 2))
@@ -73,7 +74,10 @@ test('a small world is learnt: the captions of new images say what they show', a
 test('a loss that is not finite stops with the step, the images and the checkpoint named', async () => {
   const folder = await temporaryFolder()
   const config = await makeWorld(join(folder, 'data'))
-  const wild = { ...config, training: { ...config.training, learningRate: 1e38, clipping: { kind: 'none' as const } } }
+  const wild = {
+    ...config,
+    training: { ...config.training, learningRate: 1e38, gradientClipping: { kind: 'none' as const } },
+  }
   await expect(train(join(folder, 'run'), wild)).rejects.toThrow(
     /the loss is (NaN|Infinity) at step \d+ \(epoch 1, batch \d+: images train-.*checkpoint\.safetensors/,
   )

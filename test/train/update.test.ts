@@ -2,7 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 import type { BasicModelName } from '../../src/models/lstm/basic-models.ts'
 import { basicModels } from '../../src/models/lstm/basic-models.ts'
-import { Captioner } from '../../src/models/lstm/captioner.ts'
+import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
 import { ModelProtoSchema, type NodeProto } from '../../src/onnx/pb.ts'
 import { type Clipping, publishedAdam } from '../../src/train/optimizer.ts'
 import { trainingStep } from '../../src/train/step.ts'
@@ -17,9 +17,9 @@ const tiny = {
   concepts: 3,
   featureSize: 6,
   vocabularySize: 9,
-  dModel: 8,
+  hiddenSize: 8,
   numHeads: 2,
-  dInner: 8,
+  innerSize: 8,
   attentionSize: 4,
   dropout: 0.1,
   miaDropout: 0.1,
@@ -48,7 +48,7 @@ const clippings: Clipping[] = [
 for (const basicModel of Object.keys(basicModels) as BasicModelName[])
   for (const clipping of clippings)
     test(`a step may write in place: a weight or moment is read only by what its new value waits for (${basicModel}, ${clipping.kind})`, () => {
-      const model = new Captioner({ ...tiny, basicModel })
+      const model = new LstmCaptioner({ ...tiny, basicModel })
       const options = { captions: 2, steps: 3, labelSmoothing: 0.1, adam: publishedAdam, clipping }
       const { graph } = fromBinary(ModelProtoSchema, trainingStep(model, options))
       const producers = new Map(graph!.node.flatMap((node) => node.output.map((name) => [name, node] as const)))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { floatData, floats } from '../../src/engine/session.ts'
+import { floatData } from '../../src/engine/session.ts'
+import { floats } from '../../src/formats/host-value.ts'
 import type { Parameter } from '../../src/nn/scope.ts'
 import { WeightAverage } from '../../src/train/weight-average.ts'
 

@@ -1,8 +1,9 @@
+import type { RunConfig } from '../../src/caption/run-config.ts'
+import { detectorFor } from '../../src/caption/stored-detector.ts'
 import { writeDataset } from '../../src/data/dataset.ts'
-import { detectorFor, writeDetector } from '../../src/disk/concept-files.ts'
+import { writeDetector } from '../../src/disk/concept-files.ts'
 import { conceptsFile, conceptsFolder, featuresFolder } from '../../src/disk/dataset-files.ts'
 import { writeFileAtomic } from '../../src/disk/files.ts'
-import type { RunConfig } from '../../src/disk/run.ts'
 import { toFloat16 } from '../../src/formats/float16.ts'
 import { Vocabulary } from '../../src/text/vocabulary.ts'
 import type { GridSource } from '../../src/vision/feature-source.ts'
@@ -14,6 +15,7 @@ const THINGS = ['dog', 'cat', 'car']
 const [REGIONS, SIZE] = [4, 8]
 
 export const source: GridSource = {
+  kind: 'grid',
   network: { file: 'none.onnx', sha256: '0'.repeat(64) },
   layer: 'features',
   preprocessing: { width: 8, height: 8, channels: 'RGB', mean: [0, 0, 0], std: [1, 1, 1] },
@@ -98,9 +100,9 @@ export async function makeWorld(folder: string, { mia = false, epochs = 4, copie
       concepts: REGIONS,
       featureSize: SIZE,
       vocabularySize: vocabulary.size,
-      dModel: 32,
+      hiddenSize: 32,
       numHeads: 2,
-      dInner: 32,
+      innerSize: 32,
       attentionSize: 8,
       dropout: 0.1,
       miaDropout: 0.1,
@@ -110,13 +112,13 @@ export async function makeWorld(folder: string, { mia = false, epochs = 4, copie
       epochs,
       imagesPerBatch: 4,
       captionsPerImage: 2,
-      views: 0,
+      augmentations: 0,
       learningRate: 5e-3,
-      decayStart: 20,
-      halving: 50,
+      learningRateDecayStart: 20,
+      learningRateDecayEvery: 50,
       labelSmoothing: 0.1,
-      averageDecay: 0,
-      clipping: { kind: 'value', limit: 0.1 },
+      emaDecay: 0,
+      gradientClipping: { kind: 'value', limit: 0.1 },
       adam: { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
       beam: 2,
       maxLength: 12,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { floatData, floats } from '../../src/engine/session.ts'
+import { floatData } from '../../src/engine/session.ts'
+import { floats } from '../../src/formats/host-value.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { type Box, overlap, suppress } from '../../src/vision/boxes.ts'
 import { roiAlign } from '../../src/vision/roi-align.ts'

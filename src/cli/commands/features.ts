@@ -26,9 +26,13 @@ const options = {
     "how it wants its pictures; by default what is known of the file, or else torchvision's",
     ['imagenet', 'symmetric', 'bgr255'],
   ),
-  views: count('n', 'further views of each training picture to train on: crops of 7/8, every other one mirrored', {
-    default: 0,
-  }),
+  augmentations: count(
+    'n',
+    'further augmentations of each training picture to train on: crops of 7/8, every other one mirrored',
+    {
+      default: 0,
+    },
+  ),
   batchSize: positive('pictures', 'pictures seen at once', { default: 8 }),
 }
 
@@ -50,8 +54,8 @@ export const features = defineCommand({
     },
     { call: 'mia features --data data/flickr8k --cnn resnet152.onnx --layer layer4', what: 'another layer' },
     {
-      call: 'mia features --data data/flickr8k --views 3',
-      what: 'and three crops of each training picture, for "mia train --views 3"',
+      call: 'mia features --data data/flickr8k --augmentations 3',
+      what: 'and three crops of each training picture, for "mia train --augmentations 3"',
     },
     {
       call: 'mia features --data data/coco --detector builtin',
@@ -69,9 +73,12 @@ export const features = defineCommand({
     refuseContradictions(values)
     const { Dataset } = await import('../../data/dataset.ts')
     const dataset = await Dataset.open(data, { signal: session.signal })
-    const { withViews } = await import('../../vision/views.ts')
+    const { withAugmentations } = await import('../../vision/augmentation.ts')
     const images = dataset.images.flatMap((image) =>
-      withViews({ id: image.id, path: dataset.imagePath(image) }, image.split === 'train' ? values.views : 0),
+      withAugmentations(
+        { id: image.id, path: dataset.imagePath(image) },
+        image.split === 'train' ? values.augmentations : 0,
+      ),
     )
     const { what, source, ...done } = await (bottomUp === undefined
       ? made(values, images, session)
@@ -81,7 +88,7 @@ export const features = defineCommand({
     return {
       json: { data, made: done.made, kept, leftOut, ...source },
       text:
-        `${counted(done.made + kept, 'picture')}${values.views > 0 ? ', views counted,' : ''} with ${what} (${thousands(done.made)} made now)` +
+        `${counted(done.made + kept, 'picture')}${values.augmentations > 0 ? ', augmentations counted,' : ''} with ${what} (${thousands(done.made)} made now)` +
         (leftOut.length > 0 ? `; ${counted(leftOut.length, 'picture')} left out` : ''),
       next: `mia concepts train --data ${data}`,
     }
@@ -90,7 +97,7 @@ export const features = defineCommand({
 
 /** Options that say nothing together; what they would do is not guessed. */
 function refuseContradictions(values: Values<typeof options>): void {
-  const { cnn, bottomUp, detector, layer, size, normalisation, views, boxPosition } = values
+  const { cnn, bottomUp, detector, layer, size, normalisation, augmentations, boxPosition } = values
   if (boxPosition && detector === undefined)
     throw new UsageError('Cannot use --box-position without --detector: the cells of a grid have their places anyway')
   const makers = { '--cnn': cnn, '--detector': detector }
@@ -98,8 +105,8 @@ function refuseContradictions(values: Values<typeof options>): void {
     if (bottomUp !== undefined && given !== undefined)
       throw new UsageError(`Cannot make features with both --bottom-up and ${name}: give one of them`)
   for (const [name, given] of Object.entries({ '--bottom-up': bottomUp, '--detector': detector }))
-    if (views > 0 && given !== undefined)
-      throw new UsageError(`Cannot make --views with ${name}: views are made of grids`)
+    if (augmentations > 0 && given !== undefined)
+      throw new UsageError(`Cannot make --augmentations with ${name}: augmentations are made of grids`)
   const cuts = { '--layer': layer, '--size': size, '--normalisation': normalisation }
   for (const [name, given] of Object.entries(cuts))
     if (cnn === undefined && given !== undefined)

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Sharp, SharpOptions } from 'sharp'
 import { UserError } from '../../errors.ts'
+import type { Augmentation } from '../../vision/augmentation.ts'
 import { enlarge, type Picture } from '../../vision/enlarge.ts'
 import { decodable, type ImageKind, imageKind } from '../../vision/image-kind.ts'
-import type { View } from '../../vision/views.ts'
 
 /** Pixels as they are, row by row, such as a canvas's ImageData: 8 bits for each of 1 (grey), 3 (RGB) or 4 (RGBA) channels. */
 export interface Pixels {
@@ -20,7 +20,7 @@ export interface DecodeOptions {
   readonly width: number
   readonly height: number
   /** the part of it that is wanted; without one the whole */
-  readonly view?: View
+  readonly augmentation?: Augmentation
   /** names the picture in errors where `input` is its bytes */
   readonly name?: string
 }
@@ -49,10 +49,10 @@ const limits: SharpOptions = { limitInputPixels: maxPixels, failOn: 'error' }
  */
 export async function decodeImage(
   input: ImageInput,
-  { width, height, view, name }: DecodeOptions,
+  { width, height, augmentation, name }: DecodeOptions,
 ): Promise<Uint8Array> {
   const { image, fail } = await openImage(input, name)
-  const part = view && (await partOf(image, view).catch(fail))
+  const part = augmentation && (await partOf(image, augmentation).catch(fail))
   const picture = await decode(part ?? image.autoOrient(), width, height).catch(fail)
   return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
 }
@@ -82,8 +82,8 @@ export async function openImage(
   return { image: await load(bytes), fail }
 }
 
-/** A view of the picture, as it is seen, turned as its EXIF orientation says; its edges lie between pixels. */
-async function partOf(image: Sharp, { left, top, width, height, mirrored }: View): Promise<Sharp> {
+/** A augmentation of the picture, as it is seen, turned as its EXIF orientation says; its edges lie between pixels. */
+async function partOf(image: Sharp, { left, top, width, height, mirrored }: Augmentation): Promise<Sharp> {
   const whole = (await image.metadata()).autoOrient
   const span = (from: number, length: number, of: number): [number, number] => {
     const first = Math.min(Math.round(from * of), of - 1)

@@ -1,5 +1,15 @@
 import { availableParallelism } from 'node:os'
-import { arrayOf, elements, type Runtime, type Session, type Value, type Values } from '../../engine/session.ts'
+import type {
+  DeviceValue,
+  DeviceValues,
+  HostValues,
+  RunOptions,
+  Runtime,
+  Session,
+  Value,
+  Values,
+} from '../../engine/session.ts'
+import { arrayOf, elementCount, type HostValue } from '../../formats/host-value.ts'
 import { ONNX_TYPE } from '../../graph/ops/movement.ts'
 import type { DType } from '../../graph/tensor.ts'
 import { addressOf, libraryPath, memory, OrtApi, text } from './ort-api.ts'
@@ -13,7 +23,7 @@ class NodeEnvironment {
   readonly memoryInfo: bigint
   readonly #env: bigint
   readonly #names: bigint
-  readonly #handles = new WeakMap<Value, bigint>()
+  readonly #handles = new WeakMap<HostValue, bigint>()
   readonly #finalizer = new FinalizationRegistry<bigint>((handle) => void this.api.plain('ReleaseValue', handle))
 
   constructor() {
@@ -26,12 +36,14 @@ class NodeEnvironment {
     this.#names = api.make('GetAllocatorWithDefaultOptions')
   }
 
-  /** The OrtValue over a value's own memory, made once. */
+  /** The OrtValue of a value: its own for a result kept by the engine, else one over the numbers' memory, made once. */
   handle(value: Value): bigint {
+    if (!('data' in value)) return (value as NodeValue).handle
     const known = this.#handles.get(value)
     if (known !== undefined) return known
     const { data, shape, dtype } = value
-    if (data.length !== elements(shape)) throw new Error(`Internal: ${data.length} numbers for the shape [${shape}]`)
+    if (data.length !== elementCount(shape))
+      throw new Error(`Internal: ${data.length} numbers for the shape [${shape}]`)
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     const dims = BigInt64Array.from(shape, BigInt)
     const handle = this.api.make(
@@ -48,25 +60,32 @@ class NodeEnvironment {
     return handle
   }
 
-  /** A result that ONNX Runtime made, as a value of our own. */
-  take(handle: bigint): Value {
+  /** The type and shape of a result that ONNX Runtime made. */
+  describe(handle: bigint): { dtype: DType; shape: number[] } {
     const { api } = this
     const info = api.make('GetTensorTypeAndShape', handle)
-    const shape = new BigInt64Array(Number(api.make('GetDimensionsCount', info)))
-    api.call('GetDimensions', info, shape, BigInt(shape.length))
-    const type = new Int32Array(1)
-    api.call('GetTensorElementType', info, type)
-    api.plain('ReleaseTensorTypeAndShapeInfo', info)
-    const dtype = (Object.keys(ONNX_TYPE) as DType[]).find((name) => ONNX_TYPE[name] === type[0])
-    if (!dtype) throw new Error(`Internal: no array for results of ONNX type ${type[0]}`)
-    const sizes = Array.from(shape, Number)
-    const data = new (arrayOf(dtype))(elements(sizes))
+    try {
+      const shape = new BigInt64Array(Number(api.make('GetDimensionsCount', info)))
+      api.call('GetDimensions', info, shape, BigInt(shape.length))
+      const type = new Int32Array(1)
+      api.call('GetTensorElementType', info, type)
+      const dtype = (Object.keys(ONNX_TYPE) as DType[]).find((name) => ONNX_TYPE[name] === type[0])
+      if (!dtype) throw new Error(`Internal: no array for results of ONNX type ${type[0]}`)
+      return { dtype, shape: Array.from(shape, Number) }
+    } finally {
+      api.plain('ReleaseTensorTypeAndShapeInfo', info)
+    }
+  }
+
+  /** A copy of the numbers of a result that ONNX Runtime made. */
+  copy(handle: bigint): HostValue {
+    const { dtype, shape } = this.describe(handle)
+    const data = new (arrayOf(dtype))(elementCount(shape))
     if (data.byteLength > 0) {
-      const source = memory(api.make('GetTensorMutableData', handle), data.byteLength)
+      const source = memory(this.api.make('GetTensorMutableData', handle), data.byteLength)
       new Uint8Array(data.buffer).set(new Uint8Array(source))
     }
-    api.plain('ReleaseValue', handle)
-    return { dtype, shape: sizes, data }
+    return { dtype, shape, data }
   }
 
   load(model: Uint8Array): bigint {
@@ -103,6 +122,36 @@ const ALL_OPTIMISATIONS = 99
 /** Threads inside an operator. */
 export const threads = (): number => Number(process.env.MIA_THREADS) || availableParallelism()
 
+/** A result that stays in ONNX Runtime's own memory. */
+class NodeValue implements DeviceValue {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  readonly #environment: NodeEnvironment
+  #handle: bigint
+
+  constructor(environment: NodeEnvironment, handle: bigint) {
+    const { dtype, shape } = environment.describe(handle)
+    this.dtype = dtype
+    this.shape = shape
+    this.#environment = environment
+    this.#handle = handle
+  }
+
+  get handle(): bigint {
+    if (this.#handle === 0n) throw new Error('Internal: the value was released')
+    return this.#handle
+  }
+
+  async read(): Promise<HostValue> {
+    return this.#environment.copy(this.handle)
+  }
+
+  release(): void {
+    if (this.#handle !== 0n) this.#environment.api.plain('ReleaseValue', this.#handle)
+    this.#handle = 0n
+  }
+}
+
 class NodeSession implements Session {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
@@ -121,10 +170,23 @@ class NodeSession implements Session {
       this.#names.set(name, new TextEncoder().encode(`${name}\0`))
   }
 
-  async run(
-    feeds: Values,
-    { into = {}, wanted = this.outputNames }: { into?: Values; wanted?: readonly string[] } = {},
-  ): Promise<Values> {
+  async run(feeds: Values, { into = {}, wanted = this.outputNames }: RunOptions = {}): Promise<HostValues> {
+    const handles = await this.#run(feeds, into, wanted)
+    try {
+      return Object.fromEntries(wanted.map((name, i) => [name, into[name] ?? this.#environment.copy(handles[i]!)]))
+    } finally {
+      for (const [i, name] of wanted.entries())
+        if (!into[name]) this.#environment.api.plain('ReleaseValue', handles[i]!)
+    }
+  }
+
+  async runOnDevice(feeds: Values, wanted: readonly string[] = this.outputNames): Promise<DeviceValues> {
+    const handles = await this.#run(feeds, {}, wanted)
+    return Object.fromEntries(wanted.map((name, i) => [name, new NodeValue(this.#environment, handles[i]!)]))
+  }
+
+  /** The OrtValues of the results: those of `into`, or new ones that the caller must release. */
+  async #run(feeds: Values, into: HostValues, wanted: readonly string[]): Promise<BigUint64Array> {
     if (this.#released) throw new Error('Internal: the session was released')
     const { api } = this.#environment
     const missing = this.inputNames.find((name) => !feeds[name])
@@ -150,7 +212,7 @@ class NodeSession implements Session {
       this.#running -= 1
       this.#free()
     }
-    return Object.fromEntries(wanted.map((name, i) => [name, into[name] ?? this.#environment.take(outputs[i]!)]))
+    return outputs
   }
 
   /** Takes no more runs; those under way end first, for the library must not lose its memory under them. */

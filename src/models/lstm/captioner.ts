@@ -27,7 +27,7 @@ export interface Prepared {
  * A captioner: encoder, recurrence and scores. Training and search use the same three, so they cannot drift apart: training unrolls the recurrence
  * and scores all words in one batch, for the hidden states do not depend on the attention; search does both a word at a time.
  */
-export class Captioner {
+export class LstmCaptioner {
   readonly config: CaptionerConfig
   readonly parameters: ReadonlyMap<string, Parameter>
   /** the word embedding `[W, D]`, of captions and of concepts */
@@ -42,18 +42,18 @@ export class Captioner {
 
   constructor(config: CaptionerConfig) {
     const scope = new Scope()
-    const { dModel, vocabularySize, attentionSize } = config
+    const { hiddenSize, vocabularySize, attentionSize } = config
     this.config = config
     this.parameters = scope.parameters
     this.#model = basicModels[config.basicModel]
-    this.words = scope.parameter('words.weight', [vocabularySize, dModel], normal(1))
+    this.words = scope.parameter('words.weight', [vocabularySize, hiddenSize], normal(1))
     this.#encoder = new Encoder(scope.at('encoder'), config)
     const decoder = scope.at('decoder')
-    this.#visualMean = new Linear(decoder.at('visualMean'), dModel, dModel)
-    this.#lstm = new Lstm(decoder.at('lstm'), dModel, dModel)
+    this.#visualMean = new Linear(decoder.at('visualMean'), hiddenSize, hiddenSize)
+    this.#lstm = new Lstm(decoder.at('lstm'), hiddenSize, hiddenSize)
     this.#attention =
-      this.#model.attention && new RegionAttention(decoder.at('attention'), dModel, attentionSize, config.dropout)
-    this.output = new Linear(decoder.at('output'), dModel, vocabularySize) as Linear & { readonly bias: Tensor }
+      this.#model.attention && new RegionAttention(decoder.at('attention'), hiddenSize, attentionSize, config.dropout)
+    this.output = new Linear(decoder.at('output'), hiddenSize, vocabularySize) as Linear & { readonly bias: Tensor }
   }
 
   /** `features` `[B, R, F]` and `concepts` `[B, K]` → what the decoder needs of the images. */

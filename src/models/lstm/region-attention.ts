@@ -13,9 +13,9 @@ export class RegionAttention {
   readonly #score: Linear
   readonly #dropout: number
 
-  constructor(scope: Scope, dModel: number, size: number, rate: number) {
-    this.#region = new Linear(scope.at('region'), dModel, size, { bias: false })
-    this.#hidden = new Linear(scope.at('hidden'), dModel, size, { bias: false })
+  constructor(scope: Scope, hiddenSize: number, size: number, rate: number) {
+    this.#region = new Linear(scope.at('region'), hiddenSize, size, { bias: false })
+    this.#hidden = new Linear(scope.at('hidden'), hiddenSize, size, { bias: false })
     this.#score = new Linear(scope.at('score'), size, 1, { bias: false })
     this.#dropout = rate
   }

@@ -1,19 +1,19 @@
 import { add, concat, expand, reshape, split } from '../../graph/ops/index.ts'
 import type { Tensor } from '../../graph/tensor.ts'
 import type { LstmState } from '../../nn/lstm.ts'
-import type { Captioner, Prepared } from './captioner.ts'
+import type { LstmCaptioner, Prepared } from './captioner.ts'
 
 /**
  * Teacher forcing: the hidden states of all steps, `[B, steps*captions, D]`, for each image all first words, then all second words. `words` are the
  * ids fed at each step, `[steps, B*captions]`, rows image by image.
  */
 export function unroll(
-  model: Captioner,
+  model: LstmCaptioner,
   words: Tensor,
   { gates: imageGates, start }: Pick<Prepared, 'gates' | 'start'>,
   captions: number,
 ): Tensor {
-  const { dModel } = model.config
+  const { hiddenSize } = model.config
   const [steps, rows] = words.shape
   const all = add(model.wordGates(words), perCaption(imageGates, captions))
   let state: LstmState | undefined = start && {
@@ -21,8 +21,8 @@ export function unroll(
     cell: perCaption(start.cell, captions),
   }
   const hidden = split(all, 0, steps as number).map((gate) => {
-    state = model.step(reshape(gate, [rows!, 4 * dModel]), state)
-    return reshape(state.hidden, ['B', captions, dModel])
+    state = model.step(reshape(gate, [rows!, 4 * hiddenSize]), state)
+    return reshape(state.hidden, ['B', captions, hiddenSize])
   })
   return concat(hidden, 1)
 }

@@ -1,4 +1,5 @@
-import { floatData, floats, type Session } from '../../engine/session.ts'
+import { floatData, type Session } from '../../engine/session.ts'
+import { floats } from '../../formats/host-value.ts'
 import { equal, maxPool, reshape, topK, where } from '../../graph/ops/index.ts'
 import { decodeImage, type ImageInput } from '../../hosts/node/pictures.ts'
 import { suppress } from '../boxes.ts'

@@ -1,5 +1,5 @@
-import type { Value } from '../../engine/session.ts'
 import { UserError } from '../../errors.ts'
+import type { HostValue } from '../../formats/host-value.ts'
 import { reshape, transpose } from '../../graph/ops/index.ts'
 import { type Shape, show } from '../../graph/shape.ts'
 import type { Tensor } from '../../graph/tensor.ts'
@@ -16,7 +16,7 @@ export interface Cut {
   readonly columns: number
   /** [B, regions, size]: the map's cells row by row, its channels last */
   readonly regions: Tensor
-  readonly weights: ReadonlyMap<string, Value>
+  readonly weights: ReadonlyMap<string, HostValue>
 }
 
 export interface CutOptions {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { floatData, floats, ints, type Value } from '../../../src/engine/session.ts'
+import { floatData } from '../../../src/engine/session.ts'
+import { floats, type HostValue, ints } from '../../../src/formats/host-value.ts'
 import { nodeRuntime } from '../../../src/hosts/node/runtime.ts'
 import type { CaptionerConfig } from '../../../src/models/config.ts'
 import { type BasicModelName, basicModels } from '../../../src/models/lstm/basic-models.ts'
-import { Captioner } from '../../../src/models/lstm/captioner.ts'
+import { LstmCaptioner } from '../../../src/models/lstm/captioner.ts'
 import { toOnnx } from '../../../src/onnx/export.ts'
 import { predict } from '../../../src/train/step.ts'
 import { normals } from '../../support/random.ts'
@@ -21,16 +22,16 @@ const configOf = (choice: Partial<CaptionerConfig>): CaptionerConfig => ({
   concepts: MOST,
   featureSize: SIZE,
   vocabularySize: WORDS,
-  dModel: 8,
+  hiddenSize: 8,
   numHeads: 2,
-  dInner: 16,
+  innerSize: 16,
   attentionSize: 7,
   dropout: 0.5,
   miaDropout: 0.1,
   ...choice,
 })
 
-function weightsOf(model: Captioner): Record<string, Value> {
+function weightsOf(model: LstmCaptioner): Record<string, HostValue> {
   const random = normals(3)
   return Object.fromEntries(
     [...model.parameters.values()].map(({ name, shape }) => {
@@ -52,7 +53,7 @@ async function scores(
   features: readonly Float32Array[],
   concepts: readonly (readonly number[])[],
 ): Promise<number[][]> {
-  const model = new Captioner(config)
+  const model = new LstmCaptioner(config)
   const images = features.length
   const { states } = predict(model, { captions: 1, steps: STEPS, featureType: 'float32' })
   const session = await nodeRuntime.load(toOnnx({ scores: model.output.forward(states) }))
@@ -116,7 +117,7 @@ test('padding that is not needed changes nothing', async () => {
 })
 
 test("the figure's outer Add&Norm on the textual branch gives other weights and other numbers", async () => {
-  const [code, figure] = [new Captioner(configOf({})), new Captioner(configOf({ miaForm: 'figure' }))]
+  const [code, figure] = [new LstmCaptioner(configOf({})), new LstmCaptioner(configOf({ miaForm: 'figure' }))]
   expect([...figure.parameters.keys()].filter((name) => !code.parameters.has(name))).toEqual([
     'encoder.mia.textual.norm.weight',
     'encoder.mia.textual.norm.bias',
@@ -128,7 +129,7 @@ test("the figure's outer Add&Norm on the textual branch gives other weights and 
 
 test('the control has as many weights as MIA', () => {
   const sizes = (['mutual', 'self'] as const).map((miaAttention) =>
-    [...new Captioner(configOf({ miaAttention })).parameters.values()].map(({ name, shape }) => `${name} ${shape}`),
+    [...new LstmCaptioner(configOf({ miaAttention })).parameters.values()].map(({ name, shape }) => `${name} ${shape}`),
   )
   expect(sizes[1]).toEqual(sizes[0])
 })

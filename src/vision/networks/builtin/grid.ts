@@ -1,4 +1,4 @@
-import { floats, type Value } from '../../../engine/session.ts'
+import { floats, type HostValue } from '../../../formats/host-value.ts'
 import { concat, matmul, reshape } from '../../../graph/ops/index.ts'
 import { input, type Tensor } from '../../../graph/tensor.ts'
 import { averageGrid } from './average-grid.ts'
@@ -20,14 +20,14 @@ export const SIZE = 320
 export const SIDE = 7
 
 /** The maps of all layers side by side, averaged over the cells of one grid: [B, SIDE * SIDE, channels]. `keep` takes the constants it needs. */
-export const grid = (node: (name: string) => Tensor, keep: Map<string, Value>): Tensor =>
+export const grid = (node: (name: string) => Tensor, keep: Map<string, HostValue>): Tensor =>
   concat(
     Object.values(LAYERS).map((name) => cells(node(name), keep)),
     2,
   )
 
 /** A map [B, C, rows, columns] averaged over each cell of the grid, [B, cells, C]: one product does both that and the change of order. */
-function cells(map: Tensor, keep: Map<string, Value>): Tensor {
+function cells(map: Tensor, keep: Map<string, HostValue>): Tensor {
   const [, channels, rows, columns] = map.shape as number[]
   const name = `grid/${rows}x${columns}`
   const shape = [SIDE * SIDE, rows! * columns!]

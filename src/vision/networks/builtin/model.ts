@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { cached } from '../../../disk/cache.ts'
-import type { Session, Value } from '../../../engine/session.ts'
+import type { Session } from '../../../engine/session.ts'
 import { UserError } from '../../../errors.ts'
+import type { HostValue } from '../../../formats/host-value.ts'
 import type { Tensor } from '../../../graph/tensor.ts'
 import { toOnnx } from '../../../onnx/export.ts'
 import { TfjsImport } from '../tfjs/import.ts'
@@ -25,7 +26,7 @@ export interface Part {
   /** everything else that decides the outputs, so that a change of it makes the file anew */
   readonly recipe: object
   /** the outputs by name, from the network's nodes; what it `keeps` are inputs with values */
-  outputs(node: (name: string) => Tensor, keep: Map<string, Value>): Readonly<Record<string, Tensor>>
+  outputs(node: (name: string) => Tensor, keep: Map<string, HostValue>): Readonly<Record<string, Tensor>>
 }
 
 /** Counts the changes of the translation from TensorFlow.js to ONNX that change the file made of the same part. */
@@ -82,9 +83,9 @@ function translate({ size, outputs }: Part, json: ModelFile, weights: ModelFile)
     width: size,
     height: size,
   })
-  const kept = new Map<string, Value>()
+  const kept = new Map<string, HostValue>()
   const made = outputs((name) => network.tensor(name), kept)
-  return toOnnx(made, new Map([...network.weights, ...kept]) as ReadonlyMap<string, Value>)
+  return toOnnx(made, new Map([...network.weights, ...kept]) as ReadonlyMap<string, HostValue>)
 }
 
 function parse({ path, bytes }: ModelFile): unknown {

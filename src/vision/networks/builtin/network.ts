@@ -1,5 +1,6 @@
-import { floatData, floats, type Session } from '../../../engine/session.ts'
+import { floatData, type Session } from '../../../engine/session.ts'
 import { fromFloat16 } from '../../../formats/float16.ts'
+import { floats } from '../../../formats/host-value.ts'
 import { mul, sub } from '../../../graph/ops/index.ts'
 import { input } from '../../../graph/tensor.ts'
 import { type Preprocessing, rgb255 } from '../../preprocessing.ts'

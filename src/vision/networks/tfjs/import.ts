@@ -1,5 +1,5 @@
-import type { Value } from '../../../engine/session.ts'
 import { UserError } from '../../../errors.ts'
+import type { HostValue } from '../../../formats/host-value.ts'
 import { ShapeError } from '../../../graph/shape.ts'
 import { input, type Tensor } from '../../../graph/tensor.ts'
 import type { TfjsModel, TfjsNodeDef } from './model-file.ts'
@@ -22,10 +22,10 @@ export interface TfjsImportOptions {
  */
 export class TfjsImport {
   /** the values of the weights that the tensors asked for until now need */
-  readonly weights = new Map<string, Value>()
+  readonly weights = new Map<string, HostValue>()
   readonly #what: string
   readonly #nodes: ReadonlyMap<string, TfjsNodeDef>
-  readonly #stored: ReadonlyMap<string, Value>
+  readonly #stored: ReadonlyMap<string, HostValue>
   readonly #tensors = new Map<string, Tensor>()
   readonly #underWay = new Set<string>()
   readonly #size: readonly [height: number, width: number]
@@ -68,7 +68,7 @@ export class TfjsImport {
     const values = {
       tensor: (name: string) => this.tensor(name),
       stored: (name: string) => this.#stored.get(name),
-      keep: (name: string, value: Value) => void this.weights.set(name, value),
+      keep: (name: string, value: HostValue) => void this.weights.set(name, value),
     }
     try {
       return rule(new TfjsNode(node, values))

@@ -1,5 +1,5 @@
-import type { Value } from '../../../engine/session.ts'
 import { UserError } from '../../../errors.ts'
+import type { HostValue } from '../../../formats/host-value.ts'
 import { reshape, transpose } from '../../../graph/ops/index.ts'
 import { constant, input, type Tensor } from '../../../graph/tensor.ts'
 import type { TfjsNodeDef } from './model-file.ts'
@@ -16,16 +16,16 @@ export const layouts = {
 export class TfjsNode {
   readonly #node: TfjsNodeDef
   readonly #tensor: (name: string) => Tensor
-  readonly #stored: (name: string) => Value | undefined
-  readonly #keep: (name: string, value: Value) => void
+  readonly #stored: (name: string) => HostValue | undefined
+  readonly #keep: (name: string, value: HostValue) => void
 
   constructor(
     node: TfjsNodeDef,
     values: {
       tensor: (name: string) => Tensor
-      stored: (name: string) => Value | undefined
+      stored: (name: string) => HostValue | undefined
       /** notes that the graph takes a stored value as its input */
-      keep: (name: string, value: Value) => void
+      keep: (name: string, value: HostValue) => void
     },
   ) {
     this.#node = node

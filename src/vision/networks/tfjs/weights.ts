@@ -1,24 +1,28 @@
-import { elements, type TypedArray, type Value } from '../../../engine/session.ts'
 import { UserError } from '../../../errors.ts'
 import { fromFloat16 } from '../../../formats/float16.ts'
+import { elementCount, type HostValue, type NumericArray } from '../../../formats/host-value.ts'
 import type { TfjsModel, TfjsWeight } from './model-file.ts'
 
 /**
  * The weights of a TensorFlow.js model by name, from the bytes of its files one after the other: they lie as the manifest lists them. Stored as
  * float16 or uint8 they become float32. `what` names the file in errors. Throws UserError where bytes are missing or left over, or the type is unknown.
  */
-export function readTfjsWeights({ weightsManifest }: TfjsModel, bytes: Uint8Array, what: string): Map<string, Value> {
+export function readTfjsWeights(
+  { weightsManifest }: TfjsModel,
+  bytes: Uint8Array,
+  what: string,
+): Map<string, HostValue> {
   const all = weightsManifest.flatMap(({ weights }) => weights)
-  const total = all.reduce((sum, weight) => sum + elements(weight.shape) * encodingOf(weight, what).bytes, 0)
+  const total = all.reduce((sum, weight) => sum + elementCount(weight.shape) * encodingOf(weight, what).bytes, 0)
   if (bytes.length !== total)
     throw new UserError(
       `Cannot read ${what}: it has ${bytes.length} bytes, the manifest lists ${total}; install the package again`,
     )
-  const values = new Map<string, Value>()
+  const values = new Map<string, HostValue>()
   let at = 0
   for (const weight of all) {
     const encoding = encodingOf(weight, what)
-    const length = elements(weight.shape) * encoding.bytes
+    const length = elementCount(weight.shape) * encoding.bytes
     const raw = new Uint8Array(bytes.subarray(at, at + length)).buffer // a copy: in the file they are not aligned
     values.set(weight.name, {
       dtype: weight.dtype as 'float32' | 'int32',
@@ -36,7 +40,7 @@ interface Encoding {
   decode(
     raw: ArrayBuffer,
     quantization: { readonly scale?: number | undefined; readonly min?: number | undefined },
-  ): TypedArray
+  ): NumericArray
 }
 
 /** By the type of the weight and, where it is another, the type that it is stored in. */

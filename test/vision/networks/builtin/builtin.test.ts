@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { recall } from '../../../../bench/recall.ts'
 import { openEye } from '../../../../src/caption/feature-extractor.ts'
-import type { Run } from '../../../../src/disk/run.ts'
+import type { TrainedCaptioner } from '../../../../src/caption/trained-captioner.ts'
 import { toFloat16 } from '../../../../src/formats/float16.ts'
 import { BUILTIN, openDetector, openNetwork, RegionFinder, sameSource, sourceOf } from '../../../../src/vision/index.ts'
 import { averageGrid } from '../../../../src/vision/networks/builtin/average-grid.ts'
@@ -92,12 +92,12 @@ describe('openNetwork("builtin")', () => {
     const picture = await waves()
     const grid = await network.run(await planesOf(picture, 320), 1)
     network.release()
-    const eye = await openEye({ folder: 'run', config: { features: source } } as Run, {})
+    const eye = await openEye({ name: 'run', config: { features: source } } as TrainedCaptioner, {})
     const [seen] = await eye.look([await eye.open(picture)])
     expect(seen).toHaveProperty('features', toFloat16(grid))
     eye.release()
     const other = { ...source, network: { ...source.network, sha256: 'aa' } }
-    await expect(openEye({ folder: 'run', config: { features: other } } as Run, {})).rejects.toThrow(
+    await expect(openEye({ name: 'run', config: { features: other } } as TrainedCaptioner, {})).rejects.toThrow(
       /^Cannot use run "run" with the network that comes with npm: it is not the one .* "npm ci"$/,
     )
   })

@@ -1,0 +1,53 @@
+import * as v from 'valibot'
+import type { TensorData } from '../formats/safetensors.ts'
+import { ConceptDetector, type ConceptDetectorConfig } from '../models/concept-detector.ts'
+import { validate } from '../validate.ts'
+import { type FeatureSource, featureSourceSchema, hasBoxes } from '../vision/feature-source.ts'
+import { type Weights, weightsOf } from './weights.ts'
+
+const schema = v.object({
+  format: v.literal('mia-concepts/1'),
+  words: v.array(v.string()),
+  features: featureSourceSchema,
+  /** mean average precision on the validation images, and each word's */
+  meanAveragePrecision: v.number(),
+  averagePrecision: v.record(v.string(), v.number()),
+})
+
+/** What a concept detector is beside its weights: the words, the features that it reads, how good it is. */
+export type ConceptInfo = Omit<v.InferOutput<typeof schema>, 'format'>
+
+/** A trained concept detector. */
+export interface StoredDetector {
+  readonly info: ConceptInfo
+  readonly weights: Weights
+}
+
+/** The detector's model for features of that kind. */
+export const detectorFor = (words: number, source: FeatureSource, dropout = 0): ConceptDetector =>
+  new ConceptDetector({
+    words,
+    regions: source.regions,
+    paddedRegions: hasBoxes(source),
+    featureSize: source.size,
+    dropout,
+  } satisfies ConceptDetectorConfig)
+
+const ADVICE = 'train it again with "mia concepts train"'
+
+/**
+ * A detector from the parsed JSON of `infoPath` and the tensors of `weightsPath`; the paths name the files in errors. Throws UserError where
+ * one is damaged or they do not belong together.
+ */
+export function parseDetector(
+  json: { readonly value: unknown; readonly path: string },
+  weights: { readonly tensors: ReadonlyMap<string, TensorData>; readonly path: string },
+): StoredDetector {
+  const { format: _, ...info } = validate(schema, json.value, json.path, ADVICE)
+  const { parameters } = detectorFor(info.words.length, info.features)
+  return { info, weights: weightsOf(weights.tensors, parameters, `concept detector "${weights.path}"`, ADVICE) }
+}
+
+/** A detector's description as the JSON that parseDetector() reads. */
+export const formatDetector = (info: ConceptInfo): string =>
+  `${JSON.stringify({ format: 'mia-concepts/1', ...info }, null, 2)}\n`

@@ -1,0 +1,47 @@
+import { UserError } from '../errors.ts'
+import type { TensorData } from '../formats/safetensors.ts'
+import { LstmCaptioner } from '../models/lstm/captioner.ts'
+import type { Vocabulary } from '../text/vocabulary.ts'
+import { RUN_ADVICE, type RunConfig, usesConcepts } from './run-config.ts'
+import type { StoredDetector } from './stored-detector.ts'
+import { type Weights, weightsOf } from './weights.ts'
+
+/** A trained captioner in memory, wherever its files were. */
+export interface TrainedCaptioner {
+  /** the folder or address that it came from, for errors */
+  readonly name: string
+  readonly config: RunConfig
+  readonly vocabulary: Vocabulary
+  readonly model: LstmCaptioner
+  readonly weights: Weights
+  /** the detector of its concepts, for models that use them */
+  readonly detector: StoredDetector | undefined
+}
+
+/** The parts of a trained captioner as they were read. */
+export interface CaptionerParts {
+  readonly name: string
+  readonly config: RunConfig
+  readonly vocabulary: Vocabulary
+  readonly weights: { readonly tensors: ReadonlyMap<string, TensorData>; readonly path: string }
+  readonly detector: StoredDetector | undefined
+}
+
+/** Puts a captioner together. Throws UserError where a part does not fit the others. */
+export function assembleCaptioner({ name, config, vocabulary, weights, detector }: CaptionerParts): TrainedCaptioner {
+  const fail = (why: string): never => {
+    throw new UserError(`Cannot read run "${name}": ${why}; ${RUN_ADVICE}`)
+  }
+  if (vocabulary.size !== config.model.vocabularySize)
+    fail(`its vocabulary has ${vocabulary.size} words, its model ${config.model.vocabularySize}`)
+  if (usesConcepts(config.model) && !detector) fail('its model uses concepts, and it has no concept detector')
+  const model = new LstmCaptioner(config.model)
+  return {
+    name,
+    config,
+    vocabulary,
+    model,
+    weights: weightsOf(weights.tensors, model.parameters, `weights "${weights.path}"`, RUN_ADVICE),
+    detector,
+  }
+}

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+import { Dataset } from '../../src/data/dataset.ts'
+import { featuresFolder } from '../../src/disk/dataset-files.ts'
+import { storedInputs } from '../../src/disk/stored-inputs.ts'
+import { drawAugmentations } from '../../src/train/augmentations.ts'
+import { makeBatches } from '../../src/train/batches.ts'
+import { Feeder } from '../../src/train/collator.ts'
+import { trainCaptioner } from '../../src/train/trainer.ts'
+import { augmentedId, FeatureStore, FeatureWriter } from '../../src/vision/index.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { makeWorld, source } from './world.ts'
+
+test('drawAugmentations() draws each augmentation about equally often, other ones in other epochs, and 0 where there are none', () => {
+  const drawn = drawAugmentations(4000, { seed: 1, epoch: 0, augmentations: 3 })
+  for (const augmentation of [0, 1, 2, 3])
+    expect(Math.abs(drawn.filter((each) => each === augmentation).length - 1000)).toBeLessThan(120) // 4.4 deviations
+  expect(drawAugmentations(4000, { seed: 1, epoch: 1, augmentations: 3 })).not.toEqual(drawn)
+  expect([...drawAugmentations(3, { seed: 1, epoch: 0, augmentations: 0 })]).toEqual([0, 0, 0])
+})
+
+test('makeBatches() has the same images and captions with augmentations as without', () => {
+  const items = Array.from({ length: 50 }, (_, i) => ({ steps: [5, 6, 7 + (i % 3)], regions: 4 }))
+  const options = { seed: 2, epoch: 1, lengths: [12], imagesPerBatch: 8, captionsPerImage: 2 }
+  const plain = makeBatches(items, options)
+  const drawn = makeBatches(items, { ...options, augmentations: 2 })
+  expect(drawn.map(({ augmentations: _, ...rest }) => rest)).toEqual(plain.map(({ augmentations: _, ...rest }) => rest))
+  expect(plain.every(({ augmentations }) => augmentations.every((augmentation) => augmentation === 0))).toBe(true)
+  expect(new Set(drawn.flatMap(({ augmentations }) => [...augmentations])).size).toBe(3)
+})
+
+test('Feeder.feed() takes the features of the augmentations that the batch names', async () => {
+  const folder = await temporaryFolder()
+  const config = await makeWorld(folder)
+  const dataset = await Dataset.open(folder)
+  const images = dataset.split('train')
+  const size = source.regions * source.size
+  const writer = await FeatureWriter.open(featuresFolder(folder), source)
+  for (const [i, { id }] of images.entries())
+    await writer.add(augmentedId(id, 1), { features: new Uint16Array(size).fill(100 + i) })
+  await writer.close()
+  const store = await FeatureStore.open(featuresFolder(folder))
+  store.requireAugmentations([images[0]!.id], 1)
+  const feeder = new Feeder(images, dataset.vocabulary, await storedInputs(store, undefined), config)
+  const [batch] = makeBatches(feeder.items, { ...config.training, epoch: 0, lengths: feeder.lengths, augmentations: 1 })
+  const { features } = await feeder.feed(batch!)
+  expect(batch!.augmentations).toContain(0)
+  expect(batch!.augmentations).toContain(1)
+  for (const [row, image] of batch!.images.entries()) {
+    const first = (features!.data as Uint16Array)[row * size]
+    expect(first === 100 + image).toBe(batch!.augmentations[row] === 1)
+  }
+  await store.close()
+})
+
+test('training on augmentations that were not made is refused, naming the first picture and the command', async () => {
+  const folder = await temporaryFolder()
+  const config = await makeWorld(folder)
+  const wanted = { ...config, training: { ...config.training, augmentations: 2 } }
+  await expect(trainCaptioner({ folder, config: wanted })).rejects.toThrow(
+    /^Cannot train on 2 augmentations of each image: ".*features" has 0 of image "train-red-dog"; make them with "mia features --augmentations 2"$/,
+  )
+})

@@ -1,0 +1,64 @@
+import sharp from 'sharp'
+import { describe, expect, test } from 'vitest'
+import { decodeImage } from '../../src/hosts/node/pictures.ts'
+import { augmentedId, withAugmentations } from '../../src/vision/augmentation.ts'
+
+const [WIDTH, HEIGHT] = [32, 16]
+/** No two pixels alike: red says the column, green the row. */
+const pixels = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => {
+  const [column, row] = [Math.floor(i / 3) % WIDTH, Math.floor(i / 3 / WIDTH)]
+  return [column, row, 99][i % 3]!
+})
+const picture = { data: pixels, width: WIDTH, height: HEIGHT }
+
+describe('withAugmentations()', () => {
+  const augmentations = withAugmentations({ id: 'a.jpg', path: 'a.jpg' }, 4)
+
+  test('gives the picture itself and crops of 7/8 inside it, every other one mirrored', () => {
+    expect(augmentations[0]).toEqual({ id: 'a.jpg', path: 'a.jpg' })
+    expect(augmentations.map(({ id }) => id)).toEqual(
+      [0, 1, 2, 3, 4].map((augmentation) => augmentedId('a.jpg', augmentation)),
+    )
+    expect(augmentations.slice(1).map(({ augmentation }) => augmentation!.mirrored)).toEqual([true, false, true, false])
+    for (const { augmentation } of augmentations.slice(1)) {
+      expect([augmentation!.width, augmentation!.height]).toEqual([7 / 8, 7 / 8])
+      for (const edge of [augmentation!.left, augmentation!.top]) expect(edge > 0 && edge < 1 / 8).toBe(true)
+    }
+  })
+
+  test('crops each picture at places of its own, the same ones each time', () => {
+    const places = (id: string) => withAugmentations({ id }, 4).map(({ augmentation }) => augmentation?.left)
+    expect(places('a.jpg')).toEqual(augmentations.map(({ augmentation }) => augmentation?.left))
+    expect(new Set([...places('a.jpg'), ...places('b.jpg')]).size).toBe(9)
+  })
+})
+
+describe('decodeImage() of a augmentation', () => {
+  const augmentation = { left: 4 / WIDTH, top: 2 / HEIGHT, width: 28 / WIDTH, height: 14 / HEIGHT }
+  const expected = (column: (x: number) => number) =>
+    Array.from({ length: 14 }, (_, y) => Array.from({ length: 28 }, (_, x) => [column(x), y + 2, 99])).flat(2)
+
+  test('gives the pixels of that part', async () => {
+    const cut = await decodeImage(picture, {
+      width: 28,
+      height: 14,
+      augmentation: { ...augmentation, mirrored: false },
+    })
+    expect([...cut]).toEqual(expected((x) => 4 + x))
+  })
+
+  test('mirrors that part, not another', async () => {
+    const cut = await decodeImage(picture, { width: 28, height: 14, augmentation: { ...augmentation, mirrored: true } })
+    expect([...cut]).toEqual(expected((x) => 4 + 27 - x))
+  })
+
+  test('is of the picture as it is seen where it lies on its side', async () => {
+    const lying = await sharp(pixels, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
+      .rotate(90)
+      .withMetadata({ orientation: 8 })
+      .png()
+      .toBuffer()
+    const cut = await decodeImage(lying, { width: 28, height: 14, augmentation: { ...augmentation, mirrored: true } })
+    expect([...cut]).toEqual(expected((x) => 4 + 27 - x))
+  })
+})
