@@ -1,9 +1,9 @@
-/** A mistake in what the user gave: the message alone is shown, never a stack trace. */
+/** A mistake in the user's input. The CLI prints its message alone, without a stack trace, and exits with status 1. */
 export class UserError extends Error {
   override readonly name: string = 'UserError'
 }
 
-/** A mistake in how a command was called: exit status 2. */
+/** A mistake in how a command was called. The CLI exits with status 2. */
 export class UsageError extends UserError {
   override readonly name = 'UsageError'
 }

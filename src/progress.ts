@@ -1,8 +1,9 @@
-/** Called by slow functions with how much is done of how much. */
+/** A progress callback of long-running functions: called with the number of items done and their total. */
 export type Progress = (done: number, total: number) => void
 
-/** What every slow function accepts: a progress callback and a signal that stops it cleanly. */
+/** Options that every long-running function accepts. */
 export interface Watch {
   readonly onProgress?: Progress
+  /** Stops the function cleanly; its promise rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }

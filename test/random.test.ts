@@ -28,24 +28,24 @@ describe('philox()', () => {
 describe('Random', () => {
   const draws = (random: Random, count = 9): number[] => Array.from({ length: count }, () => random.uint32())
 
-  test('gives the same numbers for the same seed and stream, and others for others', () => {
+  test('returns the same numbers for the same seed and stream, and different ones for different seeds or streams', () => {
     expect(draws(new Random(5, 2))).toEqual(draws(new Random(5, 2)))
     const streams = [new Random(5), new Random(5, 1), new Random(5, 0, 1), new Random(6), new Random(5 + 2 ** 32)]
     expect(new Set(streams.flatMap((random) => draws(random))).size).toBe(5 * 9)
   })
 
-  test('draws the four numbers of one counter after the other', () => {
+  test('returns the four words of each counter in order', () => {
     expect(draws(new Random(3, 7, 8, 9), 8)).toEqual([...philox([0, 7, 8, 9], [3, 0]), ...philox([1, 7, 8, 9], [3, 0])])
   })
 
-  test('below(count) gives each number about equally often', () => {
+  test('below(count) is uniform', () => {
     const random = new Random(1)
     const counts = new Array<number>(7).fill(0)
     for (let i = 0; i < 70_000; i++) counts[random.below(7)]!++
-    for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(400) // four deviations
+    for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(400) // four standard deviations
   })
 
-  test('shuffle() gives every order about equally often', () => {
+  test('shuffle() is uniform over orders', () => {
     const random = new Random(2)
     const counts = new Map<string, number>()
     for (let i = 0; i < 24_000; i++) {
@@ -56,7 +56,20 @@ describe('Random', () => {
     for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(125)
   })
 
-  test('refuses a seed that is not a whole number', () => {
+  test.each([0, -1, 1.5, Number.NaN, 2 ** 32 + 1, 2 ** 33, Infinity])(
+    'below(%d) throws instead of looping',
+    (count) => {
+      expect(() => new Random(1).below(count)).toThrow(
+        new RangeError(`Cannot draw a number below ${count}: it must be an integer from 1 to 2^32`),
+      )
+    },
+  )
+
+  test('below(2 ** 32) is the whole range', () => {
+    expect(new Random(1).below(2 ** 32)).toBe(new Random(1).uint32())
+  })
+
+  test('refuses a seed that is not an integer from 0', () => {
     expect(() => new Random(-1)).toThrow('Cannot seed random numbers with -1')
     expect(() => new Random(0.5)).toThrow(RangeError)
   })

@@ -4,23 +4,24 @@ import { NUMBER_RULES } from './ptb/numbers.ts'
 import type { Family, Rule } from './ptb/rule.ts'
 import { WORD_RULES } from './ptb/words.ts'
 
-/** At equal length the earlier rule wins. */
+/** All rules. At equal length the earlier rule wins. */
 const FAMILIES: readonly Family[] = [...WORD_RULES, ...NUMBER_RULES, ...ADDRESS_RULES, ...MARK_RULES]
 const ALL_RULES: readonly Rule[] = FAMILIES.flatMap((family) => family.rules)
 
-/** The rules to try at each ASCII character; at any other all are. */
+/** The rules to try, by ASCII code of the next character; at other characters all rules are tried. */
 const RULES_BY_CODE: readonly (readonly Rule[])[] = Array.from({ length: 128 }, (_, code) =>
   FAMILIES.filter((family) => family.begins.test(String.fromCharCode(code))).flatMap((family) => family.rules),
 )
 
-/** What most of a caption is: a word of plain letters before a space. No rule reads it as anything else but these. */
+/** The fast path: plain letters before a space are one token under every rule, except for the words in ASSIMILATIONS. */
 const PLAIN = /[A-Za-z]+(?=[ \n])/y
+/** Words that the Penn Treebank splits, as in "can not" and "gon na". */
 const ASSIMILATIONS = new Set(['cannot', 'gonna', 'wanna', 'gotta', 'lemme', 'gimme'])
 
 /**
- * The tokens of Stanford's PTBTokenizer 3.4.1 in lower case, as coco-caption asks for them: Penn Treebank conventions,
- * with quotation marks as `` and '', brackets as -lrb- and -rrb-. Of all rules that match where it stands the one that
- * reads furthest wins, as in the original's lexer; what no rule matches is left out.
+ * Tokenises a caption as Stanford's PTBTokenizer 3.4.1 does with coco-caption's options (`-preserveLines -lowerCase`):
+ * Penn Treebank conventions, lower case, quotation marks as `` and '', brackets as -lrb- and -rrb-. The longest match of
+ * all rules wins, as in the original's lexer; characters that no rule matches are dropped.
  */
 export function ptbTokenize(text: string): string[] {
   const line = `${text.replace(/[\r\n\v\f\u0085\u2028\u2029]/g, ' ')}\n`
@@ -46,7 +47,7 @@ export function ptbTokenize(text: string): string[] {
   return tokens
 }
 
-/** Reads one token by the rule that reads furthest, pushes it, and returns where the next one may begin. */
+/** Appends the token at `at` by the rule with the longest match; returns the position after it. */
 function readToken(line: string, at: number, tokens: string[]): number {
   let furthest = at
   let token = ''
@@ -66,10 +67,13 @@ function readToken(line: string, at: number, tokens: string[]): number {
   return at + token.length - (best.endsSentence ? 1 : 0)
 }
 
-/** The punctuation that coco-caption drops. Its brackets are in capitals and never match the tokens, which are not. */
+/**
+ * The punctuation that coco-caption drops (`PUNCTUATIONS` in its ptbtokenizer.py). That list also has brackets, but in
+ * capitals, so they never match the lower-case tokens and stay.
+ */
 const DROPPED = new Set(["''", "'", '``', '`', '.', '?', '!', ',', ':', '-', '--', '...', ';'])
 
-/** The words of a caption that are scored and learned: `ptbTokenize` without the punctuation that coco-caption drops. */
+/** The words of a caption for training and scoring: `ptbTokenize` without the punctuation that coco-caption drops. */
 export function captionTokens(text: string): string[] {
   return ptbTokenize(text).filter((token) => !DROPPED.has(token))
 }

@@ -1,71 +1,79 @@
 import * as v from 'valibot'
 import { UserError } from '../errors.ts'
-import { validate } from '../validate.ts'
+import { COUNT, POSITIVE_COUNT, validate } from '../validate.ts'
 
-/** The ids every vocabulary begins with. */
+/** Id of `<pad>`, which fills captions up to the length of a batch. */
 export const PAD = 0
+/** Id of `<start>`, the first word that the decoder reads. */
 export const START = 1
+/** Id of `<end>`, the last word of a caption. */
 export const END = 2
+/** Id of `<unk>`, which stands for every word outside the vocabulary. */
 export const UNKNOWN = 3
 
-const specialWords = ['<pad>', '<start>', '<end>', '<unk>'] as const
-const format = 'mia-vocabulary/1'
+/** The special words, by id. */
+const SPECIAL_WORDS = ['<pad>', '<start>', '<end>', '<unk>'] as const
+const FORMAT = 'mia-vocabulary/1'
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const schema = v.object({
-  format: v.literal(format),
-  minCount: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+const SCHEMA = v.object({
+  format: v.literal(FORMAT),
+  minCount: POSITIVE_COUNT,
   words: v.array(v.pipe(v.string(), v.nonEmpty())),
-  counts: v.array(count),
+  counts: v.array(COUNT),
 })
-export type VocabularyJson = v.InferOutput<typeof schema>
+/** The content of `vocabulary.json`. */
+export type VocabularyJson = v.InferOutput<typeof SCHEMA>
 
-/** The words a captioner knows, by id: the four special ones, then those of the captions, frequent ones first. */
+/** The words of a captioner by id: the four special words first, then the words of the captions, most frequent first. */
 export class Vocabulary {
-  private readonly ids: ReadonlyMap<string, number>
+  readonly #ids: ReadonlyMap<string, number>
 
-  /** `counts[id]` is how often the word was seen; of `<unk>`, how many words were too rare to be kept. */
   private constructor(
     readonly words: readonly string[],
+    /** By id: how often the word occurs in the training captions; for `<unk>`, how often rarer words do. */
     readonly counts: readonly number[],
+    /** Words that occur fewer times became `<unk>`. */
     readonly minCount: number,
   ) {
-    this.ids = new Map(words.map((word, id) => [word, id] as const).slice(specialWords.length))
+    this.#ids = new Map(words.map((word, id) => [word, id] as const).slice(SPECIAL_WORDS.length))
   }
 
-  /** The words seen at least `minCount` times, by falling count and then in the order of their characters. */
+  /**
+   * Builds the vocabulary of tokenised captions: the words that occur at least `minCount` times, sorted by falling count
+   * and then by character codes.
+   */
   static build(captions: Iterable<readonly string[]>, { minCount = 5 } = {}): Vocabulary {
-    const seen = new Map<string, number>()
+    const countOf = new Map<string, number>()
     let total = 0
     for (const tokens of captions) {
       total += tokens.length
-      for (const token of tokens) seen.set(token, (seen.get(token) ?? 0) + 1)
+      for (const token of tokens) countOf.set(token, (countOf.get(token) ?? 0) + 1)
     }
-    // A caption may hold "<end>" as text: it is a word like another, but the special one keeps the name.
-    for (const word of specialWords) seen.delete(word)
-    const kept = [...seen].filter(([, times]) => times >= minCount)
-    kept.sort(([a, timesA], [b, timesB]) => timesB - timesA || (a < b ? -1 : 1))
-    const known = kept.reduce((sum, [, times]) => sum + times, 0)
-    const words = [...specialWords, ...kept.map(([word]) => word)]
-    return new Vocabulary(words, [0, 0, 0, total - known, ...kept.map(([, times]) => times)], minCount)
+    // A caption may contain "<end>" as text. It must not get the id of the special word, so it becomes unknown.
+    for (const word of SPECIAL_WORDS) countOf.delete(word)
+    const kept = [...countOf].filter(([, count]) => count >= minCount)
+    kept.sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))
+    const known = kept.reduce((sum, [, count]) => sum + count, 0)
+    const words = [...SPECIAL_WORDS, ...kept.map(([word]) => word)]
+    return new Vocabulary(words, [0, 0, 0, total - known, ...kept.map(([, count]) => count)], minCount)
   }
 
-  /** How many ids there are, special ones included. */
+  /** The number of ids, special words included. */
   get size(): number {
     return this.words.length
   }
 
-  /** The id of a caption's word; 3 for one that is not known, and for "<end>" and its like standing in a caption. */
+  /** The id of a caption's word; `UNKNOWN` for a word outside the vocabulary and for a special word, such as "<end>". */
   id(word: string): number {
-    return this.ids.get(word) ?? UNKNOWN
+    return this.#ids.get(word) ?? UNKNOWN
   }
 
-  /** The ids of a caption's words, without start and end. */
+  /** The ids of a caption's words, without `<start>` and `<end>`. */
   encode(tokens: readonly string[]): number[] {
     return tokens.map((token) => this.id(token))
   }
 
-  /** The words up to the first end, without start and padding. Throws RangeError for an id that is not one. */
+  /** The words up to the first `<end>`, without `<start>` and `<pad>`. Throws RangeError for an id that does not exist. */
   decode(ids: Iterable<number>): string[] {
     const words: string[] = []
     for (const id of ids) {
@@ -77,21 +85,25 @@ export class Vocabulary {
     return words
   }
 
+  /** The content of `vocabulary.json`. */
   toJSON(): VocabularyJson {
-    return { format, minCount: this.minCount, words: [...this.words], counts: [...this.counts] }
+    return { format: FORMAT, minCount: this.minCount, words: [...this.words], counts: [...this.counts] }
   }
 
-  /** The vocabulary that `toJSON` gave; `name` names its file. Throws UserError where it is not one. */
+  /**
+   * Makes the vocabulary from what `toJSON` returned, read from the file `name`. Throws UserError if it is not a
+   * vocabulary.
+   */
   static fromJSON(value: unknown, name = 'vocabulary'): Vocabulary {
-    const advice = 'it should be as "mia prepare" wrote it'
-    const { words, counts, minCount } = validate(schema, value, name, advice)
+    const advice = 'make it again with "mia prepare"'
+    const { words, counts, minCount } = validate(SCHEMA, value, name, advice)
     const fail = (why: string): never => {
       throw new UserError(`Cannot read "${name}": ${why}; ${advice}`)
     }
-    if (specialWords.some((word, id) => words[id] !== word)) fail(`the first words are not ${specialWords.join(' ')}`)
+    if (SPECIAL_WORDS.some((word, id) => words[id] !== word)) fail(`the first words are not ${SPECIAL_WORDS.join(' ')}`)
     if (words.length !== counts.length) fail(`it has ${words.length} words and ${counts.length} counts`)
     const vocabulary = new Vocabulary(words, counts, minCount)
-    if (vocabulary.ids.size !== words.length - specialWords.length) fail('a word is in it twice')
+    if (vocabulary.#ids.size !== words.length - SPECIAL_WORDS.length) fail('a word occurs twice in it')
     return vocabulary
   }
 }

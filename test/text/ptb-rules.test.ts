@@ -61,7 +61,7 @@ const more = [
 ]
 const text = fc.array(fc.constantFrom(...parts, ...more), { minLength: 1, maxLength: 8 }).map((some) => some.join(''))
 
-test('a family of rules reads nothing that begins with an ASCII character which it leaves out', () => {
+test('no rule of a family matches at an ASCII character that `begins` excludes', () => {
   fc.assert(
     fc.property(text, (line) => {
       if (line.charCodeAt(0) >= 128) return
@@ -76,7 +76,7 @@ test('a family of rules reads nothing that begins with an ASCII character which 
   )
 })
 
-test('every rule has the token as its first group, at the place where it matches', () => {
+test('the first group of every rule is the token and begins at the start of the match', () => {
   fc.assert(
     fc.property(text, (line) => {
       for (const { pattern } of families.flatMap(({ rules }) => rules)) {
@@ -92,7 +92,7 @@ test('every rule has the token as its first group, at the place where it matches
   )
 })
 
-test('ptbTokenize() leaves tokens joined by spaces as they are', () => {
+test('ptbTokenize() is idempotent on tokens joined by spaces', () => {
   const tokens = "a man 's t-shirt says `` no. 5 '' at 10:30 a.m. , and the dogs run -- fast ..."
   expect(ptbTokenize(tokens).join(' ')).toBe(tokens)
 })

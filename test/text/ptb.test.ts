@@ -5,7 +5,7 @@ import { captionTokens, ptbTokenize } from '../../src/text/ptb.ts'
 const golden = new URL('../../../shared/golden/tokenizer/ptb_3.4.1.json', import.meta.url)
 
 describe('ptbTokenize()', () => {
-  test.skipIf(!existsSync(golden))('gives the tokens of PTBTokenizer 3.4.1 (skipped without ../shared)', () => {
+  test.skipIf(!existsSync(golden))('returns the tokens of PTBTokenizer 3.4.1 (skipped without ../shared)', () => {
     const cases: { text: string; tokens: string[] }[] = JSON.parse(readFileSync(golden, 'utf8'))
     const wrong = cases
       .map(({ text, tokens }) => ({ text, expected: tokens, actual: ptbTokenize(text) }))
@@ -14,7 +14,7 @@ describe('ptbTokenize()', () => {
     expect(wrong).toEqual([])
   })
 
-  // The conventions of the Penn Treebank (Marcus et al., 1993; its tokenisation page), and the options' own words.
+  // Expected tokens follow the Penn Treebank's tokenisation page (Marcus et al., 1993) and PTBTokenizer's documentation.
   test.each([
     ["I don't, can't, won't", "i do n't , ca n't , wo n't"],
     ["the dogs' owner's dog’s", "the dogs ' owner 's dog 's"],
@@ -40,11 +40,11 @@ describe('ptbTokenize()', () => {
     else expect(ptbTokenize(text).slice(0, 3)).toEqual(['<b\u00A0class="x">', 'bold', '</b>'])
   })
 
-  test('joins a mixed number by a no-break space', () => {
+  test('joins a mixed number with a no-break space', () => {
     expect(ptbTokenize('1 1/2 pizzas')).toEqual(['1\u00A01/2', 'pizzas'])
   })
 
-  test('leaves out what it does not know, and spaces of every kind', () => {
+  test('drops unknown characters and spaces of every kind', () => {
     expect(ptbTokenize('a\u200B dog\uFFFD\u00A0runs \u{1F415}\r\n fast\t')).toEqual(['a', 'dog', 'runs', 'fast'])
     expect(ptbTokenize('')).toEqual([])
     expect(ptbTokenize(' \n ')).toEqual([])

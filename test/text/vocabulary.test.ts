@@ -7,41 +7,41 @@ const captions = ['a dog runs', 'a dog sleeps', 'a cat sleeps', 'zebra dog'].map
 const vocabulary = Vocabulary.build(captions, { minCount: 2 })
 
 describe('Vocabulary', () => {
-  test('build() keeps the words seen often enough, by count and then by their characters', () => {
+  test('build() keeps words with at least minCount occurrences, by count and then by character codes', () => {
     expect(vocabulary.words).toEqual(['<pad>', '<start>', '<end>', '<unk>', 'a', 'dog', 'sleeps'])
     expect(vocabulary.counts).toEqual([0, 0, 0, 3, 3, 3, 2])
     expect(vocabulary.size).toBe(7)
   })
 
-  test('build() orders by character codes, not by the language of the machine', () => {
+  test('build() orders by character codes, not by the locale', () => {
     const words = Vocabulary.build([['é', 'z', 'Z', 'a', '"']], { minCount: 1 }).words.slice(4)
     expect(words).toEqual(['"', 'Z', 'a', 'z', 'é'])
   })
 
-  test('build() takes 5 as the least count', () => {
+  test('build() has minCount 5 by default', () => {
     expect(Vocabulary.build([['a', 'a', 'a', 'a', 'b', 'b', 'b', 'b', 'b']]).words.slice(4)).toEqual(['b'])
   })
 
-  test('build() gives a caption that says "<end>" no say over the special words', () => {
+  test('build() counts "<end>" in a caption as an unknown word', () => {
     const odd = Vocabulary.build([['<end>', '<end>', 'a']], { minCount: 1 })
     expect(odd.words.filter((word) => word === '<end>')).toHaveLength(1)
     expect(odd.counts[UNKNOWN]).toBe(2)
     expect(odd.encode(['<end>', 'a', '<pad>'])).toEqual([UNKNOWN, 4, UNKNOWN])
   })
 
-  test('id() gives 3 for a word it does not know, also for one that objects have', () => {
+  test('id() returns <unk> for unknown words, also for names of object properties', () => {
     expect(vocabulary.id('zebra')).toBe(3)
     expect(vocabulary.id('constructor')).toBe(3)
     expect(vocabulary.id('dog')).toBe(5)
   })
 
-  test('decode() stops at the end and drops start and padding', () => {
+  test('decode() stops at <end> and drops <start> and <pad>', () => {
     expect(vocabulary.decode([START, 4, 5, END, 6, PAD])).toEqual(['a', 'dog'])
     expect(vocabulary.decode([4, UNKNOWN, PAD])).toEqual(['a', '<unk>'])
     expect(() => vocabulary.decode([7])).toThrow('Cannot decode word 7: the vocabulary has 7 words')
   })
 
-  test('decode() undoes encode() for known words and puts <unk> for the others', () => {
+  test('decode() inverts encode() for known words and returns <unk> for others', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('a', 'dog', 'sleeps', 'cat', 'zebra')), (tokens) => {
         const known = new Set(['a', 'dog', 'sleeps'])
@@ -50,7 +50,7 @@ describe('Vocabulary', () => {
     )
   })
 
-  test('fromJSON() gives back what toJSON() was given', () => {
+  test('fromJSON() restores the vocabulary that toJSON() saved', () => {
     const again = Vocabulary.fromJSON(JSON.parse(JSON.stringify(vocabulary)))
     expect(again).toEqual(vocabulary)
     expect(again.id('sleeps')).toBe(6)
@@ -58,7 +58,7 @@ describe('Vocabulary', () => {
 
   const good = vocabulary.toJSON()
   test.each([
-    ['a list', [], 'Cannot read "v.json": format is missing; it should be as "mia prepare" wrote it'],
+    ['a list', [], 'Cannot read "v.json": format is missing; make it again with "mia prepare"'],
     ['nothing', null, 'the file is null and should be Object'],
     ['another format', { ...good, format: 'mia-vocabulary/2' }, 'format is "mia-vocabulary/2"'],
     [
@@ -68,7 +68,7 @@ describe('Vocabulary', () => {
     ],
     ['too few counts', { ...good, counts: [1] }, 'it has 7 words and 1 counts'],
     ['a negative count', { ...good, counts: [-1, ...good.counts.slice(1)] }, 'counts.0 is -1 and should be >=0'],
-    ['a word twice', { ...good, words: good.words.with(6, 'dog') }, 'a word is in it twice'],
+    ['a word twice', { ...good, words: good.words.with(6, 'dog') }, 'a word occurs twice in it'],
     ['other special words', { ...good, words: good.words.with(2, '</s>') }, 'the first words are not <pad> <start>'],
   ])('fromJSON() refuses %s', (_, value, message) => {
     expect(() => Vocabulary.fromJSON(value, 'v.json')).toThrow(UserError)

@@ -1,11 +1,12 @@
 import { APOSTROPHE, BREAK, NUMBER } from './characters.ts'
 import { type Family, pattern, type Rule } from './rule.ts'
 
+/** A digit. */
 const D = String.raw`\p{Nd}`
 const joined = (token: string): string => token.replaceAll(' ', '\u00A0')
 
 const FRACTIONS: Readonly<Record<string, string>> = { '¼': '1/4', '½': '1/2', '¾': '3/4', '⅓': '1/3', '⅔': '2/3' }
-/** The Wall Street Journal's corpus knows only these: the pound was its number sign. */
+/** The Wall Street Journal corpus has no other currency signs and writes the pound as the number sign. */
 const CURRENCIES: Readonly<Record<string, string>> = {
   '¢': 'cents',
   '£': '#',
@@ -18,7 +19,7 @@ const CURRENCIES: Readonly<Record<string, string>> = {
 const PHONE_IN_GROUPS = String.raw`(?:\([0-9]{2,3}\)[ \u00A0]?|(?:\+\+?)?(?:[0-9]{2,4}[- \u00A0])?[0-9]{2,4}[- \u00A0])[0-9]{3,4}[- \u00A0]?[0-9]{3,5}`
 const PHONE_WITH_DOTS = String.raw`(?:(?:\+\+?)?[0-9]{2,4}\.)?[0-9]{2,4}\.[0-9]{3,4}\.[0-9]{3,5}`
 
-const figures: readonly Rule[] = [
+const FIGURES: readonly Rule[] = [
   { pattern: pattern('', `(${D}{1,2}[-/]${D}{1,2}[-/]${D}{2,4})`) },
   { pattern: pattern('', `(${NUMBER})`), write: (token) => token.replaceAll('\u00AD', '') },
   { pattern: pattern('', '([⁺⁻₊₋]?(?:[⁰¹²³⁴-⁹]+|[₀-₉]+))') },
@@ -31,13 +32,13 @@ const figures: readonly Rule[] = [
   },
 ]
 
-const money: readonly Rule[] = [
+const CURRENCY_SIGNS: readonly Rule[] = [
   { pattern: pattern('', '([A-Z]*[$]|#)') },
   { pattern: pattern('', '([¢£¤¥₠₤€؋฿￠￡￥￦\\u0080])'), write: (token) => CURRENCIES[token] ?? token },
 ]
 
-/** Rules for numbers, dates, fractions, telephone numbers and money. A space inside a token becomes a no-break space. */
+/** Rules for numbers, dates, fractions, phone numbers and currency. A space inside a token becomes a no-break space. */
 export const NUMBER_RULES: readonly Family[] = [
-  { begins: /[-+.:,('&0-9]/, rules: figures },
-  { begins: /[A-Z$#]/, rules: money },
+  { begins: /[-+.:,('&0-9]/, rules: FIGURES },
+  { begins: /[A-Z$#]/, rules: CURRENCY_SIGNS },
 ]

@@ -1,4 +1,4 @@
-/** Quotation marks as the Penn Treebank writes them: `` and '' around, ` and ' inside. */
+/** Curly quotation marks in the Penn Treebank's form: `` and '' for double, ` and ' for single quotes. */
 const CURLY: Readonly<Record<string, string>> = {
   '\u2018': '`',
   '\u201B': '`',
@@ -18,13 +18,13 @@ const CURLY: Readonly<Record<string, string>> = {
 
 const CURLY_PATTERN = new RegExp(Object.keys(CURLY).join('|'), 'gi')
 
-/** A closing quotation mark, or a token with an apostrophe in it. */
+/** Normalises a closing quotation mark, or the apostrophes of a token. */
 export function closingQuote(token: string): string {
   const plain = token.replace(/"|&quot;/gi, "''")
   return plain === "'" ? plain : plain.replace(CURLY_PATTERN, (mark) => CURLY[mark.toLowerCase()] ?? mark)
 }
 
-/** A straight quotation mark that opens. */
+/** Normalises a straight opening quotation mark. */
 export function openingQuote(token: string): string {
   return token.length === 1 && token !== '"' ? '`' : '``'
 }

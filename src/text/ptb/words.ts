@@ -17,24 +17,24 @@ import { type Family, pattern, type Rule } from './rule.ts'
 const withoutSoftHyphens = (token: string): string => token.replaceAll('\u00AD', '') || '-'
 const plainAmpersand = (token: string): string => token.replace(/&amp;/gi, '&')
 
-/** Words run together: `cannot` is `can not`, `gonna` is `gon na`. */
-const assimilations: readonly Rule[] = [
+/** Contracted words that split: `cannot` is `can not`, `gonna` is `gon na`. */
+const ASSIMILATIONS: readonly Rule[] = [
   { pattern: pattern('i', '(can)not') },
   { pattern: pattern('i', '(gon|wan)na') },
   { pattern: pattern('i', '(got)ta') },
   { pattern: pattern('i', '(gim|lem)me') },
 ]
 
-const words: readonly Rule[] = [
+const WORDS: readonly Rule[] = [
   { pattern: pattern('', `(${WORD})${CLITIC}`), write: withoutSoftHyphens },
-  // `don't` is `do n't`: the verb does not keep the n.
+  // `don't` is `do n't`: the n belongs to the clitic.
   { pattern: pattern('', String.raw`([A-Za-z\u00AD]*[A-MO-Za-mo-z]\u00AD*)${NOT}`), write: withoutSoftHyphens },
   { pattern: pattern('', `(${WORD})`), write: withoutSoftHyphens },
   { pattern: pattern('', String.raw`(${WORD}\.)${INNER_PUNCTUATION}`), write: withoutSoftHyphens },
 ]
 
-/** Words whose apostrophe is theirs: `'em`, `ol'`, `ma'am`, `d'` */
-const apostropheWords: readonly Rule[] = [
+/** Words that contain their apostrophe: `'em`, `ol'`, `ma'am`, `d'`. */
+const APOSTROPHE_WORDS: readonly Rule[] = [
   {
     pattern: pattern(
       'i',
@@ -49,8 +49,8 @@ const apostropheWords: readonly Rule[] = [
   { pattern: pattern('', `([yY]${APOSTROPHE})\\p{L}`) },
 ]
 
-/** What splits off the word before it, met on its own. */
-const clitics: readonly Rule[] = [
+/** Clitics without a word before them. */
+const CLITICS: readonly Rule[] = [
   { pattern: pattern('', `(${CLITIC})[^A-Za-z]`), write: closingQuote },
   { pattern: pattern('', `(${NOT})`), write: closingQuote },
 ]
@@ -58,7 +58,7 @@ const clitics: readonly Rule[] = [
 const ACRONYM = String.raw`(?:[A-Za-z](?:\.[A-Za-z])+|(?:Canada|Sino|Korean|EU|Japan|non)-U\.S|U\.S\.-U\.(?:S\.S\.R|K))`
 const DOTTED = String.raw`([A-Za-z]+(?:\.[A-Za-z]+)*)\.`
 
-const abbreviations: readonly Rule[] = [
+const ABBREVIATIONS: readonly Rule[] = [
   { pattern: pattern('', String.raw`(${ACRONYM}\.)${SPACE}+(?:${SENTENCE_STARTERS})${SPACE}`), endsSentence: true },
   { pattern: pattern('', `(${DOTTED})${SPACE}?\\p{Nd}`), means: (token) => abbreviates(token, BEFORE_NUMBER) },
   {
@@ -67,7 +67,7 @@ const abbreviations: readonly Rule[] = [
     endsSentence: true,
   },
   { pattern: pattern('', `(${DOTTED})[^\\n]{2}`), means: (token) => abbreviates(token, MAY_END_SENTENCE) },
-  // The end of the caption, or all but one character of it.
+  // Fewer than two characters are left before the end of the caption.
   {
     pattern: pattern('', `(${DOTTED})`),
     means: (token) => abbreviates(token, MAY_END_SENTENCE),
@@ -87,8 +87,8 @@ const PARTICLE = `(?:[dDoOlL]${INNER_APOSTROPHE}${ALNUM})?`
 const COMPOUND = `${PARTICLE}${ALNUM}+(?:${HYPHEN}${PARTICLE}${ALNUM}+)*`
 const JOINED_CAPITALS = '[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+'
 
-/** `t-shirt`, `4x4`, `o'clock`, `tv/vcr`, `AT&T`, and what the comma in `red,white-striped` leaves together. */
-const compounds: readonly Rule[] = [
+/** Compounds: `t-shirt`, `4x4`, `o'clock`, `tv/vcr`, `AT&T`, and `red,white-striped` with its comma. */
+const COMPOUNDS: readonly Rule[] = [
   { pattern: pattern('', `([A-Za-z0-9]+(?:-[A-Za-z]+){0,2}(?:\\\\?/[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}){1,2})`) },
   { pattern: pattern('', `(${HYPHENATED}\\.)${INNER_PUNCTUATION}`), write: withoutSoftHyphens },
   { pattern: pattern('', `(${HYPHENATED})`), write: withoutSoftHyphens },
@@ -99,12 +99,12 @@ const compounds: readonly Rule[] = [
   { pattern: pattern('i', `(C\\.D\\.s|pro-|anti-|S(?:&|&amp;)(?:P-500|Ls))`), write: plainAmpersand },
 ]
 
-/** Rules for tokens with letters in them. */
+/** Rules for tokens with letters. */
 export const WORD_RULES: readonly Family[] = [
-  { begins: /[cglw]/i, rules: assimilations },
-  { begins: /[\p{L}&]/u, rules: words },
-  { begins: /['&\p{L}]/u, rules: apostropheWords },
-  { begins: /['&n]/i, rules: clitics },
-  { begins: /[a-z]/i, rules: abbreviations },
-  { begins: /[a-z0-9]/i, rules: compounds },
+  { begins: /[cglw]/i, rules: ASSIMILATIONS },
+  { begins: /[\p{L}&]/u, rules: WORDS },
+  { begins: /['&\p{L}]/u, rules: APOSTROPHE_WORDS },
+  { begins: /['&n]/i, rules: CLITICS },
+  { begins: /[a-z]/i, rules: ABBREVIATIONS },
+  { begins: /[a-z0-9]/i, rules: COMPOUNDS },
 ]
