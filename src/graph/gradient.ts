@@ -5,9 +5,9 @@ import type { Node, Op, Tensor } from './tensor.ts'
 import { topological } from './walk.ts'
 
 /**
- * Reverse-mode derivative of a graph, as more graph: for each tensor of `wrt` the gradient of the scalar `loss`. Each operator's rule stands beside
- * the operator; this walk only carries adjoints back and adds up those that meet.
- * Throws ShapeError if the loss is not a scalar, Error if an operator on the way has no gradient.
+ * Reverse-mode differentiation: the gradients of the scalar `loss` with respect to `wrt`, as more graph. Each operator
+ * defines its own rule; this file only passes adjoints backwards and adds those that reach the same tensor.
+ * Throws ShapeError if the loss is not a scalar, Error if it depends on `wrt` through an operator without a gradient.
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (loss.shape.length > 0)
@@ -15,11 +15,14 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   return vjp([loss], [ones(loss)], wrt)
 }
 
-/** Vector-Jacobian product: what the adjoints `seeds` of `outputs` come to at each tensor of `wrt`. */
+/**
+ * Vector-Jacobian products: for each tensor of `wrt` the sum over `outputs` of seedᵀ ∂output/∂tensor. `seeds` have the
+ * shapes of `outputs`. Throws Error if an output depends on `wrt` through an operator without a gradient.
+ */
 export function vjp(outputs: readonly Tensor[], seeds: readonly Tensor[], wrt: readonly Tensor[]): Tensor[] {
   const order = topological(outputs)
   const wanted = new Set(wrt)
-  const active = reaching(order, wanted)
+  const active = dependents(order, wanted)
   const pending = new Map<Tensor, Tensor[]>()
   const receive = (tensor: Tensor, adjoint: Tensor): void => {
     const list = pending.get(tensor)
@@ -27,17 +30,17 @@ export function vjp(outputs: readonly Tensor[], seeds: readonly Tensor[], wrt: r
     else pending.set(tensor, [adjoint])
   }
   for (const [i, output] of outputs.entries()) receive(output, seeds[i]!)
-  const settled = new Map<Tensor, Tensor>()
-  const settle = (tensor: Tensor): Tensor | undefined => {
+  const totals = new Map<Tensor, Tensor>()
+  const totalOf = (tensor: Tensor): Tensor | undefined => {
     const list = pending.get(tensor)
     if (!list) return undefined
-    const total = settled.get(tensor) ?? addAll(list)
-    settled.set(tensor, total)
+    const total = totals.get(tensor) ?? addAll(list)
+    totals.set(tensor, total)
     return total
   }
   for (const node of order.toReversed()) {
     if (!active.has(node) || node.inputs.length === 0) continue
-    const dys = node.outputs.map(settle)
+    const dys = node.outputs.map(totalOf)
     if (dys.every((dy) => dy === undefined)) continue
     if (!node.op.grad) throw new Error(`Cannot differentiate through ${node.op.name}: it has no gradient`)
     const adjoints = node.op.grad({
@@ -58,11 +61,11 @@ export function vjp(outputs: readonly Tensor[], seeds: readonly Tensor[], wrt: r
       receive(input, adjoint)
     }
   }
-  return wrt.map((tensor) => settle(tensor) ?? zeros(tensor))
+  return wrt.map((tensor) => totalOf(tensor) ?? zeros(tensor))
 }
 
-/** The nodes from which some tensor of `wanted` is reached. */
-function reaching(order: readonly Node[], wanted: ReadonlySet<Tensor>): Set<Node> {
+/** The nodes of `order` that depend on a tensor of `wanted` or compute one. */
+function dependents(order: readonly Node[], wanted: ReadonlySet<Tensor>): Set<Node> {
   const active = new Set<Node>()
   for (const node of order)
     if (
@@ -73,7 +76,9 @@ function reaching(order: readonly Node[], wanted: ReadonlySet<Tensor>): Set<Node
   return active
 }
 
-/** The sum of adjoints, the cheaper way where the operator that made them knows one (products of the same weight at every time step). */
+/**
+ * The sum of adjoints, by the cheaper sum of their operator if it has one (a weight that is used at every time step).
+ */
 function addAll(addends: readonly Tensor[]): Tensor {
   const groups = new Map<Op, Tensor[]>()
   for (const addend of addends) groups.set(addend.node.op, [...(groups.get(addend.node.op) ?? []), addend])

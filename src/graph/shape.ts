@@ -1,21 +1,27 @@
 /**
- * Sizes of tensors. A size is a number, or a symbol that is known only when the graph runs ("B"), or a product of the two ("5*B").
+ * The size of an axis: a number, a symbol whose value is known only at run time ("B"), or a product of both ("5*B").
  */
 export type Dim = number | string
+
+/** The sizes of a tensor's axes; `[]` is a scalar. */
 export type Shape = readonly Dim[]
 
-/** Shapes that do not fit together; the message names the operation, the shapes and the line of the model. */
+/** Thrown when shapes or element types do not fit an operator; the message names the operator and the shapes. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError'
 }
 
-/** A shape as it stands in messages: `[16, 49, 512]`. */
+/** A shape as error messages print it: `[16, 49, 512]`. */
 export const show = (shape: Shape): string => `[${shape.join(', ')}]`
 
-/** Are two shapes the same, symbols included? */
+/** Whether two shapes are equal; a symbol equals only itself. */
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((dim, i) => dim === b[i])
 
-/** A size as factor times symbols, the symbols sorted. */
+/** Whether every size is a symbol or a whole number from 0. */
+export const isValidShape = (shape: Shape): boolean =>
+  Array.from(shape).every((dim) => (typeof dim === 'string' ? dim !== '' : Number.isSafeInteger(dim) && dim >= 0))
+
+/** Splits a size into its numeric factor and its symbols in alphabetical order: "5*T*B" into 5 and ["B", "T"]. */
 export function factors(dim: Dim): { factor: number; symbols: string[] } {
   if (typeof dim === 'number') return { factor: dim, symbols: [] }
   const parts = dim.split('*')
@@ -29,7 +35,7 @@ function dimOf(factor: number, symbols: readonly string[]): Dim {
   return factor === 1 ? symbols.join('*') : [factor, ...symbols].join('*')
 }
 
-/** The product of sizes. */
+/** The product of sizes: the number of elements of a shape. */
 export function product(dims: Shape): Dim {
   const all = dims.map(factors)
   const symbols = all.flatMap((dim) => dim.symbols).sort()
@@ -39,7 +45,7 @@ export function product(dims: Shape): Dim {
   )
 }
 
-/** `a / b`, or undefined where b does not divide a. */
+/** `a / b`, or undefined if b does not divide a. */
 export function quotient(a: Dim, b: Dim): Dim | undefined {
   const [over, under] = [factors(a), factors(b)]
   const symbols = [...over.symbols]
@@ -52,22 +58,32 @@ export function quotient(a: Dim, b: Dim): Dim | undefined {
   return dimOf(over.factor / under.factor, symbols)
 }
 
-/** The shape that two shapes broadcast to, as NumPy and ONNX do it; a symbol equals only itself. */
-export function broadcast(act: string, a: Shape, b: Shape): Shape {
-  const rank = Math.max(a.length, b.length)
-  return Array.from({ length: rank }, (_, i) => {
-    const x = a[i - rank + a.length] ?? 1
-    const y = b[i - rank + b.length] ?? 1
-    if (x === y || y === 1) return x
-    if (x === 1) return y
-    throw new ShapeError(`Cannot ${act} ${show(a)} and ${show(b)}: sizes ${x} and ${y} do not broadcast`)
-  })
+/** The shape that a and b broadcast to by the rules of NumPy and ONNX, or undefined if they do not broadcast. */
+export function broadcastShape(a: Shape, b: Shape): Shape | undefined {
+  const pairs = alignedSizes(a, b)
+  return pairs.some(isMismatch) ? undefined : pairs.map(([x, y]) => (y === 1 ? x : y))
 }
 
-/** `axis` counted from the front. Throws ShapeError if the shape has no such axis. */
-export function frontAxis(act: string, axis: number, shape: Shape): number {
+/** As broadcastShape(); throws ShapeError if they do not broadcast. `verb` names the operator in the message. */
+export function broadcast(verb: string, a: Shape, b: Shape): Shape {
+  const shape = broadcastShape(a, b)
+  if (shape) return shape
+  const [x, y] = alignedSizes(a, b).find(isMismatch)!
+  throw new ShapeError(`Cannot ${verb} ${show(a)} and ${show(b)}: sizes ${x} and ${y} do not broadcast`)
+}
+
+/** The sizes of two shapes axis by axis, aligned at the last axis; the shorter shape is filled with ones. */
+function alignedSizes(a: Shape, b: Shape): (readonly [Dim, Dim])[] {
+  const rank = Math.max(a.length, b.length)
+  return Array.from({ length: rank }, (_, i) => [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1] as const)
+}
+
+const isMismatch = ([x, y]: readonly [Dim, Dim]): boolean => x !== y && x !== 1 && y !== 1
+
+/** `axis` counted from the front. Throws ShapeError if the shape has no such axis; `verb` names the operator. */
+export function frontAxis(verb: string, axis: number, shape: Shape): number {
   const front = axis < 0 ? axis + shape.length : axis
   if (front < 0 || front >= shape.length || !Number.isInteger(axis))
-    throw new ShapeError(`Cannot ${act} ${show(shape)} along axis ${axis}: it has ${shape.length} axes`)
+    throw new ShapeError(`Cannot ${verb} ${show(shape)} along axis ${axis}: it has ${shape.length} axes`)
   return front
 }

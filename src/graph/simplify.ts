@@ -1,12 +1,14 @@
+import { attributesText } from './attributes.ts'
+import { product } from './shape.ts'
 import { constant, constantValues, type Node, type Tensor } from './tensor.ts'
 import { topological } from './walk.ts'
 
-/** The largest constant that folding makes: more would be data, and the graph holds none. */
-const MOST_FOLDED = 64
+/** The most elements of a folded constant; the graph holds no larger data. */
+const MAX_FOLDED = 64
 
 /**
- * The same outputs by a smaller graph: equal nodes are shared, operators on constants are replaced by their value, what nothing needs is gone.
- * No pass knows an operator by name: operators are equal if they are the same one with equal attributes and inputs.
+ * Returns the same outputs computed by a smaller graph: equal nodes are merged, operators on constants are folded, and
+ * unused nodes are dropped. Nodes are equal if operator, attributes and inputs are; no operator is treated by name.
  */
 export function simplify(outputs: readonly Tensor[]): Tensor[] {
   const canonical = new Map<Tensor, Tensor>()
@@ -14,7 +16,7 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
   const number = new Map<Tensor, number>()
   for (const node of topological(outputs)) {
     const inputs = node.inputs.map((input) => canonical.get(input)!)
-    const key = `${node.op.name} ${JSON.stringify(node.attrs)} ${inputs.map((input) => number.get(input))}`
+    const key = `${node.op.name} ${attributesText(node.attrs)} ${inputs.map((input) => number.get(input))}`
     let twin = byKey.get(key)
     if (!twin) {
       twin = folded(node, inputs) ?? rebuilt(node, inputs)
@@ -38,10 +40,11 @@ function folded(node: Node, inputs: readonly Tensor[]): Node | undefined {
   const [y] = node.outputs
   const values = inputs.map(constantValues)
   if (!node.op.fold || inputs.length === 0 || node.outputs.length !== 1) return undefined
-  if (!values.every((list) => list !== undefined) || !y!.shape.every((dim) => typeof dim === 'number')) return undefined
-  const size = y!.shape.reduce((total, dim) => total * dim, 1)
-  if (size > MOST_FOLDED || !y!.dtype.startsWith('float')) return undefined
+  if (!values.every((list) => list !== undefined)) return undefined
+  const size = product(y!.shape)
+  if (typeof size !== 'number' || size > MAX_FOLDED || !y!.dtype.startsWith('float')) return undefined
   const result = node.op.fold(values, node.attrs, node)
   if (result?.length !== size) return undefined
-  return constant(y!.dtype === 'float32' ? result.map(Math.fround) : result, y!.dtype, y!.shape).node
+  const shape = y!.shape as readonly number[]
+  return constant(y!.dtype === 'float32' ? result.map(Math.fround) : result, y!.dtype, shape).node
 }

@@ -1,23 +1,22 @@
-import { type Shape, ShapeError } from './shape.ts'
+// The symbolic tensor graph. A tensor is an output of a node; a node applies an operator to tensors. The graph holds
+// no data except small constants, and does not depend on an engine.
+import type { DType } from './dtype.ts'
+import { isValidShape, type Shape, ShapeError, show } from './shape.ts'
 
-/**
- * The symbolic tensor graph: a tensor is an output of a node, a node is an operator applied to tensors. The graph holds no data but small
- * constants, and knows no runtime.
- */
-export type DType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'uint32' | 'uint8' | 'bool'
-
-/** What an operator says of an output: its shape and the type of its elements. */
+/** The shape and element type of a tensor. */
 export interface Spec {
   readonly shape: Shape
   readonly dtype: DType
 }
 
+/** An output of a node. */
 export interface Tensor extends Spec {
   readonly node: Node
-  /** which of the node's outputs it is */
+  /** its position among the node's outputs */
   readonly index: number
 }
 
+/** An operator applied to tensors. */
 export interface Node {
   readonly op: Op
   readonly attrs: Attrs
@@ -25,60 +24,70 @@ export interface Node {
   readonly outputs: readonly Tensor[]
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each operator knows the attributes it was defined with
+/** The attributes of a node; each operator knows the type of its own. */
+// biome-ignore lint/suspicious/noExplicitAny: the type is checked where the operator is defined
 export type Attrs = any
 
-/** What a gradient rule is given: `dys[i]` is undefined where nothing depends on output i. */
+/** The arguments of a gradient rule. `dys[i]` is undefined if the loss does not depend on output i. */
 export interface Adjoint<A> {
   readonly dys: readonly (Tensor | undefined)[]
-  /** the adjoint of the first output; only for operators whose first output is always the one asked for */
+  /** the adjoint of the first output, for operators whose first output the loss always depends on */
   readonly dy: Tensor
+  /** the first output */
   readonly y: Tensor
   readonly outputs: readonly Tensor[]
   readonly inputs: readonly Tensor[]
   readonly attrs: A
 }
 
-/** What `lower` writes ONNX with; implemented in runtime/onnx.ts. */
+/** Writes ONNX; operators lower themselves through it. onnx/emit.ts implements it. */
 export interface Emitter {
-  /** the ONNX name of a tensor */
+  /** The ONNX name of a tensor. */
   name(tensor: Tensor): string
-  /** adds an ONNX node; `outputs` are names, by default one fresh name, and are returned */
+  /** Adds an ONNX node and returns the names of its outputs: `outputs`, or one new name. */
   node(type: string, inputs: readonly string[], options?: EmitOptions): string[]
-  /** an int64 vector as an initializer */
+  /** Adds an int64 vector as an initializer and returns its name. */
   ints(values: readonly number[]): string
-  /** a scalar, or a vector if `shape` says so, of any type as an initializer */
+  /** Adds values of any type as an initializer and returns its name; a vector unless `shape` is given. */
   constant(values: readonly number[], dtype: DType, shape?: readonly number[]): string
-  /** a shape as an int64 vector, computed when the graph runs where it has symbols */
+  /** The name of a shape as an int64 vector, computed at run time if it has symbols. */
   shape(shape: Shape): string
 }
 
+/** Options of Emitter.node(). */
 export interface EmitOptions {
+  /** ONNX attributes: numbers are INT, lists are INTS, `{ float }` is FLOAT */
   readonly attrs?: Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>
   readonly outputs?: readonly string[]
+  /** the operator's domain; by default the standard operators */
   readonly domain?: string
 }
 
+/** Everything that defines an operator: shapes, gradient and ONNX form. */
 export interface OpDefinition<A> {
   readonly name: string
-  /** the shapes and types of the outputs; throws ShapeError where the inputs do not fit */
+  /** The shapes and types of the outputs. Throws ShapeError if the inputs do not fit. */
   infer(inputs: readonly Tensor[], attrs: A): Spec | readonly Spec[]
-  /** the adjoints of the inputs; undefined for an input that nothing flows back to */
+  /** The adjoints of the inputs; undefined for an input without a gradient. */
   grad?(adjoint: Adjoint<A>): readonly (Tensor | undefined)[]
-  /** writes the node as ONNX; `outputs` are the names its results must get */
+  /** Writes the node as ONNX; `outputs` are the names that its results must get. */
   lower(node: Omit<Node, 'attrs'> & { readonly attrs: A }, emit: Emitter, outputs: readonly string[]): void
-  /** the value of the (only) output where all inputs are constants */
+  /** The values of the only output if all inputs are constants, or undefined if they cannot be folded. */
   fold?(inputs: readonly ArrayLike<number>[], attrs: A, node: Node): readonly number[] | undefined
-  /** a cheaper sum of several outputs of this operator, where there is one */
+  /** A cheaper sum of several outputs of this operator, or undefined if there is none. */
   sum?(addends: readonly Tensor[]): Tensor | undefined
 }
 
+/** An operator whose attribute type is erased. */
 export interface Op extends OpDefinition<Attrs> {}
 
-/** Every operator by name: tests walk it, so that none is without a gradient test. */
+/** All operators by name; a test checks that each one with a gradient has a gradient test. */
 export const registry = new Map<string, Op>()
 
-/** Adds an operator; the function returned applies it and gives the node's outputs. */
+/**
+ * Registers an operator and returns the function that applies it to tensors and returns the node's outputs.
+ * Throws Error if the name is taken.
+ */
 export function defineOp<A>(definition: OpDefinition<A>): (inputs: readonly Tensor[], attrs: A) => readonly Tensor[] {
   if (registry.has(definition.name)) throw new Error(`Internal: operator ${definition.name} is defined twice`)
   const op = definition as unknown as Op
@@ -86,29 +95,19 @@ export function defineOp<A>(definition: OpDefinition<A>): (inputs: readonly Tens
   return (inputs, attrs) => apply(op, inputs, attrs)
 }
 
-/** Applies an operator that is at hand as a value, as passes over the graph do. */
-export function apply(op: Op, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[] {
-  const specs = located(() => op.infer(inputs, attrs))
+function apply(op: Op, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[] {
+  const specs = op.infer(inputs, attrs)
   const outputs: Tensor[] = []
   const node: Node = { op, attrs, inputs, outputs }
-  for (const [index, spec] of (Array.isArray(specs) ? specs : [specs]).entries())
-    outputs.push({ node, index, shape: spec.shape, dtype: spec.dtype })
-  return outputs
-}
-
-/** Adds to a ShapeError the line of the model that made it: the first caller outside the graph's own folder. */
-function located<T>(infer: () => T): T {
-  try {
-    return infer()
-  } catch (error) {
-    if (error instanceof ShapeError) {
-      const frames = (error.stack ?? '').split('\n').filter((line) => /:\d+:\d+\)?$/.test(line))
-      const outside = frames.find((line) => !/(src|dist)[\\/]graph[\\/]/.test(line))
-      const place = outside && /([^\\/(\s]+[\\/][^\\/(\s]+:\d+):\d+\)?$/.exec(outside)?.[1]
-      if (place && !error.message.includes(' (in ')) error.message += ` (in ${place})`
-    }
-    throw error
+  for (const [index, { shape, dtype }] of (Array.isArray(specs) ? specs : [specs]).entries()) {
+    // such a size would surface much later, when the graph is written as ONNX
+    if (!isValidShape(shape))
+      throw new ShapeError(
+        `Cannot ${op.name} ${inputs.map((x) => show(x.shape)).join(', ')}: the result would be ${show(shape)}`,
+      )
+    outputs.push({ node, index, shape, dtype })
   }
+  return outputs
 }
 
 const inputOp = defineOp<{ name: string; spec: Spec }>({
@@ -117,7 +116,7 @@ const inputOp = defineOp<{ name: string; spec: Spec }>({
   lower: () => {},
 })
 
-/** A value given when the graph runs: a batch, a weight. Its name is its name in ONNX. */
+/** A value fed at run time: a batch, a weight. `name` is also its name in ONNX. */
 export const input = (name: string, shape: Shape, dtype: DType = 'float32'): Tensor =>
   inputOp([], { name, spec: { shape, dtype } })[0]!
 
@@ -133,7 +132,7 @@ const constantOp = defineOp<{ values: readonly number[]; spec: Spec & { readonly
   },
 })
 
-/** Numbers that are part of the graph: a scalar, or a few values with their shape. Large data are inputs. */
+/** Values stored in the graph: a scalar for a number, a vector if `shape` is not given. Feed large data as inputs. */
 export const constant = (
   values: number | readonly number[],
   dtype: DType = 'float32',

@@ -1,6 +1,6 @@
 import type { Node, Tensor } from './tensor.ts'
 
-/** The nodes that `outputs` need, each after the nodes it needs. Not recursive: unrolled decoders are deep. */
+/** The nodes that `outputs` depend on, inputs before the nodes that use them. Iterative: unrolled decoders are deep. */
 export function topological(outputs: readonly Tensor[]): Node[] {
   const order: Node[] = []
   const state = new Map<Node, 'open' | 'done'>()

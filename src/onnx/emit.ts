@@ -1,8 +1,16 @@
 import { create } from '@bufbuild/protobuf'
-import { ONNX_TYPE } from '../graph/ops/movement.ts'
-import { type Dim, factors, type Shape } from '../graph/shape.ts'
-import type { DType, EmitOptions, Emitter, Tensor } from '../graph/tensor.ts'
-import { inputName } from '../graph/tensor.ts'
+import { toFloat16 } from '../formats/float16.ts'
+import {
+  type Dim,
+  type DType,
+  type EmitOptions,
+  type Emitter,
+  factors,
+  inputName,
+  ONNX_TYPE,
+  type Shape,
+  type Tensor,
+} from '../graph/index.ts'
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -13,20 +21,28 @@ import {
   TensorProtoSchema,
 } from './pb.ts'
 
+/** Constants up to this length are shared, under a name made of their values. */
+const MAX_NAMED_VALUES = 8
+
 /** Collects ONNX nodes and initializers while operators lower themselves. */
 export class OnnxEmitter implements Emitter {
   readonly nodes: NodeProto[] = []
+  /** the stored tensors by name */
   readonly initializers = new Map<string, TensorProto>()
   readonly #names = new Map<Tensor, string>()
+  readonly #taken: ReadonlySet<string>
   readonly #dims = new Map<Dim, string>()
   readonly #inputs: readonly Tensor[]
   #fresh = 0
 
-  constructor(inputs: readonly Tensor[]) {
+  /** `inputs` are the graph inputs; new names avoid theirs and those of `outputs`. */
+  constructor(inputs: readonly Tensor[], outputs: readonly string[]) {
     this.#inputs = inputs
+    this.#taken = new Set([...inputs.map((tensor) => inputName(tensor)!), ...outputs])
     for (const tensor of inputs) this.#names.set(tensor, inputName(tensor)!)
   }
 
+  /** The name of a tensor, made when it is first asked for. */
   readonly name = (tensor: Tensor): string => {
     const known = this.#names.get(tensor)
     if (known !== undefined) return known
@@ -35,11 +51,12 @@ export class OnnxEmitter implements Emitter {
     return fresh
   }
 
-  /** Gives a tensor the name it must have as an output of the model. */
-  rename(tensor: Tensor, name: string): void {
+  /** Sets the name of a tensor; without `name`, to a new one. */
+  rename(tensor: Tensor, name = this.#next('input')): void {
     this.#names.set(tensor, name)
   }
 
+  /** As Emitter.node(). */
   node(type: string, inputs: readonly string[], { attrs = {}, outputs, domain = '' }: EmitOptions = {}): string[] {
     const output = outputs ? [...outputs] : [this.#next(type)]
     const attribute = Object.entries(attrs).map(([name, value]) => attributeProto(name, value))
@@ -48,24 +65,29 @@ export class OnnxEmitter implements Emitter {
     return output
   }
 
+  /** As Emitter.ints(). */
   ints(values: readonly number[]): string {
     return this.constant(values, 'int64', [values.length])
   }
 
+  /** As Emitter.constant(). */
   constant(values: readonly number[], dtype: DType, shape: readonly number[] = [values.length]): string {
-    const name = `const_${dtype}_${shape.join('x')}_${values.length > 8 ? this.#fresh++ : values.join('_')}`
+    const text = values.map((value) => (Object.is(value, -0) ? '-0' : value)).join('_')
+    let name = `const_${dtype}_${shape.join('x')}_${values.length > MAX_NAMED_VALUES ? this.#fresh++ : text}`
+    while (this.#taken.has(name)) name += '_'
     if (!this.initializers.has(name))
       this.initializers.set(name, tensorProto(name, rawBytes(values, dtype), dtype, shape))
     return name
   }
 
+  /** As Emitter.shape(). */
   shape(shape: Shape): string {
     if (shape.every((dim) => typeof dim === 'number')) return this.ints(shape)
     const parts = shape.map((dim) => (typeof dim === 'number' ? this.ints([dim]) : this.#dim(dim)))
     return parts.length === 1 ? parts[0]! : this.node('Concat', parts, { attrs: { axis: 0 } })[0]!
   }
 
-  /** A symbolic size as an int64 vector of one: read off an input that has the symbol as a size. */
+  /** A symbolic size as an int64 vector `[1]`: the product of its symbols and its factor. */
   #dim(dim: Dim): string {
     const known = this.#dims.get(dim)
     if (known !== undefined) return known
@@ -77,6 +99,7 @@ export class OnnxEmitter implements Emitter {
     return name
   }
 
+  /** A symbol as an int64 vector `[1]`: the size of an input that has it. */
   #symbol(symbol: string): string {
     const known = this.#dims.get(symbol)
     if (known !== undefined) return known
@@ -89,7 +112,10 @@ export class OnnxEmitter implements Emitter {
   }
 
   #next(stem: string): string {
-    return `${stem}_${this.#fresh++}`
+    let name: string
+    do name = `${stem}_${this.#fresh++}`
+    while (this.#taken.has(name))
+    return name
   }
 }
 
@@ -102,7 +128,7 @@ function attributeProto(name: string, value: NonNullable<EmitOptions['attrs']>[s
   return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map(BigInt) })
 }
 
-/** A tensor of the model file from its little-endian bytes. */
+/** A stored tensor from its little-endian bytes. */
 export const tensorProto = (name: string, bytes: Uint8Array, dtype: DType, shape: readonly number[]): TensorProto =>
   create(TensorProtoSchema, {
     name,
@@ -118,6 +144,8 @@ function rawBytes(values: readonly number[], dtype: DType): Uint8Array {
       return bytes(Float32Array.from(values))
     case 'float64':
       return bytes(Float64Array.from(values))
+    case 'float16':
+      return bytes(toFloat16(Float32Array.from(values)))
     case 'int64':
       return bytes(BigInt64Array.from(values, BigInt))
     case 'int32':
@@ -127,7 +155,5 @@ function rawBytes(values: readonly number[], dtype: DType): Uint8Array {
     case 'uint8':
     case 'bool':
       return Uint8Array.from(values)
-    default:
-      throw new Error(`Internal: no constants of type ${dtype}`)
   }
 }

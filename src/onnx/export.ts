@@ -1,8 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { ONNX_TYPE } from '../graph/ops/movement.ts'
-import { simplify } from '../graph/simplify.ts'
-import { inputName, type Spec, type Tensor } from '../graph/tensor.ts'
-import { topological } from '../graph/walk.ts'
+import { inputName, ONNX_TYPE, type Spec, simplify, type Tensor, topological } from '../graph/index.ts'
 import { OnnxEmitter, tensorProto } from './emit.ts'
 import {
   TensorShapeProto_DimensionSchema as DimensionSchema,
@@ -16,19 +13,20 @@ import {
   ValueInfoProtoSchema,
 } from './pb.ts'
 
-/** The operator set the graph is written in; LayerNormalization came with 17, Split in equal parts and BitwiseXor with 18. */
+/** The operator set written: LayerNormalization needs 17, Split into equal parts and BitwiseXor need 18. */
 const OPSET = 18n
 const IR_VERSION = 8n
 
-/** A value that becomes part of the model file instead of an input: the weights of a finished model. */
+/** A value stored in the model file instead of fed as an input, such as a trained weight. */
 export interface Initializer {
   readonly shape: readonly number[]
   readonly data: ArrayBufferView
 }
 
 /**
- * A graph as the bytes of an ONNX model, simplified first. Its inputs are the graph inputs that the outputs need, under their own names; those
- * named in `initializers` are stored in the file with their values.
+ * Simplifies a graph and returns it as the bytes of an ONNX model. The model's inputs are the graph inputs that
+ * `outputs` depend on, under their own names, except those in `initializers`: these are stored in the file.
+ * Throws RangeError if an output has the name of an input that is not stored.
  */
 export function toOnnx(
   outputs: Readonly<Record<string, Tensor>>,
@@ -38,7 +36,14 @@ export function toOnnx(
   const results = simplify(names.map((name) => outputs[name]!))
   const order = topological(results)
   const inputs = order.flatMap((node) => (node.op.name === 'input' ? node.outputs : []))
-  const emit = new OnnxEmitter(inputs)
+  const stored = inputs.filter((tensor) => initializers.has(inputName(tensor)!))
+  const emit = new OnnxEmitter(inputs, names)
+  for (const tensor of inputs) {
+    const name = inputName(tensor)!
+    if (!Object.hasOwn(outputs, name)) continue
+    if (!stored.includes(tensor)) throw new RangeError(`Cannot name an output "${name}": an input has that name`)
+    emit.rename(tensor)
+  }
   const copies: [Tensor, string][] = []
   const named = new Set<Tensor>(inputs)
   for (const [i, tensor] of results.entries()) {
@@ -48,14 +53,11 @@ export function toOnnx(
   }
   for (const node of order) node.op.lower(node, emit, node.outputs.map(emit.name))
   for (const [tensor, name] of copies) emit.node('Identity', [emit.name(tensor)], { outputs: [name] })
-  const stored = inputs.filter((tensor) => initializers.has(inputName(tensor)!))
   for (const tensor of stored) {
-    const name = inputName(tensor)!
-    const { data, shape } = initializers.get(name)!
-    emit.initializers.set(
-      name,
-      tensorProto(name, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), tensor.dtype, shape),
-    )
+    const { data, shape } = initializers.get(inputName(tensor)!)!
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    const name = emit.name(tensor)
+    emit.initializers.set(name, tensorProto(name, bytes, tensor.dtype, shape))
   }
   const graph = create(GraphProtoSchema, {
     name: 'mia-caption',

@@ -1,9 +1,9 @@
-import { vjp } from '../../src/graph/gradient.ts'
 import {
   add,
   cast,
   clip,
   concat,
+  constant,
   conv,
   count,
   div,
@@ -32,11 +32,12 @@ import {
   sqrt,
   sub,
   sum,
+  type Tensor,
   tanh,
   transpose,
+  vjp,
   where,
-} from '../../src/graph/ops/index.ts'
-import { constant, type Tensor } from '../../src/graph/tensor.ts'
+} from '../../src/graph/index.ts'
 
 /** One case a differentiable operator: the shapes of its float inputs, and the operator on them. Inputs are drawn from a normal distribution. */
 export interface Sample {

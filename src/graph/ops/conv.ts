@@ -1,18 +1,18 @@
+// Convolution over the last two axes: N images of C channels and H x W, O filters of kh x kw, G groups → [N, O, oh, ow].
 import { type Dim, product, quotient, ShapeError, show } from '../shape.ts'
 import { defineOp, type EmitOptions, type Tensor } from '../tensor.ts'
 import { reshape, sum, transpose } from './movement.ts'
 import { slice } from './slicing.ts'
 
-/** Convolution over the last two axes. N pictures, C channels, H x W in, O filters of kh x kw, G groups; y is [N, O, oh, ow]. */
-
 type Pair = readonly [number, number]
 
-/** How a window goes over a picture, each as [down, across]. */
+/** How a window moves over an image, each as [down, across]. */
 export interface Window {
   readonly strides: Pair
   readonly dilations: Pair
-  /** zeros added before and after, each as [down, across] */
+  /** rows and columns of zeros added above and to the left */
   readonly before: Pair
+  /** rows and columns of zeros added below and to the right */
   readonly after: Pair
 }
 
@@ -20,6 +20,7 @@ interface ConvAttrs extends Window {
   readonly groups: number
 }
 
+/** Options of conv(), by default one step at a time, no dilation, no padding, one group. */
 export type ConvOptions = Partial<ConvAttrs>
 
 const withDefaults = ({
@@ -43,7 +44,7 @@ const convOp = defineOp<ConvAttrs>({
     if (!fits || (bias && !(bias.shape.length === 1 && bias.shape[0] === o)))
       throw new ShapeError(
         `Cannot convolve ${show(x!.shape)} with ${show(w!.shape)}${bias ? ` and bias ${show(bias.shape)}` : ''} in groups of ${attrs.groups}: ` +
-          '[N, C, H, W], [O, C / groups, kh, kw] and [O] are wanted',
+          'expected [N, C, H, W], [O, C / groups, kh, kw] and [O]',
       )
     return { shape: [n!, o!, ...windowCounts(x!, spatial(w!), attrs)], dtype: x!.dtype }
   },
@@ -55,7 +56,10 @@ const convOp = defineOp<ConvAttrs>({
     void emit.node('Conv', inputs.map(emit.name), { attrs: onnxAttrs(attrs), outputs }),
 })
 
-/** Filters `w` `[O, C/G, kh, kw]` at each place of x `[N, C, H, W]`, plus `bias` `[O]` if there is one (Dumoulin and Visin, arXiv 1603.07285). */
+/**
+ * Convolution of x `[N, C, H, W]` with filters `w` `[O, C/G, kh, kw]`, plus `bias` `[O]` if given → `[N, O, oh, ow]`
+ * (Dumoulin and Visin, arXiv:1603.07285).
+ */
 export const conv = (x: Tensor, w: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor =>
   convOp(bias ? [x, w, bias] : [x, w], withDefaults(options))[0]!
 
@@ -78,13 +82,13 @@ const transposedConvOp = defineOp<ConvAttrs & { readonly size: Pair }>({
   },
 })
 
-/** The gradient of a convolution to its input of `size`: what each place of the input gave to y. */
+/** The gradient of a convolution with respect to its input of `size`. */
 const transposedConv = (y: Tensor, w: Tensor, size: Pair, attrs: ConvAttrs): Tensor =>
   transposedConvOp([y, w], { ...attrs, size })[0]!
 
 /**
- * The gradient of a convolution to its filters: x convolved with dy, where pictures take the place of channels, and strides and dilations that of
- * one another. Groups: x as [C/G, G N, H, W] has for each group the N pictures of its channels.
+ * The gradient of a convolution with respect to its filters: x convolved with dy, with images and channels swapped, and
+ * strides and dilations swapped. Groups: x as [C/G, G N, H, W] has for each group the N images of its channels.
  */
 function weightGradient(
   x: Tensor,
@@ -95,36 +99,39 @@ function weightGradient(
   const [n, c, ...size] = x.shape as [Dim, number, number, number]
   const perGroup = c / groups
   const byGroup = transpose(reshape(x, [n, groups, perGroup, ...size]), [2, 1, 0, 3, 4])
-  const pictures = reshape(byGroup, [perGroup, -1, ...size])
+  const images = reshape(byGroup, [perGroup, -1, ...size])
   const filters = transpose(dy, [1, 0, 2, 3])
-  const dw = convOp([pictures, filters], { before, after, groups, strides: dilations, dilations: strides })[0]!
+  const dw = convOp([images, filters], { before, after, groups, strides: dilations, dilations: strides })[0]!
   return transpose(slice(slice(dw, 2, 0, kh), 3, 0, kw), [1, 0, 2, 3])
 }
 
-/** The last two sizes, which must be known while the graph is built. */
+/** The height and width of x. Throws ShapeError if they are symbolic. */
 export function spatial({ shape }: Tensor): Pair {
   const [height, width] = shape.slice(-2)
   if (typeof height !== 'number' || typeof width !== 'number')
-    throw new ShapeError(`Cannot go over ${show(shape)} by windows: its height and width must be numbers`)
+    throw new ShapeError(`Cannot move windows over ${show(shape)}: its height and width must be numbers`)
   return [height, width]
 }
 
-/** How far `count` windows of `kernel` reach along an axis. */
+/** The number of elements that `count` windows of `kernel` cover along an axis. */
 const coverage = (count: number, kernel: number, axis: 0 | 1, { strides, dilations }: Window): number =>
   (count - 1) * strides[axis] + (kernel - 1) * dilations[axis] + 1
 
-/** How many windows of `kernel` fit down and across; with `ceil` the last may reach beyond the edge. */
+/**
+ * The number of windows of `kernel` down and across; with `ceil` the last may reach beyond the edge. Throws ShapeError
+ * if none fits.
+ */
 export function windowCounts(x: Tensor, kernel: Pair, window: Window, ceil = false): Pair {
   const count = (axis: 0 | 1): number => {
     const free = spatial(x)[axis] + window.before[axis] + window.after[axis] - coverage(1, kernel[axis], axis, window)
     if (free < 0)
-      throw new ShapeError(`Cannot go over ${show(x.shape)} by windows of ${kernel.join(' x ')}: they do not fit`)
+      throw new ShapeError(`Cannot move windows of ${kernel.join(' x ')} over ${show(x.shape)}: they do not fit`)
     return (ceil ? Math.ceil : Math.floor)(free / window.strides[axis]) + 1
   }
   return [count(0), count(1)]
 }
 
-/** The zeros, [down, across], that give one window for each stride, as TensorFlow's SAME has it: a window may begin wherever a stride does. */
+/** The total padding, [down, across], of TensorFlow's SAME: the output has ⌈size / stride⌉ windows. */
 export function samePadding(x: Tensor, kernel: Pair, window: Pick<Window, 'strides' | 'dilations'>): Pair {
   const zeros = (axis: 0 | 1): number => {
     const size = spatial(x)[axis]
@@ -134,7 +141,7 @@ export function samePadding(x: Tensor, kernel: Pair, window: Pick<Window, 'strid
   return [zeros(0), zeros(1)]
 }
 
-/** A window as ONNX names it. */
+/** The ONNX attributes of a window. */
 export const windowAttrs = ({ strides, dilations, before, after }: Window): NonNullable<EmitOptions['attrs']> => ({
   strides,
   dilations,

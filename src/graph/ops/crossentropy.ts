@@ -6,13 +6,13 @@ import { matmul } from './matmul.ts'
 import { reshape, sum } from './movement.ts'
 
 /**
- * Cross-entropy of a linear classifier over a large vocabulary, written so that as few arrays as possible of the size `[N, V]` are made: scores
- * and probabilities only. The target distribution is 1-ε on the word and ε' = ε/(V-1) on every other, so that
+ * Cross-entropy of a linear classifier over a large vocabulary. Only two arrays of size `[N, V]` are made: scores and
+ * probabilities. The target distribution is 1-ε on the word and ε' = ε/(V-1) on every other word, so that
  *
  *     loss = log Σ exp(s) - (1-ε-ε') s_y - ε' Σ_j s_j,     with Σ_j s_j = h·(Σ_j W_j) + Σ_j b_j
  *
- * and its gradient by the scores, (p - target), is never made: the products with p take p itself, and what the target adds to them is a lookup
- * of rows and a sum.
+ * The gradient with respect to the scores, p - target, is never made: products with it are products with p, less a
+ * lookup of rows and a sum for the target.
  */
 const linearCrossEntropyOp = defineOp<{ smoothing: number }>({
   name: 'linearCrossEntropy',
@@ -27,7 +27,7 @@ const linearCrossEntropyOp = defineOp<{ smoothing: number }>({
       targets!.shape[0] !== n
     )
       throw new ShapeError(
-        `Cannot classify ${show(h!.shape)} by weight ${show(weight!.shape)} and bias ${show(bias!.shape)} with targets ${show(targets!.shape)}: [N, D], [V, D], [V] and [N] are wanted`,
+        `Cannot classify ${show(h!.shape)} by weight ${show(weight!.shape)} and bias ${show(bias!.shape)} with targets ${show(targets!.shape)}: expected [N, D], [V, D], [V] and [N]`,
       )
     return [
       { shape: [n!], dtype: h!.dtype },
@@ -70,16 +70,18 @@ const linearCrossEntropyOp = defineOp<{ smoothing: number }>({
   },
 })
 
-/** The target distribution as `other` everywhere plus `word` on the word. */
+/** The target distribution: `other` everywhere, plus `word` on the word. */
 function target(weight: Tensor, smoothing: number): { word: number; other: number } {
   const size = weight.shape[0]
-  if (typeof size !== 'number') throw new ShapeError(`Cannot smooth over a vocabulary of unknown size ${size}`)
+  if (typeof size !== 'number')
+    throw new ShapeError(`Cannot smooth over a vocabulary of size ${size}: it must be a number`)
   const other = smoothing / (size - 1)
   return { word: 1 - smoothing - other, other }
 }
 
 /**
- * For states h `[N, D]`, output weight `[V, D]`, bias `[V]` and target ids `[N]`: the label-smoothed cross-entropy `[N]` of each row, in nats.
+ * The label-smoothed cross-entropy of each row in nats, `[N]`, of the logits h Wᵀ + b: states h `[N, D]`, weight
+ * `[V, D]`, bias `[V]`, target ids `[N]`.
  */
 export const linearCrossEntropy = (
   h: Tensor,

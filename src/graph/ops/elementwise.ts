@@ -1,8 +1,8 @@
-import { broadcast, ShapeError, sameShape } from '../shape.ts'
-import { constant, type DType, defineOp, type Tensor } from '../tensor.ts'
+// Elementwise operators. unary() and binary() build one from its name, ONNX operator, value and gradient.
+import type { DType } from '../dtype.ts'
+import { broadcast, broadcastShape, type Shape, ShapeError, sameShape } from '../shape.ts'
+import { constant, defineOp, type Tensor } from '../tensor.ts'
 import { expand, filled, isFilled, sumTo, unexpanded } from './movement.ts'
-
-/** Operators that act on each element by itself. A family is a table: name, ONNX operator, gradient, value. */
 
 type Value1 = (x: number) => number
 type Value2 = (x: number, y: number) => number
@@ -27,11 +27,12 @@ function unary(
 interface BinaryOptions {
   readonly value?: Value2
   readonly grad?: (dy: Tensor, y: Tensor, a: Tensor, b: Tensor) => readonly (Tensor | undefined)[]
-  /** the result's type, where it is not the operands' */
+  /** the type of the result, by default that of the operands */
   readonly dtype?: DType
+  /** the types of operands that it accepts, by default any */
   readonly types?: readonly DType[]
   readonly attrs?: Readonly<Record<string, string>>
-  /** the result where an operand makes the operator needless */
+  /** the result if one operand makes the operation redundant, as in x + 0 */
   readonly identity?: (a: Tensor, b: Tensor) => Tensor | undefined
 }
 
@@ -65,55 +66,51 @@ function binary(name: string, onnx: string, options: BinaryOptions) {
   })
   return (a: Operand, b: Operand): Tensor => {
     const [x, y] = operands(a, b)
-    const shape = sameShape(x.shape, y.shape) ? x.shape : undefined
-    const short = identity?.(x, y)
-    if (short && (shape ?? broadcastOf(x, y))) return expand(short, shape ?? broadcast(name, x.shape, y.shape))
-    const [p, q] = withoutExpansion(x, y)
-    return op([p, q], {})[0]!
+    const shape = broadcastShape(x.shape, y.shape)
+    if (!shape) return op([x, y], {})[0]! // throws an error that names both shapes
+    const result = identity?.(x, y)
+    return result ? expand(result, shape) : op(withoutExpansion(x, y, shape), {})[0]!
   }
 }
 
-/** A number beside a tensor takes the tensor's type. */
+/** Both operands as tensors; a number takes the other operand's type. */
 function operands(a: Operand, b: Operand): [Tensor, Tensor] {
   if (typeof a !== 'number') return [a, typeof b === 'number' ? constant(b, a.dtype) : b]
   if (typeof b !== 'number') return [constant(a, b.dtype), b]
   return [constant(a), constant(b)]
 }
 
-function broadcastOf(a: Tensor, b: Tensor): boolean {
-  try {
-    return broadcast('broadcast', a.shape, b.shape).length >= 0
-  } catch {
-    return false // the operator's own check says what is wrong
+/** The operands without an expansion that broadcasting to `shape` makes redundant: nothing is copied. */
+function withoutExpansion(a: Tensor, b: Tensor, shape: Shape): [Tensor, Tensor] {
+  const fits = (x: Tensor, y: Tensor): boolean => {
+    const both = broadcastShape(x.shape, y.shape)
+    return both !== undefined && sameShape(both, shape)
   }
-}
-
-/** Drops an expansion that broadcasting makes needless: nothing is copied. */
-function withoutExpansion(a: Tensor, b: Tensor): [Tensor, Tensor] {
-  if (!broadcastOf(a, b)) return [a, b]
-  const full = broadcast('broadcast', a.shape, b.shape)
-  const fits = (x: Tensor, y: Tensor): boolean =>
-    broadcastOf(x, y) && sameShape(broadcast('broadcast', x.shape, y.shape), full)
-  const [shortA, shortB] = [unexpanded(a), unexpanded(b)]
-  const left = fits(shortA, b) ? shortA : a
-  return [left, fits(left, shortB) ? shortB : b]
+  const [smallA, smallB] = [unexpanded(a), unexpanded(b)]
+  const left = fits(smallA, b) ? smallA : a
+  return [left, fits(left, smallB) ? smallB : b]
 }
 
 const FLOATS_AND_INTS: readonly DType[] = ['float32', 'float64', 'float16', 'int32', 'int64']
 const BITS: readonly DType[] = ['int32', 'uint32']
 
+/** a + b, broadcast; floats and signed integers. */
 export const add = binary('add', 'Add', {
   value: (x, y) => x + y,
   grad: (dy) => [dy, dy],
   types: FLOATS_AND_INTS,
   identity: (a, b) => (isFilled(a, 0) ? b : isFilled(b, 0) ? a : undefined),
 })
+
+/** a - b, broadcast; floats and signed integers. */
 export const sub = binary('subtract', 'Sub', {
   value: (x, y) => x - y,
   grad: (dy) => [dy, neg(dy)],
   types: FLOATS_AND_INTS,
   identity: (a, b) => (isFilled(b, 0) ? a : undefined),
 })
+
+/** a * b elementwise, broadcast; floats and signed integers. */
 export const mul = binary('multiply', 'Mul', {
   value: (x, y) => x * y,
   grad: (dy, _, a, b) => [mul(dy, b), mul(dy, a)],
@@ -121,42 +118,66 @@ export const mul = binary('multiply', 'Mul', {
   identity: (a, b) =>
     isFilled(a, 1) ? b : isFilled(b, 1) ? a : isFilled(a, 0) ? filled(a, 0) : isFilled(b, 0) ? filled(b, 0) : undefined,
 })
+
+/** a / b, broadcast; integer division truncates. */
 export const div = binary('divide', 'Div', {
   value: (x, y) => x / y,
   grad: (dy, y, _, b) => [div(dy, b), neg(div(mul(dy, y), b))],
   identity: (a, b) => (isFilled(b, 1) ? a : undefined),
 })
 
+/** a > b as bool, broadcast. */
 export const greater = binary('greater', 'Greater', { value: (x, y) => Number(x > y), dtype: 'bool' })
+
+/** a < b as bool, broadcast. */
 export const less = binary('less', 'Less', { value: (x, y) => Number(x < y), dtype: 'bool' })
+
+/** a = b as bool, broadcast. */
 export const equal = binary('equal', 'Equal', { value: (x, y) => Number(x === y), dtype: 'bool' })
 
+/** Bitwise exclusive or of int32 or uint32, broadcast. */
 export const bitXor = binary('xor', 'BitwiseXor', { types: BITS })
-export const shiftLeft = binary('shift left', 'BitShift', { types: ['uint32'], attrs: { direction: 'LEFT' } })
+
+/** uint32 a shifted right by b bits, broadcast. */
 export const shiftRight = binary('shift right', 'BitShift', { types: ['uint32'], attrs: { direction: 'RIGHT' } })
 
+/** -x. */
 export const neg = unary(
   'negate',
   'Neg',
   (x) => -x,
   (dy) => neg(dy),
 )
+
+/** eˣ. */
 export const exp = unary('exp', 'Exp', Math.exp, (dy, y) => mul(dy, y))
+
+/** The natural logarithm of x. */
 export const log = unary('log', 'Log', Math.log, (dy, _, x) => div(dy, x))
+
+/** The square root of x. */
 export const sqrt = unary('sqrt', 'Sqrt', Math.sqrt, (dy, y) => div(dy, mul(y, 2)))
+
+/** The hyperbolic tangent of x. */
 export const tanh = unary('tanh', 'Tanh', Math.tanh, (dy, y) => mul(dy, sub(1, mul(y, y))))
+
+/** 1 / (1 + e⁻ˣ). */
 export const sigmoid = unary(
   'sigmoid',
   'Sigmoid',
   (x) => 1 / (1 + Math.exp(-x)),
   (dy, y) => mul(dy, mul(y, sub(1, y))),
 )
+
+/** max(x, 0). */
 export const relu = unary(
   'relu',
   'Relu',
   (x) => Math.max(x, 0),
   (dy, y) => where(greater(y, 0), dy, 0),
 )
+
+/** log(1 + eˣ). */
 export const softplus = unary(
   'softplus',
   'Softplus',
@@ -169,7 +190,7 @@ const whereOp = defineOp<Record<string, never>>({
   infer([condition, a, b]) {
     if (condition!.dtype !== 'bool' || a!.dtype !== b!.dtype)
       throw new ShapeError(
-        `Cannot choose by ${condition!.dtype} between ${a!.dtype} and ${b!.dtype}: a bool and two alike are wanted`,
+        `Cannot choose by ${condition!.dtype} between ${a!.dtype} and ${b!.dtype}: expected a bool and two of one type`,
       )
     return { shape: broadcast('where', broadcast('where', condition!.shape, a!.shape), b!.shape), dtype: a!.dtype }
   },
@@ -181,7 +202,7 @@ const whereOp = defineOp<Record<string, never>>({
   lower: ({ inputs }, emit, outputs) => void emit.node('Where', inputs.map(emit.name), { outputs }),
 })
 
-/** `a` where the condition holds, `b` elsewhere. */
+/** `a` where the bool `condition` is true, `b` elsewhere; all three broadcast. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const [x, y] = operands(a, b)
   return whereOp([condition, x, y], {})[0]!
@@ -197,5 +218,5 @@ const clipOp = defineOp<{ min: number; max: number }>({
     }),
 })
 
-/** x, at least `min` and at most `max`. */
+/** x limited to the range from `min` to `max`. */
 export const clip = (x: Tensor, min: number, max: number): Tensor => clipOp([x], { min, max })[0]!

@@ -1,4 +1,4 @@
-export { type ConvOptions, conv, samePadding, type Window, windowCounts } from './conv.ts'
+export { type ConvOptions, conv, samePadding, type Window } from './conv.ts'
 export { linearCrossEntropy } from './crossentropy.ts'
 export {
   add,
@@ -13,7 +13,6 @@ export {
   mul,
   neg,
   relu,
-  shiftLeft,
   shiftRight,
   sigmoid,
   softplus,
@@ -27,7 +26,7 @@ export { iota } from './iota.ts'
 export { linear } from './linear.ts'
 export { matmul } from './matmul.ts'
 export { mean } from './mean.ts'
-export { cast, count, expand, filled, ones, reshape, sum, sumTo, transpose, zeros } from './movement.ts'
+export { cast, count, expand, reshape, sum, transpose } from './movement.ts'
 export { layerNorm } from './norm.ts'
 export { maxPool } from './pool.ts'
 export { concat, pad, slice, split } from './slicing.ts'

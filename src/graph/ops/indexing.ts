@@ -1,14 +1,16 @@
-import { product, ShapeError, show } from '../shape.ts'
+// Operators that select rows by index: gather and scatterAdd are each other's gradient.
+import { ONNX_TYPE } from '../dtype.ts'
+import { frontAxis, product, ShapeError, show } from '../shape.ts'
 import { defineOp, type Tensor } from '../tensor.ts'
 import { reshape } from './movement.ts'
 import { concat } from './slicing.ts'
 
-/** Operators that look rows up by number: gather and scatterAdd are each other's gradient. */
-
 const gatherOp = defineOp<Record<string, never>>({
   name: 'gather',
   infer([table, ids]) {
-    if (!ids!.dtype.startsWith('int')) throw new ShapeError(`Cannot gather by ${ids!.dtype}: int32 or int64 is wanted`)
+    if (!ids!.dtype.startsWith('int'))
+      throw new ShapeError(`Cannot gather by ${ids!.dtype}: ids must be int32 or int64`)
+    frontAxis('gather from', 0, table!.shape)
     return { shape: [...ids!.shape, ...table!.shape.slice(1)], dtype: table!.dtype }
   },
   grad: ({ dy, inputs: [table, ids] }) => [scatterAdd(table!, ids!, dy), undefined],
@@ -16,24 +18,24 @@ const gatherOp = defineOp<Record<string, never>>({
     void emit.node('Gather', [emit.name(table!), emit.name(ids!)], { attrs: { axis: 0 }, outputs }),
 })
 
-/** Rows of `table` `[V, …]` by their numbers `ids` `[…ids]` → `[…ids, …]`. */
+/** The rows of `table` `[V, …]` at the indices `ids` (int32 or int64, any shape) → `[...ids.shape, …]`. */
 export const gather = (table: Tensor, ids: Tensor): Tensor => gatherOp([table, ids], {})[0]!
 
 const scatterAddOp = defineOp<Record<string, never>>({
   name: 'scatterAdd',
   infer([like, ids, rows]) {
     if (ids!.shape.length !== 1 || rows!.shape[0] !== ids!.shape[0])
-      throw new ShapeError(`Cannot add rows ${show(rows!.shape)} at ${show(ids!.shape)}: one number a row is wanted`)
+      throw new ShapeError(`Cannot add rows ${show(rows!.shape)} at ${show(ids!.shape)}: expected one index per row`)
     return { shape: like!.shape, dtype: rows!.dtype }
   },
   grad: ({ dy, inputs: [, ids] }) => [undefined, undefined, gather(dy, ids!)],
   lower({ inputs: [like, ids, rows] }, emit, outputs) {
     const [zero] = emit.node('Expand', [emit.constant([0], rows!.dtype, []), emit.shape(like!.shape)])
     const [at] = emit.node('Unsqueeze', [emit.name(ids!), emit.ints([-1])])
-    const [at64] = emit.node('Cast', [at!], { attrs: { to: 7 } })
+    const [at64] = emit.node('Cast', [at!], { attrs: { to: ONNX_TYPE.int64 } })
     emit.node('ScatterND', [zero!, at64!, emit.name(rows!)], { attrs: { reduction: 'add' }, outputs })
   },
-  // a table that is looked up at several places (words, concepts) is written to once
+  // one scatter for a table that is looked up in several places (words, concepts)
   sum(addends): Tensor {
     const [like] = addends[0]!.node.inputs
     const ids = concat(
@@ -51,7 +53,10 @@ const scatterAddOp = defineOp<Record<string, never>>({
   },
 })
 
-/** Zeros in the shape of the table `like` `[V, …]`, to which the rows `[…ids, …]` are added at `ids`. */
+/**
+ * Zeros in the shape of `like` `[V, …]`, with `rows` `[...ids.shape, …]` added at the indices `ids`; equal indices add
+ * up.
+ */
 export function scatterAdd(like: Tensor, ids: Tensor, rows: Tensor): Tensor {
   const flat = reshape(ids, [product(ids.shape)])
   return scatterAddOp([like, flat, reshape(rows, [product(ids.shape), ...like.shape.slice(1)])], {})[0]!
@@ -60,9 +65,9 @@ export function scatterAdd(like: Tensor, ids: Tensor, rows: Tensor): Tensor {
 const topKOp = defineOp<{ k: number }>({
   name: 'topK',
   infer([x], { k }) {
-    const last = x!.shape.at(-1)
+    const last = x!.shape[frontAxis('take the best of', -1, x!.shape)]
     if (typeof last === 'number' && k > last)
-      throw new ShapeError(`Cannot take the best ${k} of ${show(x!.shape)}: there are ${last}`)
+      throw new ShapeError(`Cannot take the best ${k} of ${show(x!.shape)}: the last axis has ${last}`)
     const shape = x!.shape.with(-1, k)
     return [
       { shape, dtype: x!.dtype },
@@ -73,7 +78,7 @@ const topKOp = defineOp<{ k: number }>({
     void emit.node('TopK', [emit.name(x!), emit.ints([k])], { outputs }),
 })
 
-/** The k largest along the last axis in descending order, and where they stand. */
+/** The k largest values along the last axis in descending order, and their int64 indices; both `[…, k]`. */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   const [values, indices] = topKOp([x], { k })
   return { values: values!, indices: indices! }

@@ -1,3 +1,4 @@
+import { ONNX_TYPE } from '../dtype.ts'
 import type { Dim } from '../shape.ts'
 import { defineOp, type Tensor } from '../tensor.ts'
 
@@ -7,9 +8,9 @@ const iotaOp = defineOp<{ size: Dim }>({
   lower({ attrs: { size } }, emit, outputs) {
     const [end] = emit.node('Squeeze', [emit.shape([size])])
     const [range] = emit.node('Range', [emit.constant([0], 'int64', []), end!, emit.constant([1], 'int64', [])])
-    emit.node('Cast', [range!], { attrs: { to: 6 }, outputs })
+    emit.node('Cast', [range!], { attrs: { to: ONNX_TYPE.int32 }, outputs })
   },
 })
 
-/** 0, 1, 2, … as int32 `[size]`. */
+/** The whole numbers from 0 to `size` - 1 as int32 `[size]`. */
 export const iota = (size: Dim): Tensor => iotaOp([], { size })[0]!

@@ -9,11 +9,13 @@ interface MatmulAttrs {
   readonly scale: number
 }
 
+/** Options of matmul(), all at no cost. */
 export interface MatmulOptions {
-  /** use the last two axes of a (of b) swapped; costs nothing */
+  /** swap the last two axes of a */
   readonly transA?: boolean
+  /** swap the last two axes of b */
   readonly transB?: boolean
-  /** the product is multiplied by it; costs nothing */
+  /** multiply the product by this number */
   readonly scale?: number
 }
 
@@ -63,7 +65,7 @@ const matmulOp = defineOp<MatmulAttrs>({
     const [plain] = emit.node('MatMul', factors)
     emit.node('Mul', [plain!, emit.constant([scale], a!.dtype, [])], { outputs })
   },
-  // Σ_t A_tᵀ B_t = [A_1; A_2; …]ᵀ [B_1; B_2; …]: one product where a weight is used at every time step
+  // Σ_t A_tᵀ B_t = [A_1; A_2; …]ᵀ [B_1; B_2; …]: one product for a weight that is used at every time step
   sum(addends) {
     const [first] = addends
     const { transA, transB, scale } = first!.node.attrs as MatmulAttrs
@@ -87,13 +89,13 @@ const matmulOp = defineOp<MatmulAttrs>({
 const lastTwo = (shape: Shape, swapped: boolean) =>
   swapped ? ([shape.at(-1)!, shape.at(-2)!] as const) : ([shape.at(-2)!, shape.at(-1)!] as const)
 
-/** `[…, m, k]` · `[…, k, n]` → `[…, m, n]`, the leading axes broadcast. */
+/** The matrix product `[…, m, k]` · `[…, k, n]` → `[…, m, n]`; leading axes broadcast. */
 export function matmul(
   a: Tensor,
   b: Tensor,
   { transA = false, transB = false, scale = 1 }: MatmulOptions = {},
 ): Tensor {
-  // a matrix on the right takes all rows of the left at once: one product, and one for its gradient
+  // one product of all rows of a with the matrix b, and one for its gradient
   if (b.shape.length === 2 && a.shape.length > 2 && !transA) {
     const rows = reshape(a, [-1, a.shape.at(-1)!])
     const y = matmulOp([rows, b], { transA, transB, scale })[0]!

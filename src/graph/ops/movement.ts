@@ -1,7 +1,18 @@
-import { type Dim, factors, frontAxis, product, quotient, type Shape, ShapeError, sameShape, show } from '../shape.ts'
-import { constant, constantValues, type DType, defineOp, type Tensor } from '../tensor.ts'
-
-/** Operators that move elements or copy them; sum and expand are each other's gradient. */
+// Operators that move or copy elements, and sum, the gradient of copying.
+import { type DType, ONNX_TYPE } from '../dtype.ts'
+import {
+  type Dim,
+  factors,
+  frontAxis,
+  isValidShape,
+  product,
+  quotient,
+  type Shape,
+  ShapeError,
+  sameShape,
+  show,
+} from '../shape.ts'
+import { constant, constantValues, defineOp, type Tensor } from '../tensor.ts'
 
 const reshapeOp = defineOp<{ shape: Shape }>({
   name: 'reshape',
@@ -24,12 +35,17 @@ const reshapeOp = defineOp<{ shape: Shape }>({
   fold: ([x]) => Array.from(x!),
 })
 
-/** The same elements in another shape; one size may be -1: what is left over. */
+/**
+ * The same elements in another shape; one size may be -1 and is inferred. Throws ShapeError if the sizes do not fit.
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const at = shape.indexOf(-1)
+  const others = shape.filter((_, i) => i !== at)
+  if (!isValidShape(others))
+    throw new ShapeError(`Cannot reshape ${show(x.shape)} to ${show(shape)}: only one size may be -1`)
   let target = shape
   if (at >= 0) {
-    const rest = quotient(product(x.shape), product(shape.filter((_, i) => i !== at)))
+    const rest = quotient(product(x.shape), product(others))
     if (rest === undefined)
       throw new ShapeError(`Cannot reshape ${show(x.shape)} to ${show(shape)}: the sizes do not divide`)
     target = shape.map((dim, i) => (i === at ? rest : dim))
@@ -43,7 +59,7 @@ const transposeOp = defineOp<{ perm: readonly number[] }>({
   name: 'transpose',
   infer([x], { perm }) {
     if (perm.length !== x!.shape.length || perm.toSorted((a, b) => a - b).some((axis, i) => axis !== i))
-      throw new ShapeError(`Cannot transpose ${show(x!.shape)} by [${perm}]: that is not an order of its axes`)
+      throw new ShapeError(`Cannot transpose ${show(x!.shape)} by [${perm}]: expected each of its axes once`)
     return { shape: perm.map((axis) => x!.shape[axis]!), dtype: x!.dtype }
   },
   grad: ({ dy, attrs: { perm } }) => [
@@ -56,7 +72,7 @@ const transposeOp = defineOp<{ perm: readonly number[] }>({
     void emit.node('Transpose', [emit.name(x!)], { attrs: { perm }, outputs }),
 })
 
-/** The axes in the order of `perm`: axis i of the result is axis `perm[i]` of x. */
+/** Permutes the axes: axis i of the result is axis `perm[i]` of x. */
 export const transpose = (x: Tensor, perm: readonly number[]): Tensor =>
   perm.every((axis, i) => axis === i) && perm.length === x.shape.length ? x : transposeOp([x], { perm })[0]!
 
@@ -65,7 +81,7 @@ const expandOp = defineOp<{ shape: Shape }>({
   infer([x], { shape }) {
     const offset = shape.length - x!.shape.length
     if (offset < 0 || x!.shape.some((dim, i) => dim !== 1 && dim !== shape[i + offset]))
-      throw new ShapeError(`Cannot expand ${show(x!.shape)} to ${show(shape)}: only sizes of 1 can be repeated`)
+      throw new ShapeError(`Cannot expand ${show(x!.shape)} to ${show(shape)}: only axes of size 1 can be repeated`)
     return { shape, dtype: x!.dtype }
   },
   grad: ({ dy, inputs: [x] }) => [sumTo(dy, x!.shape)],
@@ -73,7 +89,7 @@ const expandOp = defineOp<{ shape: Shape }>({
     void emit.node('Expand', [emit.name(x!), emit.shape(shape)], { outputs }),
 })
 
-/** x repeated along its axes of size 1, and along new axes in front, until it has `shape`. */
+/** x broadcast to `shape`: repeated along its axes of size 1 and along new leading axes. */
 export const expand = (x: Tensor, shape: Shape): Tensor =>
   sameShape(x.shape, shape) ? x : expandOp([x], { shape })[0]!
 
@@ -85,7 +101,7 @@ const sumOp = defineOp<{ axes: readonly number[] }>({
     void emit.node('ReduceSum', [emit.name(x!), emit.ints(axes)], { attrs: { keepdims: 1 }, outputs }),
 })
 
-/** The sum over `axes` (all of them if none are named); with `keep` they stay with size 1. */
+/** The sum over `axes`, by default all; with `keep` they stay as axes of size 1. */
 export function sum(x: Tensor, axes?: readonly number[], { keep = false } = {}): Tensor {
   const all = (axes ?? x.shape.map((_, i) => i)).map((axis) => frontAxis('sum', axis, x.shape))
   const kept = all.length === 0 ? x : sumOp([x], { axes: all })[0]!
@@ -97,7 +113,7 @@ export function sum(x: Tensor, axes?: readonly number[], { keep = false } = {}):
       )
 }
 
-/** Adds up what broadcasting repeated: the gradient of broadcasting `shape` to x's shape. */
+/** Sums x to `shape`, over the axes that broadcasting repeated: the gradient of broadcasting `shape` to x's shape. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x
   const offset = x.shape.length - shape.length
@@ -113,36 +129,26 @@ const castOp = defineOp<{ to: DType }>({
     void emit.node('Cast', [emit.name(x!)], { attrs: { to: ONNX_TYPE[to] }, outputs }),
 })
 
-/** x as another type of number. */
+/** x converted to another element type. */
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : castOp([x], { to })[0]!)
 
-/** The numbers that ONNX gives the types (onnx.TensorProto.DataType). */
-export const ONNX_TYPE: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-}
-
-/** `value` everywhere in the shape and type of x. */
+/** A tensor of x's shape and type that is `value` everywhere. */
 export const filled = (x: Tensor, value: number): Tensor => expand(constant(value, x.dtype), x.shape)
+/** Zeros in the shape and type of x. */
 export const zeros = (x: Tensor): Tensor => filled(x, 0)
+/** Ones in the shape and type of x. */
 export const ones = (x: Tensor): Tensor => filled(x, 1)
 
-/** The tensor that a chain of expansions repeats, and whether it is one number everywhere. */
+/** The tensor that a chain of expansions repeats; x itself if it is no expansion. */
 export const unexpanded = (x: Tensor): Tensor => (x.node.op.name === 'expand' ? unexpanded(x.node.inputs[0]!) : x)
 
-/** Is x the number `value` in every place, known while the graph is built? */
+/** Whether x is known at build time to be `value` everywhere. */
 export const isFilled = (x: Tensor, value: number): boolean => {
   const values = constantValues(unexpanded(x))
   return values?.every((v) => v === value) ?? false
 }
 
-/** The number of elements along `axes`, as a tensor where it is known only when the graph runs. */
+/** The number of elements along `axes` as a scalar of x's type, computed at run time if the sizes are symbolic. */
 export function count(x: Tensor, axes: readonly number[]): Tensor {
   const size: Dim = product(axes.map((axis) => x.shape[axis]!))
   const { factor, symbols } = factors(size)

@@ -1,4 +1,4 @@
-import { ShapeError, show } from '../shape.ts'
+import { frontAxis, ShapeError, sameShape, show } from '../shape.ts'
 import { defineOp, type Spec, type Tensor } from '../tensor.ts'
 import { div, mul, sub } from './elementwise.ts'
 import { cast, count, sum, sumTo } from './movement.ts'
@@ -6,10 +6,10 @@ import { cast, count, sum, sumTo } from './movement.ts'
 const layerNormOp = defineOp<{ epsilon: number }>({
   name: 'layerNorm',
   infer([x, scale, bias]) {
-    const size = x!.shape.at(-1)
-    if (scale!.shape.length !== 1 || scale!.shape[0] !== size || bias!.shape[0] !== size)
+    const size = x!.shape[frontAxis('normalise', -1, x!.shape)]
+    if (!sameShape(scale!.shape, [size!]) || !sameShape(bias!.shape, [size!]))
       throw new ShapeError(
-        `Cannot normalise ${show(x!.shape)} with scale ${show(scale!.shape)} and bias ${show(bias!.shape)}: [${size}] is wanted`,
+        `Cannot normalise ${show(x!.shape)} with scale ${show(scale!.shape)} and bias ${show(bias!.shape)}: both must be [${size}]`,
       )
     const statistics: Spec = { shape: x!.shape.with(-1, 1), dtype: 'float32' }
     return [{ shape: x!.shape, dtype: x!.dtype }, statistics, statistics]
@@ -31,6 +31,9 @@ const layerNormOp = defineOp<{ epsilon: number }>({
     }),
 })
 
-/** Layer normalisation of the last axis (Ba et al. 2016): x to mean 0 and variance 1, times `scale`, plus `bias`, both `[D]`. */
+/**
+ * Layer normalisation over the last axis (Ba et al. 2016): x `[…, D]` to mean 0 and variance 1, times `scale` `[D]`,
+ * plus `bias` `[D]`.
+ */
 export const layerNorm = (x: Tensor, scale: Tensor, bias: Tensor, epsilon = 1e-5): Tensor =>
   layerNormOp([x, scale, bias], { epsilon })[0]!

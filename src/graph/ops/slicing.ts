@@ -1,14 +1,13 @@
+// Operators that cut and join: slice and pad, concat and split are each other's gradient.
 import { type Dim, factors, frontAxis, product, quotient, ShapeError, show } from '../shape.ts'
 import { constant, defineOp, type Tensor } from '../tensor.ts'
 import { expand } from './movement.ts'
-
-/** Operators that cut and join: slice and pad, concat and split are each other's gradient. */
 
 const sliceOp = defineOp<{ axis: number; start: number; end: number }>({
   name: 'slice',
   infer([x], { axis, start, end }) {
     const size = x!.shape[axis]!
-    if (typeof size === 'string' || start < 0 || end > size || start >= end)
+    if (typeof size === 'string' || !(start >= 0 && start < end && end <= size))
       throw new ShapeError(`Cannot slice ${show(x!.shape)} from ${start} to ${end} along axis ${axis}`)
     return { shape: x!.shape.with(axis, end - start), dtype: x!.dtype }
   },
@@ -17,7 +16,7 @@ const sliceOp = defineOp<{ axis: number; start: number; end: number }>({
     void emit.node('Slice', [emit.name(x!), emit.ints([start]), emit.ints([end]), emit.ints([axis])], { outputs }),
 })
 
-/** The part from `start` (included) to `end` (excluded) along `axis`. */
+/** The elements from `start` (inclusive) to `end` (exclusive) along `axis`. Throws ShapeError if the range is empty. */
 export const slice = (x: Tensor, axis: number, start: number, end: number): Tensor => {
   const front = frontAxis('slice', axis, x.shape)
   return start === 0 && end === x.shape[front] ? x : sliceOp([x], { axis: front, start, end })[0]!
@@ -28,7 +27,11 @@ const padOp = defineOp<{ axis: number; before: number; after: number }>({
   infer([x], { axis, before, after }) {
     const size = x!.shape[axis]!
     if (typeof size === 'string')
-      throw new ShapeError(`Cannot pad ${show(x!.shape)} along axis ${axis}: its size is not known`)
+      throw new ShapeError(`Cannot pad ${show(x!.shape)} along axis ${axis}: its size must be a number`)
+    if (!(before >= 0 && after >= 0))
+      throw new ShapeError(
+        `Cannot pad ${show(x!.shape)} by ${before} and ${after} along axis ${axis}: both must be >= 0`,
+      )
     return { shape: x!.shape.with(axis, before + size + after), dtype: x!.dtype }
   },
   grad: ({ dy, inputs: [x], attrs: { axis, before } }) => [
@@ -42,7 +45,7 @@ const padOp = defineOp<{ axis: number; before: number; after: number }>({
     ),
 })
 
-/** x with zeros before and after it along `axis`. */
+/** x with `before` zeros in front of it and `after` zeros behind it along `axis`. */
 export const pad = (x: Tensor, axis: number, before: number, after: number): Tensor =>
   before === 0 && after === 0 ? x : padOp([x], { axis: frontAxis('pad', axis, x.shape), before, after })[0]!
 
@@ -57,7 +60,7 @@ const concatOp = defineOp<{ axis: number }>({
         x.shape.some((dim, i) => i !== axis && dim !== first!.shape[i])
       )
         throw new ShapeError(
-          `Cannot concat ${inputs.map((t) => show(t.shape)).join(', ')} along axis ${axis}: the other sizes differ`,
+          `Cannot concat ${inputs.map((t) => show(t.shape)).join(', ')} along axis ${axis}: types and other sizes must agree`,
         )
     return { shape: first!.shape.with(axis, total(inputs.map((x) => x.shape[axis]!))), dtype: first!.dtype }
   },
@@ -67,7 +70,7 @@ const concatOp = defineOp<{ axis: number }>({
     let start = 0
     return sizes.map((size) => {
       if (typeof size === 'string')
-        throw new ShapeError(`Cannot differentiate a concat of sizes ${sizes}: they differ and are not known`)
+        throw new ShapeError(`Cannot differentiate a concat of sizes ${sizes}: unequal sizes must be numbers`)
       start += size
       return slice(dy, axis, start - size, start)
     })
@@ -80,20 +83,23 @@ function total(sizes: readonly Dim[]): Dim {
   if (sizes.every((size) => typeof size === 'number')) return sizes.reduce((a, b) => a + b, 0)
   const symbols = factors(sizes[0]!).symbols.join('*')
   if (sizes.some((size) => factors(size).symbols.join('*') !== symbols))
-    throw new ShapeError(`Cannot concat sizes ${sizes.join(', ')}: their sum is not known`)
+    throw new ShapeError(`Cannot concat sizes ${sizes.join(', ')}: a sum of different symbols cannot be written`)
   return product([sizes.reduce((sum: number, size) => sum + factors(size).factor, 0), ...symbols.split('*')])
 }
 
-/** The tensors one after the other along `axis`. */
-export const concat = (inputs: readonly Tensor[], axis: number): Tensor =>
-  inputs.length === 1 ? inputs[0]! : concatOp(inputs, { axis: frontAxis('concat', axis, inputs[0]!.shape) })[0]!
+/** Joins tensors along `axis`. Throws ShapeError if there are none or their types or other sizes differ. */
+export function concat(inputs: readonly Tensor[], axis: number): Tensor {
+  const [first] = inputs
+  if (!first) throw new ShapeError('Cannot concat no tensors')
+  return inputs.length === 1 ? first : concatOp(inputs, { axis: frontAxis('concat', axis, first.shape) })[0]!
+}
 
 const splitOp = defineOp<{ axis: number; parts: number }>({
   name: 'split',
   infer([x], { axis, parts }) {
     const size = quotient(x!.shape[axis]!, parts)
     if (size === undefined)
-      throw new ShapeError(`Cannot split ${show(x!.shape)} in ${parts} along axis ${axis}: it does not divide`)
+      throw new ShapeError(`Cannot split ${show(x!.shape)} into ${parts} along axis ${axis}: the size does not divide`)
     return Array.from({ length: parts }, () => ({ shape: x!.shape.with(axis, size), dtype: x!.dtype }))
   },
   grad: ({ dys, outputs, attrs: { axis } }) => [
@@ -102,9 +108,9 @@ const splitOp = defineOp<{ axis: number; parts: number }>({
       axis,
     ),
   ],
-  // one Split with more than 11 outputs breaks the WebGPU provider, hence in stages
+  // ONNX Runtime's WebGPU provider fails on a Split of many outputs: more than MAX_SPLIT_OUTPUTS become one Slice each
   lower({ inputs: [x], attrs: { axis, parts } }, emit, outputs) {
-    if (parts <= MOST_OUTPUTS)
+    if (parts <= MAX_SPLIT_OUTPUTS)
       return void emit.node('Split', [emit.name(x!)], { attrs: { axis, num_outputs: parts }, outputs })
     const size = x!.shape[axis]!
     const step = quotient(size, parts)!
@@ -118,8 +124,8 @@ const splitOp = defineOp<{ axis: number; parts: number }>({
   },
 })
 
-const MOST_OUTPUTS = 8
+const MAX_SPLIT_OUTPUTS = 8
 
-/** x cut in `parts` of equal size along `axis`. */
+/** Splits x into `parts` tensors of equal size along `axis`. Throws ShapeError if the size does not divide. */
 export const split = (x: Tensor, axis: number, parts: number): readonly Tensor[] =>
   parts === 1 ? [x] : splitOp([x], { axis: frontAxis('split', axis, x.shape), parts })

@@ -1,3 +1,4 @@
+import { frontAxis } from '../shape.ts'
 import { defineOp, type Tensor } from '../tensor.ts'
 import { exp, mul, sub } from './elementwise.ts'
 import { sum } from './movement.ts'
@@ -14,8 +15,8 @@ const softmaxOp = defineOp<Record<string, never>>({
     void emit.node('Softmax', [emit.name(x!)], { attrs: { axis: -1 }, outputs }),
 })
 
-/** exp(x) over its sum along the last axis. */
-export const softmax = (x: Tensor): Tensor => softmaxOp([x], {})[0]!
+/** Softmax along the last axis: exp(x) / Σ exp(x). */
+export const softmax = (x: Tensor): Tensor => softmaxOp([withLastAxis(x)], {})[0]!
 
 const logSoftmaxOp = defineOp<Record<string, never>>({
   name: 'logSoftmax',
@@ -26,5 +27,11 @@ const logSoftmaxOp = defineOp<Record<string, never>>({
     void emit.node('LogSoftmax', [emit.name(x!)], { attrs: { axis: -1 }, outputs }),
 })
 
-/** The logarithm of softmax along the last axis, without its overflow. */
-export const logSoftmax = (x: Tensor): Tensor => logSoftmaxOp([x], {})[0]!
+/** The logarithm of softmax along the last axis, x - log Σ exp(x), computed without overflow. */
+export const logSoftmax = (x: Tensor): Tensor => logSoftmaxOp([withLastAxis(x)], {})[0]!
+
+/** x, unless it is a scalar: then throws ShapeError. */
+function withLastAxis(x: Tensor): Tensor {
+  frontAxis('softmax', -1, x.shape)
+  return x
+}
