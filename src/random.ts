@@ -1,6 +1,6 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2,
-// 3", SC 2011). Each number is a function of seed, stream and position, so a resumed run needs no saved generator state:
-// what an epoch draws depends only on the seed and the epoch. Runs in a page.
+// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1,
+// 2, 3", SC 2011). Each number is a function of seed, stream and position, so a resumed run needs no saved generator
+// state: what an epoch draws depends only on the seed and the epoch. Runs in a page.
 
 /** Philox4x32-10: maps a counter of four 32-bit words and a key of two to four random unsigned 32-bit words. */
 export function philox(counter: readonly number[], key: readonly number[]): [number, number, number, number] {

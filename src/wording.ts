@@ -10,7 +10,9 @@ export function counted(count: number, noun: string): string {
   return `${thousands(count)} ${count === 1 ? noun : plural}`
 }
 
-/** The first `few` names and the number of others, as in "a.jpg, b.jpg, c.jpg and 12 more"; long names are shortened. */
+/**
+ * The first `few` names and the number of others, as in "a.jpg, b.jpg, c.jpg and 12 more"; long names are shortened.
+ */
 export function firstFew(names: readonly string[], few = 3): string {
   const rest = names.length - few
   const shown = names.slice(0, few).map(shortened)

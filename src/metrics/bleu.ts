@@ -4,16 +4,20 @@ import { References } from './references.ts'
 
 const NAMES = ['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4'] as const satisfies readonly MetricName[]
 
-// coco-caption adds these so that no n-gram in common gives a very small score, not 0 nor 0 / 0.
-const TINY = 1e-15
+// From coco-caption, pycocoevalcap/bleu/bleu_scorer.py, BleuScorer.compute_score(): `small = 1e-9` and `tiny = 1e-15`.
+// They are added to denominators and numerators, so that a precision without matches is tiny instead of 0 or 0 / 0.
 const SMALL = 1e-9
+const TINY = 1e-15
 
-/** What BLEU is computed from, as numbers that sum up to those of a corpus: lengths of candidate and reference; by order n-grams guessed, and those right. */
+/**
+ * Length of an image's sufficient statistics, which add up over a corpus: candidate length, reference length, number of
+ * candidate n-grams by order, number of matched n-grams by order.
+ */
 const WIDTH = 2 + 2 * ORDERS
 
 /**
- * BLEU-1 to BLEU-4 (Papineni et al., 2002) as coco-caption computes them: the reference length is the one closest to the
- * candidate's, the shorter of two equally close. The corpus score is made from the summed counts.
+ * BLEU-1 to BLEU-4, 0 to 1 (Papineni et al., ACL 2002), as coco-caption computes them: the effective reference length
+ * is the one closest to the candidate's, the shorter on ties. The corpus score pools the images' counts.
  */
 export const bleu: Metric = {
   names: NAMES,
@@ -21,11 +25,11 @@ export const bleu: Metric = {
   best: 1,
   prepare(captions) {
     const references = References.of(captions)
-    const most = new Int32Array(references.inCandidate.length)
+    const maxCounts = new Int32Array(references.candidateCounts.length)
     return {
       score(candidates) {
         const statistics = references
-          .judge(candidates, (ngrams, image) => compare(ngrams, image, references, most))
+          .mapCandidates(candidates, (ngrams, image) => statisticsOf(ngrams, image, references, maxCounts))
           .flat()
         return new Map<MetricName, Score>(
           NAMES.map((name, order) => [name, pooledScore(statistics, WIDTH, (counts) => scoreOf(counts, order))]),
@@ -35,29 +39,33 @@ export const bleu: Metric = {
   },
 }
 
-/** `most` is where the counts of the reference that has most of an n-gram are gathered; all 0 between calls. */
-function compare(candidates: Ngrams, image: number, references: References, most: Int32Array): number[] {
-  const { ngrams, inCandidate } = references
+/**
+ * The sufficient statistics of one image. `maxCounts` is scratch space, all 0 between calls: by n-gram its largest
+ * count in one reference.
+ */
+function statisticsOf(candidates: Ngrams, image: number, references: References, maxCounts: Int32Array): number[] {
+  const { ngrams, candidateCounts } = references
   const captions = references.captions[image]!
   for (const caption of captions)
     for (let i = ngrams.starts[ORDERS * caption]!; i < ngrams.starts[ORDERS * (caption + 1)]!; i++) {
       const id = ngrams.ids[i]!
-      if (inCandidate[id] !== 0) most[id] = Math.max(most[id]!, ngrams.counts[i]!)
+      if (candidateCounts[id] !== 0) maxCounts[id] = Math.max(maxCounts[id]!, ngrams.counts[i]!)
     }
   const length = candidates.lengths[image]!
-  const correct = new Array<number>(ORDERS).fill(0)
+  const matched = new Array<number>(ORDERS).fill(0)
   for (let order = 0; order < ORDERS; order++)
     for (let i = candidates.starts[ORDERS * image + order]!; i < candidates.starts[ORDERS * image + order + 1]!; i++) {
       const id = candidates.ids[i]!
-      if (id >= most.length) continue // no reference has it
-      correct[order]! += Math.min(candidates.counts[i]!, most[id]!)
-      most[id] = 0
+      if (id >= maxCounts.length) continue // no reference has it
+      matched[order]! += Math.min(candidates.counts[i]!, maxCounts[id]!)
+      maxCounts[id] = 0
     }
   const lengths = captions.map((caption) => ngrams.lengths[caption]!)
-  const guessed = correct.map((_, order) => Math.max(0, length - order))
-  return [length, closest(lengths, length), ...guessed, ...correct]
+  const total = matched.map((_, order) => Math.max(0, length - order))
+  return [length, closest(lengths, length), ...total, ...matched]
 }
 
+/** The reference length closest to the candidate's, the shorter on ties. */
 function closest(lengths: readonly number[], length: number): number {
   const distance = (other: number): number => Math.abs(other - length)
   return lengths.reduce((best, other) =>
@@ -65,7 +73,7 @@ function closest(lengths: readonly number[], length: number): number {
   )
 }
 
-/** BLEU of an order: the geometric mean of the precisions up to it, times the penalty for being short. */
+/** BLEU of an order: the geometric mean of the n-gram precisions up to it, times the brevity penalty. */
 function scoreOf(counts: Float64Array, order: number): number {
   const ratio = (counts[0]! + TINY) / (counts[1]! + SMALL)
   const penalty = ratio < 1 ? Math.exp(1 - 1 / ratio) : 1

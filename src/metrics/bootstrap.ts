@@ -1,67 +1,80 @@
 import { Random } from '../random.ts'
 import type { Score } from './metric.ts'
 
+/** Options of bootstrap resampling. */
 export interface BootstrapOptions {
-  /** how often images are drawn anew */
+  /** Number of resamples, at least 1. */
   readonly samples: number
+  /** Seed of the resamples, an integer from 0 to 2^53 - 1. */
   readonly seed: number
 }
 
-/** Two systems on the same images: how far the other's score is from the first's, and whether that may be chance. */
+/** The paired bootstrap test of two systems on the same images. */
 export interface Comparison {
+  /** The other system's corpus score. */
   readonly other: number
-  /** the other's score less the first's */
+  /** The other system's score minus the first system's. */
   readonly difference: number
-  /** in which 95% of the samples' differences lie */
+  /** 95% confidence interval of the difference. */
   readonly interval: Interval
-  /** how likely a difference this large would be if the systems were equally good */
+  /** Two-sided p-value of the difference, from 1 / (samples + 1) to 1. */
   readonly p: number
 }
 
-/** From, to. */
+/** Lower and upper bound. */
 export type Interval = readonly [low: number, high: number]
 
 /**
- * Draws as many images as there are, with replacement, again and again, and scores each draw: in what range scores of other images of this kind would
- * lie (Koehn, EMNLP 2004). The images' own weights in CIDEr stay those of all images. Every score is drawn from the same images.
+ * 95% confidence interval of each score by bootstrap resampling over images (Koehn, EMNLP 2004, section 3): draws as
+ * many images as there are with replacement, `samples` times, and takes the percentiles 2.5 and 97.5. All scores share
+ * the resamples. CIDEr keeps the document frequencies of all images. Throws RangeError for fewer than one resample.
  */
 export function bootstrap(scores: readonly Score[], { samples, seed }: BootstrapOptions): Interval[] {
-  const drawn = scores.map(() => new Float64Array(samples))
-  for (const [sample, images] of draws(scores[0]?.each.length ?? 0, { samples, seed }))
-    for (const [i, score] of scores.entries()) drawn[i]![sample] = score.of(images)
-  return drawn.map(middle95)
+  const resampled = resamples(scores, { samples, seed }, (score, _, images) => score.of(images))
+  return resampled.map(middle95)
 }
 
 /**
- * The paired bootstrap test: both systems are scored on the same draws, so that images hard for both do not hide which is better. `p` is how often a draw's
- * difference is as far from the mean of all draws' as the true difference is from 0 (Riezler and Maxwell, 2005), never less than 1 / (samples + 1).
+ * The paired bootstrap test of each score against the other system's (Koehn, EMNLP 2004, section 4): both systems are
+ * scored on the same resamples. `p` is the fraction of resamples whose difference is at least as far from their mean as
+ * the observed difference is from 0 (Riezler and Maxwell, 2005, the shift method), with 1 added to numerator and
+ * denominator. `others[i]` belongs to `scores[i]`. Throws RangeError for fewer than one resample.
  */
 export function compare(
   scores: readonly Score[],
   others: readonly Score[],
   { samples, seed }: BootstrapOptions,
 ): Comparison[] {
-  const drawn = scores.map(() => new Float64Array(samples))
-  for (const [sample, images] of draws(scores[0]?.each.length ?? 0, { samples, seed }))
-    for (const [i, score] of scores.entries()) drawn[i]![sample] = others[i]!.of(images) - score.of(images)
+  const resampled = resamples(scores, { samples, seed }, (score, i, images) => others[i]!.of(images) - score.of(images))
   return scores.map((score, i) => {
     const other = others[i]!.corpus
     const difference = other - score.corpus
-    const mean = drawn[i]!.reduce((sum, each) => sum + each, 0) / samples
-    const asFar = drawn[i]!.filter((each) => Math.abs(each - mean) >= Math.abs(difference)).length
-    return { other, difference, interval: middle95(drawn[i]!), p: (asFar + 1) / (samples + 1) }
+    const differences = resampled[i]!
+    const mean = differences.reduce((sum, each) => sum + each, 0) / samples
+    const asFar = differences.filter((each) => Math.abs(each - mean) >= Math.abs(difference)).length
+    return { other, difference, interval: middle95(differences), p: (asFar + 1) / (samples + 1) }
   })
 }
 
-function* draws(images: number, { samples, seed }: BootstrapOptions): Generator<[number, Int32Array]> {
+/** By score, the `samples` values of a statistic on resampled images. */
+function resamples(
+  scores: readonly Score[],
+  { samples, seed }: BootstrapOptions,
+  statistic: (score: Score, index: number, images: Int32Array) => number,
+): Float64Array[] {
+  if (!Number.isSafeInteger(samples) || samples < 1)
+    throw new RangeError(`Cannot bootstrap with ${samples} samples: it must be an integer of at least 1`)
+  const values = scores.map(() => new Float64Array(samples))
   const random = new Random(seed)
-  const drawn = new Int32Array(images)
+  const images = new Int32Array(scores[0]?.each.length ?? 0)
   for (let sample = 0; sample < samples; sample++) {
-    for (let i = 0; i < images; i++) drawn[i] = random.below(images)
-    yield [sample, drawn]
+    for (let i = 0; i < images.length; i++) images[i] = random.below(images.length)
+    for (const [i, score] of scores.entries()) values[i]![sample] = statistic(score, i, images)
   }
+  return values
 }
 
+/** The percentiles 2.5 and 97.5. */
 function middle95(values: Float64Array): Interval {
   const sorted = values.toSorted()
   const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]!

@@ -3,18 +3,24 @@ import { type Metric, meanScore } from './metric.ts'
 import { type Ngrams, ORDERS } from './ngrams.ts'
 import { References } from './references.ts'
 
+/** Standard deviation of CIDEr-D's Gaussian length penalty. */
 const SIGMA = 6
 
+/** Options of CIDEr. */
 export interface CiderOptions {
-  /** of another corpus, a training set's as a rule, instead of the references' own */
+  /** Document frequencies of another corpus, usually the training set; by default those of the references. */
   readonly documentFrequencies?: DocumentFrequencies | undefined
-  /** the first form of CIDEr, without what CIDEr-D adds against captions that game it: clipped counts and the penalty for another length */
+  /**
+   * Plain CIDEr: without the count clipping and the length penalty by which CIDEr-D prevents gaming. Default: false.
+   */
   readonly plain?: boolean
 }
 
 /**
- * CIDEr-D (Vedantam et al., CVPR 2015, section 5) as coco-caption computes it, times 10, or plain CIDEr (section 4). An n-gram weighs the more the
- * fewer images have it in their references: log(images / images with it). With one image all weights are 0, unless the frequencies are another corpus's.
+ * CIDEr-D, 0 to 10 (Vedantam et al., CVPR 2015, section 5), as coco-caption computes it, or plain CIDEr (section 4):
+ * the mean cosine of the tf-idf vectors of candidate and reference over n-grams of 1 to 4 words, times 10. The idf of
+ * an n-gram is log(images / images with it in a reference), so one image alone scores 0 unless `documentFrequencies`
+ * come from a larger corpus.
  */
 export function ciderOf({ documentFrequencies, plain = false }: CiderOptions): Metric {
   const name = plain ? 'CIDEr_plain' : 'CIDEr'
@@ -38,7 +44,7 @@ export function ciderOf({ documentFrequencies, plain = false }: CiderOptions): M
       )
       return {
         score(candidates) {
-          const each = references.judge(candidates, (ngrams, image) => {
+          const each = references.mapCandidates(candidates, (ngrams, image) => {
             const norm = euclideanNorms(ngrams, image, weights, unseen)
             const length = ngrams.lengths[image]!
             let sum = 0
@@ -55,10 +61,10 @@ export function ciderOf({ documentFrequencies, plain = false }: CiderOptions): M
   }
 }
 
-/** CIDEr-D with the references' own document frequencies. */
+/** CIDEr-D, 0 to 10, with the references' own document frequencies: see ciderOf(). */
 export const cider = ciderOf({})
 
-/** By n-gram of the references: how many images have it in one. */
+/** Document frequency of each n-gram of the references: the number of images that have it in a reference. */
 function countImages({ captions, ngrams }: References): Uint32Array {
   const frequency = new Uint32Array(ngrams.numbering.size)
   const lastImage = new Int32Array(frequency.length).fill(-1)
@@ -74,15 +80,15 @@ function countImages({ captions, ngrams }: References): Uint32Array {
   return frequency
 }
 
-/** By n-gram: log(images / images that have it); one that none has weighs as one that one has. */
+/** Idf of each n-gram: log(images / document frequency), where a frequency of 0 counts as 1. */
 const inverseFrequencies = (frequency: Uint32Array, images: number): Float64Array =>
   Float64Array.from(frequency, (count) => Math.log(images) - Math.log(Math.max(1, count)))
 
-/** N-grams beyond the weights weigh `unseen`. */
+/** The idf of an n-gram; `unseen` for n-grams without a weight. */
 const weightOf = (id: number, weights: Float64Array, unseen: number): number =>
   id < weights.length ? weights[id]! : unseen
 
-/** By order: the length of the caption's vector of counts times weights. */
+/** By order: the norm of the caption's tf-idf vector. */
 function euclideanNorms(ngrams: Ngrams, caption: number, weights: Float64Array, unseen: number): number[] {
   const norms: number[] = []
   for (let order = 0; order < ORDERS; order++) {
@@ -94,9 +100,9 @@ function euclideanNorms(ngrams: Ngrams, caption: number, weights: Float64Array, 
   return norms
 }
 
-/** Mean over the orders of the cosine; `clipped`, the candidate has no more of an n-gram than the reference. */
+/** Mean cosine over the orders. If `clipped`, the candidate's counts are clipped to the reference's. */
 function cosine(
-  { ngrams, inCandidate }: References,
+  { ngrams, candidateCounts }: References,
   caption: number,
   weights: Float64Array,
   candidateNorms: readonly number[],
@@ -109,10 +115,11 @@ function cosine(
     let product = 0
     for (let i = ngrams.starts[ORDERS * caption + order]!; i < ngrams.starts[ORDERS * caption + order + 1]!; i++) {
       const id = ngrams.ids[i]!
-      const guessed = inCandidate[id]!
-      if (guessed === 0) continue
+      const candidateCount = candidateCounts[id]!
+      if (candidateCount === 0) continue
       const count = ngrams.counts[i]!
-      product += (clipped ? Math.min(guessed, count) : guessed) * count * weightOf(id, weights, unseen) ** 2
+      product +=
+        (clipped ? Math.min(candidateCount, count) : candidateCount) * count * weightOf(id, weights, unseen) ** 2
     }
     const norms = candidateNorms[order]! * referenceNorms[order]!
     sum += norms === 0 ? product : product / norms
@@ -120,7 +127,10 @@ function cosine(
   return sum / ORDERS
 }
 
-/** Gaussian in the difference of lengths. coco-caption counts bigrams: a caption of no word is as long as one of one. */
+/**
+ * Gaussian of the length difference. coco-caption measures length in bigrams (cider_scorer.py, counts2vec()), so
+ * captions of no word and of one word are equally long.
+ */
 function lengthPenalty(candidate: number, reference: number): number {
   const difference = Math.max(0, candidate - 1) - Math.max(0, reference - 1)
   return Math.exp(-(difference ** 2) / (2 * SIGMA ** 2))

@@ -2,30 +2,33 @@ import type { DocumentFrequencies } from './document-frequencies.ts'
 import type { Tokens } from './metric.ts'
 import { selfCider } from './self-cider.ts'
 
-/** What scores against references do not see: whether captions say always the same. */
+/** Diversity of captions, which scores against references do not measure. */
 export interface Diversity {
+  /** Number of captions. */
   readonly captions: number
-  /** words of a caption, in the mean */
+  /** Mean caption length in words. */
   readonly length: number
-  /** different words */
+  /** Number of distinct words. */
   readonly vocabulary: number
-  /** different words, and different pairs of words in a row, in parts of all (Li et al., NAACL 2016) */
+  /** Distinct words divided by words, 0 to 1 (Li et al., NAACL 2016). */
   readonly distinct_1: number
+  /** Distinct bigrams divided by bigrams, 0 to 1 (Li et al., NAACL 2016). */
   readonly distinct_2: number
-  /** captions that are none of the training captions, in parts of all */
+  /** Fraction of captions that are not in the training captions; absent without training captions. */
   readonly novel?: number
-  /** see selfCider(); of the images that have several captions, where there are any */
+  /** selfCider() of the images with several captions; absent if there are none. */
   readonly selfCIDEr?: number
 }
 
+/** Options of diversity(). */
 export interface DiversityOptions {
-  /** the captions that the system learned from, as captionTokens() gives them, joined by spaces */
+  /** The training captions, tokenised by captionTokens() and joined by spaces. */
   readonly training?: ReadonlySet<string> | undefined
-  /** by which Self-CIDEr weighs n-grams */
+  /** Document frequencies for Self-CIDEr. */
   readonly documentFrequencies: DocumentFrequencies
 }
 
-/** Describes captions, one or several of each image. */
+/** The diversity of tokenised captions, one or several per image; means and fractions of no captions are NaN. */
 export function diversity(
   images: readonly (readonly Tokens[])[],
   { training, documentFrequencies }: DiversityOptions,
@@ -45,4 +48,5 @@ export function diversity(
   }
 }
 
+/** Distinct n-grams divided by n-grams; 0 without n-grams. */
 const distinct = (ngrams: readonly string[]): number => (ngrams.length === 0 ? 0 : new Set(ngrams).size / ngrams.length)

@@ -1,18 +1,20 @@
 import { UserError } from '../errors.ts'
+import { show } from '../wording.ts'
 import { fieldsOf, isObject } from './json.ts'
 import type { Tokens } from './metric.ts'
 import { Ngrams, ORDERS } from './ngrams.ts'
 
 const FORMAT = 'mia-document-frequencies-1'
 
-/** In how many images of a corpus an n-gram is in a reference: what CIDEr weighs n-grams by. */
+/** Document frequencies of n-grams, from which CIDEr computes idf weights. */
 export interface DocumentFrequencies {
+  /** Number of images in the corpus, at least 1. */
   readonly images: number
-  /** By n-gram of 1 to 4 words, joined by spaces. */
+  /** By n-gram of 1 to 4 words, joined by spaces: the number of images that have it in a reference. */
   readonly counts: ReadonlyMap<string, number>
 }
 
-/** The document frequencies of references, several captions for each image. */
+/** Counts the document frequencies of tokenised references, several per image. */
 export function documentFrequencies(references: readonly (readonly Tokens[])[]): DocumentFrequencies {
   const counts = new Map<string, number>()
   for (const captions of references) {
@@ -25,27 +27,34 @@ export function documentFrequencies(references: readonly (readonly Tokens[])[]):
   return { images: references.length, counts }
 }
 
-/** As JSON, to be written to a file. */
+/** Document frequencies as a plain object for JSON.stringify(); readFrequencies() reads it. */
 export function writeFrequencies({ images, counts }: DocumentFrequencies): object {
   return { format: FORMAT, images, ngrams: Object.fromEntries(counts) }
 }
 
-/** Document frequencies from a file's JSON. Throws UserError for any other. */
+/** Document frequencies from the parsed JSON of a file. Throws UserError unless writeFrequencies() made it. */
 export function readFrequencies(json: unknown): DocumentFrequencies {
   const { format, images, ngrams } = fieldsOf(json)
-  if (format !== FORMAT || typeof images !== 'number' || !(images > 0) || !isObject(ngrams))
-    throw new UserError(
-      `Cannot read document frequencies: the field "format" is ${JSON.stringify(format)}; expected "${FORMAT}"; make the file with "mia eval --save-document-frequencies"`,
-    )
-  const wrong = Object.entries(ngrams).find(([, count]) => !(Number(count) >= 1 && Number(count) <= images))
-  if (wrong)
-    throw new UserError(
-      `Cannot read document frequencies: the n-gram "${wrong[0]}" is in ${JSON.stringify(wrong[1])} images; expected 1 to ${images}`,
-    )
+  const isCount = (value: unknown, most: number): value is number =>
+    typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most
+  if (format !== FORMAT) refuseFile(`the field "format" is ${show(format)}; expected "${FORMAT}"`)
+  if (!isCount(images, 2 ** 53)) return refuseFile(`the field "images" is ${show(images)}; expected at least 1`)
+  if (!isObject(ngrams)) return refuseFile(`the field "ngrams" is ${show(ngrams)}; expected an object`)
+  const wrong = Object.entries(ngrams).find(([, count]) => !isCount(count, images))
+  if (wrong) refuseFile(`the n-gram ${show(wrong[0])} is in ${show(wrong[1])} images; expected 1 to ${images}`)
   return { images, counts: new Map(Object.entries(ngrams as Record<string, number>)) }
 }
 
-/** The n-grams of saved frequencies, numbered, and by number in how many images each is; 0 for a beginning of one that is itself in none. */
+function refuseFile(fault: string): never {
+  throw new UserError(
+    `Cannot read document frequencies: ${fault}; make the file with "mia eval --save-document-frequencies"`,
+  )
+}
+
+/**
+ * Numbers the n-grams of saved document frequencies. `frequency[id]` is 0 for the prefix of an n-gram that is not
+ * itself among them.
+ */
 export function numberFrequencies({ counts }: DocumentFrequencies): { ngrams: Ngrams; frequency: Uint32Array } {
   const ngrams = new Ngrams()
   const { numbering } = ngrams

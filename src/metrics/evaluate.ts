@@ -10,60 +10,64 @@ import type { Metric, MetricName, Score } from './metric.ts'
 import { readReferences } from './reference-files.ts'
 import { refuse } from './refuse.ts'
 
-/** Rises whenever a score of the same captions changes. */
+/** Increased whenever a change in the code changes a score: part of every signature. */
 const VERSION = 1
 
-/** What to score, the parsed JSON of files not checked yet, and how. */
+/** Input of evaluate(): the parsed JSON of files, validated by evaluate(), and options. */
 export interface EvaluationInput extends Files {
-  /** names of metrics (`bleu`) or of scores (`Bleu_4`); by default the usual metrics */
+  /** Names of metrics (`bleu`) or of scores (`Bleu_4`), in any case; by default all except `cider-plain`. */
   readonly metrics?: readonly string[] | undefined
-  /** metrics of one's own, computed beside those */
+  /** Additional metrics, such as SPICE from its jar. */
   readonly more?: readonly Family[] | undefined
-  /** document frequencies of another corpus, for CIDEr: what writeFrequencies() made */
+  /** Document frequencies of another corpus for CIDEr, as writeFrequencies() makes them. */
   readonly documentFrequencies?: unknown
-  /** the text of METEOR's table of paraphrases */
+  /** The text of METEOR's paraphrase table, `paraphrase-en`. */
   readonly paraphrases?: string | undefined
-  /** the captions that the system learned from, in one of the references' forms: which of its captions are novel? */
+  /** The training captions in one of the formats of the references, for the fraction of novel captions. */
   readonly training?: unknown
-  /** how sure the scores are */
+  /** Computes 95% confidence intervals. */
   readonly bootstrap?: BootstrapOptions | undefined
-  /** another system's results on the same images: which is better? */
+  /** Another system's results on the same images, for a paired bootstrap test. */
   readonly compare?: unknown
-  /** called after each metric with the numbers of metrics done and of all */
+  /** Called after each metric, in metrics. */
   readonly onProgress?: Progress | undefined
 }
 
-/** One score of all images together. */
+/** A corpus score. */
 export interface CorpusScore {
   readonly name: MetricName
   readonly score: number
-  /** the worst and the best value possible */
+  /** The worst and the best possible value. */
   readonly range: readonly [number, number]
-  /** everything the value depends on beside the captions: numbers with other signatures do not compare */
+  /** All choices that the value depends on, like sacrebleu's signatures: only scores with equal signatures compare. */
   readonly signature: string
-  /** in which 95% of the bootstrap's scores lie */
+  /** 95% confidence interval, if `bootstrap` was given. */
   readonly interval?: Interval
+  /** Comparison with the other system, if `compare` was given. */
   readonly comparison?: Comparison
 }
 
-/** The scores of one caption. */
+/** A caption with its references and scores. */
 export interface ImageScores {
+  /** The image id as the results file has it. */
   readonly image_id: string | number
   readonly caption: string
   readonly references: readonly string[]
+  /** By name; NaN where a score is undefined for the image. */
   readonly scores: Readonly<Partial<Record<MetricName, number>>>
 }
 
-/** What `evaluate` finds; plain data, to be printed or written as JSON. */
+/** The result of evaluate(): plain data that can be written as JSON. */
 export interface Evaluation {
   readonly scores: readonly CorpusScore[]
-  /** in the order of the references */
+  /** In the order of the references. */
   readonly images: readonly ImageScores[]
   readonly diversity: Diversity
-  /** what a reader of the scores should know, in sentences */
+  /** Remarks for the reader of the scores, in sentences. */
   readonly notes: readonly string[]
 }
 
+/** A computed score with its metric. */
 interface Scored {
   readonly metric: Metric
   readonly name: MetricName
@@ -73,9 +77,8 @@ interface Scored {
 const DEFAULT_BOOTSTRAP: BootstrapOptions = { samples: 1000, seed: 1 }
 
 /**
- * Scores a results file against a references file as coco-caption does, tokenising both.
- * Throws UserError for files of another form, metrics that do not exist, and results that lack images, repeat them, or
- * have some that the references have not.
+ * Scores a results file against a references file as coco-caption does, tokenising both. Throws UserError for files in
+ * another format, unknown metrics, and results that lack images, repeat them, or have images without references.
  */
 export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
   const wanted = [...choose(input.metrics), ...(input.more ?? []).map((family) => ({ family, names: family.usual }))]
@@ -95,8 +98,8 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
     const scores = scorer.score(gathered.candidateTokens)
     for (const name of names) scored.push({ metric, name, score: scores.get(name)! })
     if (other) {
-      const theirs = scorer.score(other)
-      for (const name of names) others.push(theirs.get(name)!)
+      const otherScores = scorer.score(other)
+      for (const name of names) others.push(otherScores.get(name)!)
     }
     input.onProgress?.(done + 1, wanted.length)
   }
@@ -126,44 +129,49 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
   }
 }
 
-/** The families asked for, each with the scores asked for. Throws UserError for a name that is neither a family's nor a score's. */
+/** The requested families, each with its requested scores. Throws UserError for an unknown name. */
 function choose(metrics: readonly string[] | undefined): { family: Family; names: readonly MetricName[] }[] {
   if (!metrics) return FAMILIES.flatMap((family) => (family.usual.length > 0 ? [{ family, names: family.usual }] : []))
-  const asked = new Set(metrics.map((name) => name.toLowerCase()))
+  const requested = new Set(metrics.map((name) => name.toLowerCase()))
   const known = FAMILIES.flatMap(({ name, scores }) => [name, ...scores])
   const unknown = metrics.filter((name) => !known.some((other) => other.toLowerCase() === name.toLowerCase()))
-  refuse('score results', unknown, 'metric', 'not known', `there are ${known.join(', ')}`)
+  refuse('score results', unknown, 'metric', 'not known', `the metrics and scores are ${known.join(', ')}`)
   return FAMILIES.flatMap((family) => {
-    const names = family.scores.filter((name) => asked.has(family.name) || asked.has(name.toLowerCase()))
+    const names = family.scores.filter((name) => requested.has(family.name) || requested.has(name.toLowerCase()))
     return names.length > 0 ? [{ family, names }] : []
   })
 }
 
-/** The document frequencies of a references file's captions, as JSON for a file. Throws UserError as readReferences() does. */
+/**
+ * Document frequencies of the parsed JSON of a references file, as a plain object for JSON.stringify(). `split` is the
+ * split of Karpathy's file, `train` by default. Throws UserError as readReferences() does.
+ */
 export function frequenciesOf(references: unknown, split?: string): object {
   const captions = [...readReferences(references, [], split ?? 'train').values()]
   return writeFrequencies(documentFrequencies(captions.map((texts) => texts.map(scoredTokens))))
 }
 
-/** All training captions, as diversity() compares them. */
+/** The training captions, tokenised and joined by spaces for diversity(). */
 function captionsOf(training: unknown): Set<string> {
   const captions = [...readReferences(training, [], 'train').values()].flat()
   return new Set(captions.map((caption) => scoredTokens(caption).join(' ')))
 }
 
+/** The signature's number of references per image and number of images. */
 function sizes({ references }: Gathered): string[] {
   const counts = references.map((captions) => captions.length)
   const [fewest, most] = counts.reduce(([low, high], n) => [Math.min(low, n), Math.max(high, n)], [Infinity, 0])
   return [`refs:${fewest === most ? most : `${fewest}-${most}`}`, `images:${references.length}`]
 }
 
+/** The notes of an evaluation; `saved`, whether CIDEr has saved document frequencies. */
 function notesOn({ ids, available, candidateTokens }: Gathered, scored: readonly Scored[], saved: boolean): string[] {
   const notes: string[] = []
   if (ids.length < available)
-    notes.push(`Scored ${counted(ids.length, 'image')} of ${thousands(available)}: those that the results have.`)
+    notes.push(`Scored ${counted(ids.length, 'image')} of ${thousands(available)}: those with results.`)
   if (ids.length === 1 && !saved && scored.some(({ name }) => name.startsWith('CIDEr')))
-    notes.push('CIDEr of one image is always 0: it weighs words by how few other images have them.')
+    notes.push('CIDEr of one image is always 0: its idf weights need several images or --document-frequencies.')
   const wordless = candidateTokens.filter((tokens) => tokens.length === 0).length
-  if (wordless > 0) notes.push(`${counted(wordless, 'caption')} without a word, only punctuation.`)
+  if (wordless > 0) notes.push(`${counted(wordless, 'caption')} without words.`)
   return notes
 }

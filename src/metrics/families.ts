@@ -8,26 +8,30 @@ import type { Metric, MetricName } from './metric.ts'
 import { rouge } from './rouge.ts'
 import { SPICE_TS_NAMES, spiceTs } from './spice/spice-ts.ts'
 
-/** The metrics that need nothing loaded, in the order in which papers list their scores. */
+/** The metrics that load no data, in the order in which papers list them. */
 export const METRICS: readonly Metric[] = [bleu, rouge, cider]
 
-/** What metrics may be given beside the captions. */
+/** Optional data of metrics. */
 export interface Resources {
+  /** For CIDEr; by default those of the references. */
   readonly documentFrequencies?: DocumentFrequencies | undefined
+  /** For METEOR's fourth module. */
   readonly paraphrases?: Paraphrases | undefined
 }
 
-/** A metric as people ask for it. */
+/** A metric that can be requested by name and is loaded on demand. */
 export interface Family {
-  /** as in `--metrics bleu` */
+  /** Its name in `--metrics`, as in `bleu`. */
   readonly name: string
+  /** All of its scores. */
   readonly scores: readonly MetricName[]
-  /** those of its scores that are given where nobody asks for any */
+  /** The scores that evaluate() returns by default. */
   readonly usual: readonly MetricName[]
+  /** Loads the metric. */
   load(resources: Resources): Metric | Promise<Metric>
 }
 
-/** Every metric, in the order in which papers list their scores. */
+/** All metrics, in the order in which papers list them. */
 export const FAMILIES: readonly Family[] = [
   { name: 'bleu', scores: bleu.names, usual: bleu.names, load: () => bleu },
   {

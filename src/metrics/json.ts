@@ -1,22 +1,22 @@
-/** An object of JSON whose fields are not known yet. */
+/** A parsed JSON object with unknown fields. */
 export type Fields = Readonly<Record<string, unknown>>
 
-/** Whether the value is an object, neither null nor a list. */
+/** Whether the value is an object, neither null nor an array. */
 export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The object's fields, or none if it is no object. */
+/** The value if it is an object, otherwise an object without fields. */
 export function fieldsOf(value: unknown): Fields {
   return isObject(value) ? value : {}
 }
 
-/** Whether the value is text with more in it than space. */
+/** Whether the value is a string with more than white space. */
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value.trim() !== ''
 }
 
-/** Whether the value can name an image: a number or some text. */
+/** Whether the value can be an image id: a number or a string that is not blank. */
 export function isId(value: unknown): value is string | number {
   return typeof value === 'number' || isText(value)
 }

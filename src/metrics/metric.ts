@@ -1,27 +1,32 @@
 /** The words of a caption. */
 export type Tokens = readonly string[]
 
-/** A caption to be judged and the captions people wrote for the same image. */
+/** A candidate caption and the references of the same image. */
 export interface Pair {
   readonly candidate: Tokens
+  /** At least one. */
   readonly references: readonly Tokens[]
 }
 
-/** The score of all images together, which need not be the mean of theirs, and that of each image in order. */
+/** A score of a corpus and of each of its images. */
 export interface Score {
+  /** The corpus score; not the mean of the images' scores for metrics that pool counts (BLEU, METEOR). */
   readonly corpus: number
+  /** By image; NaN where the score is undefined. */
   readonly each: readonly number[]
-  /** The score of some of the images together, an image as often as it is named: what a bootstrap asks for. */
+  /** The corpus score of a multiset of images, given by index: what bootstrap resampling needs. */
   of(images: ArrayLike<number>): number
 }
 
-/** References prepared once, to be scored against many times. */
+/** References that are prepared once, for scoring many sets of candidates. */
 export interface Scorer {
-  /** The scores of one candidate for each image, in the references' order. Throws RangeError if there are more or fewer. */
+  /** Scores one candidate per image, in the order of the references. Throws RangeError for another number. */
   score(candidates: readonly Tokens[]): ReadonlyMap<MetricName, Score>
 }
 
-/** Names of scores, as coco-caption has them in its results; those that it does not give have names that it does not use. */
+/**
+ * Names of scores. Scores of coco-caption have its names; scores that differ from it have names that it does not use.
+ */
 export type MetricName =
   | 'Bleu_1'
   | 'Bleu_2'
@@ -33,26 +38,27 @@ export type MetricName =
   | 'CIDEr_plain'
   | `${'SPICE' | 'SPICE-ts'}${'' | `_${SpicePart}`}`
 
-/** The kinds of what captions say that SPICE counts by themselves. */
+/** The subsets of scene graph tuples that SPICE also scores separately. */
 export type SpicePart = 'object' | 'relation' | 'attribute' | 'color' | 'count' | 'size'
 
-/** A way of scoring; one pass may give several scores. */
+/** A metric, which may compute several scores in one pass. */
 export interface Metric {
+  /** The scores it computes. */
   readonly names: readonly MetricName[]
-  /** What the scores depend on beside the captions, in the manner of sacrebleu's signatures. */
+  /** Its part of the signature: `key:value` pairs joined by `|`. */
   readonly choices: string
-  /** The best score possible; the worst is 0. */
+  /** The best possible score; the worst is 0. */
   readonly best: number
-  /** Prepares the references, several for each image. Throws RangeError for an image without any. */
+  /** Prepares the references, at least one per image. Throws RangeError for an image without references. */
   prepare(references: readonly (readonly Tokens[])[]): Scorer
 }
 
-/** Scores pairs once. */
+/** Scores candidates against references, one pair per image. Throws RangeError for an image without references. */
 export function scorePairs(metric: Metric, pairs: readonly Pair[]): ReadonlyMap<MetricName, Score> {
   return metric.prepare(pairs.map((pair) => pair.references)).score(pairs.map((pair) => pair.candidate))
 }
 
-/** The score that is the mean of the images' own, those left out that have none (NaN). */
+/** A score whose corpus value is the mean over images, ignoring NaN. */
 export function meanScore(each: readonly number[]): Score {
   const of = (images: ArrayLike<number>): number => {
     let [sum, count] = [0, 0]
@@ -67,7 +73,10 @@ export function meanScore(each: readonly number[]): Score {
   return { corpus: of([...each.keys()]), each, of }
 }
 
-/** The score that `finish` makes of the images' counts, summed: `statistics` has `width` numbers for each image. */
+/**
+ * A score computed from pooled counts: `finish` maps the sum of the images' statistics to the score. `statistics` is
+ * `[images, width]`, flattened.
+ */
 export function pooledScore(
   statistics: ArrayLike<number>,
   width: number,
@@ -83,14 +92,14 @@ export function pooledScore(
   return { corpus: of(images), each: images.map((image) => of([image])), of }
 }
 
-/** Throws RangeError for an image without a reference. */
+/** Throws RangeError if an image has no references. */
 export function checkReferences(references: readonly (readonly Tokens[])[]): void {
   const without = references.findIndex((captions) => captions.length === 0)
-  if (without >= 0) throw new RangeError(`Cannot score image ${without}: it has no reference`)
+  if (without >= 0) throw new RangeError(`Cannot score image ${without}: it has no references`)
 }
 
-/** Throws RangeError unless there is one candidate for each image. */
+/** Throws RangeError unless there is one candidate per image. */
 export function checkCandidates(candidates: readonly Tokens[], images: number): void {
   if (candidates.length !== images)
-    throw new RangeError(`Cannot score ${candidates.length} candidates: there are references of ${images} images`)
+    throw new RangeError(`Cannot score ${candidates.length} candidates: there are references for ${images} images`)
 }

@@ -1,30 +1,33 @@
 import type { Tokens } from './metric.ts'
 import { grown, NgramIds } from './ngram-ids.ts'
 
-/** Longest n-grams counted: BLEU-4 and CIDEr both stop here. */
+/** The largest n-gram order, used by BLEU-4 and CIDEr. */
 export const ORDERS = 4
 
 /**
- * The n-grams of 1 to 4 words of many captions. Each caption has a run for each order: its different n-grams by number,
- * with how often each occurs. All runs stand one behind the other in two arrays; one object a caption would cost more
+ * Counts of the n-grams of 1 to 4 words of many captions. Each caption has one run per order: the ids of its distinct
+ * n-grams with their counts. All runs are concatenated in two arrays, because one object per caption would take longer
  * than the counting.
  */
 export class Ngrams {
+  /** The ids of n-grams. */
   readonly numbering: NgramIds
+  /** By position in the runs: the id of an n-gram. Only the first `starts.at(-1)` entries are used. */
   ids = new Int32Array(4096)
+  /** By position in the runs: the count of that n-gram in its caption. */
   counts = new Int32Array(4096)
-  /** Words in each caption. */
+  /** By caption: its number of words. */
   readonly lengths: number[] = []
-  /** Where the run of caption c and order n (0 for single words) begins: at 4c + n. It ends where the next begins. */
+  /** At index 4c + n - 1: the start of caption c's run of order n, which ends at the next start. */
   readonly starts: number[] = [0]
   #end = 0
 
-  /** Numbers n-grams as `base` does, and gives others to those it has not. */
+  /** Uses the n-gram ids of `base`, if given, and adds new ids after them. */
   constructor(base?: Ngrams) {
     this.numbering = new NgramIds(base?.numbering)
   }
 
-  /** Counts a caption's n-grams; returns the caption's index. */
+  /** Counts the n-grams of a caption and returns its index. */
   add(tokens: Tokens): number {
     const words = tokens.map((token) => this.numbering.word(token))
     const current = words.slice()
@@ -39,9 +42,9 @@ export class Ngrams {
     return this.lengths.push(tokens.length) - 1
   }
 
-  /** One more of the n-gram in the run that begins at `start` and is the last one. */
+  /** Adds 1 to the count of an n-gram in the last run, which begins at `start`. */
   #increment(id: number, start: number): void {
-    // a run is short: looking through it costs less than a table of all n-grams
+    // A run is short: a linear search is faster than a table of all n-grams.
     const { ids } = this
     const end = this.#end
     for (let place = start; place < end; place++)

@@ -1,15 +1,19 @@
 import { checkCandidates, checkReferences, type Tokens } from './metric.ts'
 import { Ngrams, ORDERS } from './ngrams.ts'
 
-/** The references of every image with their n-grams counted, and the place where candidates are held against them. */
+/** The references of all images with counted n-grams, prepared for scoring candidates. */
 export class References {
+  /** N-gram counts of all references. */
   readonly ngrams: Ngrams
-  /** By image: the indices of its captions in `ngrams`. */
+  /** By image: the indices of its references in `ngrams`. */
   readonly captions: readonly (readonly number[])[]
-  /** By n-gram: how often the candidate in hand has it. All 0 between candidates. */
-  readonly inCandidate: Int32Array
+  /** By n-gram: its count in the current candidate of mapCandidates(), all 0 outside of it. */
+  readonly candidateCounts: Int32Array
 
-  /** The same references are counted once, whichever metrics ask. Throws RangeError for an image without one. */
+  /**
+   * Returns the prepared references, cached by array identity, so that several metrics count them once. Throws
+   * RangeError for an image without references.
+   */
   static of(references: readonly (readonly Tokens[])[]): References {
     const counted = References.#counted.get(references) ?? new References(references)
     References.#counted.set(references, counted)
@@ -18,29 +22,29 @@ export class References {
 
   static readonly #counted = new WeakMap<readonly (readonly Tokens[])[], References>()
 
-  /** Numbers n-grams as `base` does. Throws RangeError for an image without a reference. */
+  /** Uses the n-gram ids of `base`, if given. Throws RangeError for an image without references. */
   constructor(references: readonly (readonly Tokens[])[], base?: Ngrams) {
     checkReferences(references)
     this.ngrams = new Ngrams(base)
     this.captions = references.map((captions) => captions.map((tokens) => this.ngrams.add(tokens)))
-    this.inCandidate = new Int32Array(this.ngrams.numbering.size)
+    this.candidateCounts = new Int32Array(this.ngrams.numbering.size)
   }
 
   /**
-   * Counts one candidate for each image, and calls `judge` for each while `inCandidate` has its counts.
-   * Throws RangeError if there are more or fewer candidates than images.
+   * Counts the n-grams of one candidate per image and returns the results of `map`, called for each image while
+   * `candidateCounts` has the counts of its candidate. Throws RangeError unless there is one candidate per image.
    */
-  judge<T>(candidates: readonly Tokens[], judge: (candidates: Ngrams, image: number) => T): T[] {
+  mapCandidates<T>(candidates: readonly Tokens[], map: (candidates: Ngrams, image: number) => T): T[] {
     checkCandidates(candidates, this.captions.length)
     const ngrams = new Ngrams(this.ngrams)
     return candidates.map((tokens, image) => {
       ngrams.add(tokens)
       const [start, end] = [ngrams.starts[ORDERS * image]!, ngrams.starts[ORDERS * (image + 1)]!]
-      // An n-gram that no reference has falls beyond the array's end and is not written.
-      for (let i = start; i < end; i++) this.inCandidate[ngrams.ids[i]!] = ngrams.counts[i]!
-      const verdict = judge(ngrams, image)
-      for (let i = start; i < end; i++) this.inCandidate[ngrams.ids[i]!] = 0
-      return verdict
+      // Ids of n-grams that no reference has are beyond the end of the typed array, which ignores such writes.
+      for (let i = start; i < end; i++) this.candidateCounts[ngrams.ids[i]!] = ngrams.counts[i]!
+      const result = map(ngrams, image)
+      for (let i = start; i < end; i++) this.candidateCounts[ngrams.ids[i]!] = 0
+      return result
     })
   }
 }

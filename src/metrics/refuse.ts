@@ -2,11 +2,11 @@ import { UserError } from '../errors.ts'
 import { counted, firstFew } from '../wording.ts'
 
 /**
- * Throws UserError if there are any of the `wrong` ones, as in "Cannot score results: 12 images have no caption
- * (17, 18, 23 and 9 more); run the test again".
+ * Throws UserError if `wrong` is not empty, as in "Cannot score results: 12 images without a caption (17, 18, 23 and 9
+ * more); give one for each image". `wrong` holds ids or indices; `noun` is singular.
  */
 export function refuse(
-  act: string,
+  action: string,
   wrong: Iterable<string | number>,
   noun: string,
   fault: string,
@@ -14,5 +14,7 @@ export function refuse(
 ): void {
   const all = [...wrong]
   if (all.length === 0) return
-  throw new UserError(`Cannot ${act}: ${counted(all.length, noun)} ${fault} (${firstFew(all.map(String))}); ${advice}`)
+  throw new UserError(
+    `Cannot ${action}: ${counted(all.length, noun)} ${fault} (${firstFew(all.map(String))}); ${advice}`,
+  )
 }

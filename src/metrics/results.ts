@@ -10,23 +10,24 @@ export interface Result {
 
 const FORM = 'results are a list of {"image_id": 1, "caption": "a dog"}'
 
+/** Options of readResults(). */
 export interface ResultsOptions {
-  /** may an image have more than one caption? */
+  /** Accepts several captions per image. */
   readonly several: boolean
-  /** may a caption have nothing but space? */
+  /** Accepts blank captions. */
   readonly emptyAsZero: boolean
 }
 
-/** By image id, as text: its captions, at least one. */
+/** By image id as text: its captions, at least one. */
 export type ResultsById = ReadonlyMap<string, readonly Result[]>
 
 /**
- * COCO's results, `[{image_id, caption}]`, by image id as text.
- * A model may say nothing, and that scores 0: where `emptyAsZero` says so, for it is more often a mistake.
- * Throws UserError for another form, for captions that are no text, and for images with several.
+ * Reads COCO results, `[{image_id, caption}]`, from parsed JSON. Throws UserError for another format, for captions that
+ * are not strings, for images with several captions unless `several`, and for blank captions unless `emptyAsZero`: a
+ * model may generate an empty caption, but more often it is a mistake.
  */
 export function readResults(json: unknown, { several, emptyAsZero }: ResultsOptions): ResultsById {
-  if (!Array.isArray(json)) throw new UserError(`Cannot read results: they are no list; ${FORM}`)
+  if (!Array.isArray(json)) throw new UserError(`Cannot read results: they are not a list; ${FORM}`)
   if (json.length === 0) throw new UserError(`Cannot read results: the list is empty; ${FORM}`)
   const entries = json.map(fieldsOf)
   const refuseEntries = (wrong: number[], fault: string): void => refuse('read results', wrong, 'entry', fault, FORM)
@@ -49,6 +50,12 @@ export function readResults(json: unknown, { several, emptyAsZero }: ResultsOpti
     else byId.set(id, [result])
   }
   const twice = several ? [] : [...byId].filter(([, captions]) => captions.length > 1).map(([id]) => id)
-  refuse('score results', twice, 'image', 'with more than one caption', 'give one for each image, or ask for --several')
+  refuse(
+    'score results',
+    twice,
+    'image',
+    'with more than one caption',
+    'give one for each image, or score the first with --several',
+  )
   return byId
 }

@@ -1,11 +1,11 @@
 import { checkCandidates, checkReferences, type Metric, meanScore, type Tokens } from './metric.ts'
 
-/** How much recall counts against precision. */
+/** Weight of recall relative to precision in the F-measure. */
 const BETA = 1.2
 
 /**
- * ROUGE-L (Lin, 2004, section 3) as coco-caption computes it: the longest common subsequence against each reference, of the references' precisions and
- * recalls the best of each, and their F-measure. The corpus score is the mean.
+ * ROUGE-L, 0 to 1 (Lin, 2004, section 3), as coco-caption computes it: the F-measure of the highest precision and the
+ * highest recall of the longest common subsequence over the references. The corpus score is the mean over images.
  */
 export const rouge: Metric = {
   names: ['ROUGE_L'],
@@ -23,6 +23,7 @@ export const rouge: Metric = {
   },
 }
 
+/** ROUGE-L of one candidate. */
 function fMeasure(candidate: Tokens, references: readonly Tokens[]): number {
   let [precision, recall] = [0, 0]
   for (const reference of references) {
@@ -35,9 +36,9 @@ function fMeasure(candidate: Tokens, references: readonly Tokens[]): number {
   return ((1 + BETA ** 2) * precision * recall) / (recall + BETA ** 2 * precision)
 }
 
-/** The length of the longest sequence of words that both have in this order, with others between them or not. */
+/** The length of the longest common subsequence, by dynamic programming with one row. */
 function longestCommonSubsequence(a: Tokens, b: Tokens): number {
-  const lengths = new Uint16Array(b.length + 1) // of what was read of a, and the first j words of b
+  const lengths = new Uint16Array(b.length + 1) // [j]: of the words of `a` so far and the first j words of `b`
   for (const word of a) {
     let diagonal = 0
     for (let j = 1; j <= b.length; j++) {

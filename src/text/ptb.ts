@@ -13,15 +13,17 @@ const RULES_BY_CODE: readonly (readonly Rule[])[] = Array.from({ length: 128 }, 
   FAMILIES.filter((family) => family.begins.test(String.fromCharCode(code))).flatMap((family) => family.rules),
 )
 
-/** The fast path: plain letters before a space are one token under every rule, except for the words in ASSIMILATIONS. */
+/**
+ * The fast path: plain letters before a space are one token under every rule, except for the words in ASSIMILATIONS.
+ */
 const PLAIN = /[A-Za-z]+(?=[ \n])/y
 /** Words that the Penn Treebank splits, as in "can not" and "gon na". */
 const ASSIMILATIONS = new Set(['cannot', 'gonna', 'wanna', 'gotta', 'lemme', 'gimme'])
 
 /**
  * Tokenises a caption as Stanford's PTBTokenizer 3.4.1 does with coco-caption's options (`-preserveLines -lowerCase`):
- * Penn Treebank conventions, lower case, quotation marks as `` and '', brackets as -lrb- and -rrb-. The longest match of
- * all rules wins, as in the original's lexer; characters that no rule matches are dropped.
+ * Penn Treebank conventions, lower case, quotation marks as `` and '', brackets as -lrb- and -rrb-. The longest match
+ * of all rules wins, as in the original's lexer; characters that no rule matches are dropped.
  */
 export function ptbTokenize(text: string): string[] {
   const line = `${text.replace(/[\r\n\v\f\u0085\u2028\u2029]/g, ' ')}\n`

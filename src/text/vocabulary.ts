@@ -24,7 +24,9 @@ const SCHEMA = v.object({
 /** The content of `vocabulary.json`. */
 export type VocabularyJson = v.InferOutput<typeof SCHEMA>
 
-/** The words of a captioner by id: the four special words first, then the words of the captions, most frequent first. */
+/**
+ * The words of a captioner by id: the four special words first, then the words of the captions, most frequent first.
+ */
 export class Vocabulary {
   readonly #ids: ReadonlyMap<string, number>
 
@@ -39,8 +41,8 @@ export class Vocabulary {
   }
 
   /**
-   * Builds the vocabulary of tokenised captions: the words that occur at least `minCount` times, sorted by falling count
-   * and then by character codes.
+   * Builds the vocabulary of tokenised captions: the words that occur at least `minCount` times, sorted by falling
+   * count and then by character codes.
    */
   static build(captions: Iterable<readonly string[]>, { minCount = 5 } = {}): Vocabulary {
     const countOf = new Map<string, number>()
@@ -63,7 +65,9 @@ export class Vocabulary {
     return this.words.length
   }
 
-  /** The id of a caption's word; `UNKNOWN` for a word outside the vocabulary and for a special word, such as "<end>". */
+  /**
+   * The id of a caption's word; `UNKNOWN` for a word outside the vocabulary and for a special word, such as "<end>".
+   */
   id(word: string): number {
     return this.#ids.get(word) ?? UNKNOWN
   }
@@ -73,7 +77,9 @@ export class Vocabulary {
     return tokens.map((token) => this.id(token))
   }
 
-  /** The words up to the first `<end>`, without `<start>` and `<pad>`. Throws RangeError for an id that does not exist. */
+  /**
+   * The words up to the first `<end>`, without `<start>` and `<pad>`. Throws RangeError for an id that does not exist.
+   */
   decode(ids: Iterable<number>): string[] {
     const words: string[] = []
     for (const id of ids) {

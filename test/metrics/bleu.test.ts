@@ -8,7 +8,7 @@ const pair = (candidate: string, ...references: string[]): Pair => ({
 })
 const corpus = (name: MetricName, ...pairs: Pair[]): number => scorePairs(bleu, pairs).get(name)!.corpus
 
-/** BLEU by its definition, on strings, with coco-caption's two small terms. */
+/** BLEU by its definition, on strings, with coco-caption's two constants. */
 function bruteForce(pairs: readonly Pair[], order: number): number {
   const grams = (tokens: readonly string[], n: number): string[] =>
     tokens.slice(n - 1).map((_, i) => tokens.slice(i, i + n).join('\0'))
@@ -45,7 +45,7 @@ const pairs = fc.array(fc.record({ candidate: words, references: fc.array(words,
 })
 
 describe('bleu', () => {
-  test('clips a repeated word to its count in one reference: 2/7, the example of the paper', () => {
+  test("clips a repeated word to its count in one reference: 2/7, the paper's example", () => {
     const score = corpus(
       'Bleu_1',
       pair('the the the the the the the', 'the cat is on the mat', 'there is a cat on the mat'),
@@ -53,21 +53,21 @@ describe('bleu', () => {
     expect(score).toBeCloseTo(2 / 7, 8)
   })
 
-  test('gives 1 for a caption equal to its only reference', () => {
+  test('is 1 for a caption equal to its only reference', () => {
     for (const name of bleu.names) expect(corpus(name, pair('a brown dog runs', 'a brown dog runs'))).toBeCloseTo(1, 6)
   })
 
-  test('takes the shorter of two references as close in length, so that no penalty falls', () => {
+  test('has no brevity penalty if the shorter of two equally close references is shorter than the candidate', () => {
     expect(corpus('Bleu_1', pair('a b c', 'a b', 'a b c d'))).toBeCloseTo(1, 6)
     expect(corpus('Bleu_1', pair('a b c', 'a b c d', 'a b c d e'))).toBeCloseTo(Math.exp(1 - 4 / 3), 6)
   })
 
-  test('makes the corpus score of summed counts, not of the mean', () => {
+  test('pools counts for the corpus score instead of averaging', () => {
     const [good, bad] = [pair('a b', 'a b'), pair('x y z w', 'a b c d')]
     expect(corpus('Bleu_1', good, bad)).toBeCloseTo(2 / 6, 8)
   })
 
-  test('is what its definition gives on strings, for corpora and for each image', () => {
+  test('equals its definition on strings, for corpora and for each image', () => {
     fc.assert(
       fc.property(pairs, (all) => {
         const scores = scorePairs(bleu, all)
@@ -80,7 +80,7 @@ describe('bleu', () => {
     )
   })
 
-  test('scores the same prepared references again, without memory of the time before', () => {
+  test('returns the same scores when prepared references are reused', () => {
     const scorer = bleu.prepare([[['a', 'b', 'c']], [['d', 'e']]])
     const again = () => [...scorer.score([['a', 'b'], ['d']])].map(([name, { each }]) => [name, each])
     const first = again()
@@ -91,10 +91,10 @@ describe('bleu', () => {
     expect(again()).toEqual(first)
   })
 
-  test('refuses an image without reference, and candidates for other than all images', () => {
-    expect(() => bleu.prepare([[['a']], []])).toThrow('Cannot score image 1: it has no reference')
+  test('refuses an image without references, and another number of candidates than images', () => {
+    expect(() => bleu.prepare([[['a']], []])).toThrow('Cannot score image 1: it has no references')
     expect(() => bleu.prepare([[['a']]]).score([])).toThrow(
-      'Cannot score 0 candidates: there are references of 1 images',
+      'Cannot score 0 candidates: there are references for 1 images',
     )
   })
 })

@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 import type { Evaluation } from '../../src/metrics/index.ts'
 
-test('the metrics, bundled for a page, run where there is nothing of Node', async () => {
+test('the metrics run in a browser bundle, without Node', async () => {
   const { outputFiles, warnings } = await build({
     entryPoints: [fileURLToPath(new URL('../../src/metrics/index.ts', import.meta.url))],
     bundle: true,
@@ -14,7 +14,7 @@ test('the metrics, bundled for a page, run where there is nothing of Node', asyn
     globalName: 'metrics',
   })
   expect(warnings).toEqual([])
-  const page = createContext({ atob }) // the language's own objects and one function of pages: no process, no require, no Buffer
+  const page = createContext({ atob }) // only the language's globals and atob(): no process, require or Buffer
   runInContext(outputFiles[0]!.text, page)
   const input = JSON.stringify({
     references: { 1: ['a dog runs'], 2: ['two cats sleep'] },

@@ -44,7 +44,7 @@ const pairs = fc.array(fc.record({ candidate: words, references: fc.array(words,
 })
 
 describe('cider', () => {
-  test('is what its formula gives on strings', () => {
+  test('equals its formula on strings', () => {
     fc.assert(
       fc.property(pairs, (all) => {
         const expected = bruteForce(all)
@@ -55,12 +55,12 @@ describe('cider', () => {
     )
   })
 
-  test('gives 10 for a caption equal to its only reference, and 0 for one with no word of it', () => {
+  test('is 10 for a caption equal to its only reference, and 0 for one without common words', () => {
     const all = [pair('a brown dog runs', 'a brown dog runs'), pair('x y', 'two cats sleep in boxes')]
     expect(score(all).each).toEqual([expect.closeTo(10, 9), 0])
   })
 
-  test('gives 0 for one image alone: no n-gram tells it from others', () => {
+  test('is 0 for one image alone, where every idf is 0', () => {
     expect(score([pair('a brown dog runs', 'a brown dog runs')])).toMatchObject({ corpus: 0, each: [0] })
   })
 
@@ -74,14 +74,14 @@ describe('cider', () => {
     )
   })
 
-  test('gives no more for a word said again', () => {
+  test('does not reward repeated words', () => {
     const others = [pair('two cats', 'two cats'), pair('red car', 'red car')]
     const once = score([pair('dog runs', 'dog runs'), ...others]).each[0]!
     const thrice = score([pair('dog dog dog runs', 'dog runs'), ...others]).each[0]!
     expect(thrice).toBeLessThan(once)
   })
 
-  test('scores the same prepared references again, without memory of the time before', () => {
+  test('returns the same scores when prepared references are reused', () => {
     const scorer = cider.prepare([[['a', 'b', 'c']], [['d', 'e']]])
     const again = () => [...scorer.score([['a', 'b'], ['d']])].map(([name, { each }]) => [name, each])
     const first = again()

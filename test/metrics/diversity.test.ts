@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { UserError } from '../../src/errors.ts'
 import {
   cider,
   ciderOf,
@@ -17,7 +18,7 @@ const captions = ['a dog runs', 'a cat sits', 'two birds fly', 'the red car'].ma
 const frequencies = documentFrequencies(captions.map((caption) => [caption]))
 
 describe('diversity()', () => {
-  test('counts different words and pairs, and captions that are not those of training', () => {
+  test('computes length, vocabulary, distinct-1, distinct-2 and novelty', () => {
     const found = diversity([[split('a dog runs')], [split('a dog sits')]], {
       training: new Set(['a dog runs']),
       documentFrequencies: frequencies,
@@ -27,7 +28,7 @@ describe('diversity()', () => {
 })
 
 describe('selfCider()', () => {
-  test('is 0 for captions all alike, 1 for captions with nothing in common, between for others', () => {
+  test('is 0 for equal captions, 1 for captions with nothing in common, and in between for others', () => {
     const same = [captions[0]!, captions[0]!, captions[0]!]
     expect(selfCider([same], frequencies)).toBeCloseTo(0, 9)
     expect(selfCider([[captions[2]!, captions[3]!]], frequencies)).toBeCloseTo(1, 9)
@@ -37,8 +38,8 @@ describe('selfCider()', () => {
     expect(selfCider([same, [captions[2]!, captions[3]!]], frequencies)).toBeCloseTo(0.5, 9)
   })
 
-  // Of two captions with themselves s alike and with each other t the eigenvalues are s + t and s - t.
-  test('of two captions is its formula', () => {
+  // With self-similarity s and mutual similarity t, the kernel of two captions has eigenvalues s + t and s - t.
+  test('equals its formula for two captions', () => {
     const pair = [captions[0]!, captions[1]!]
     const similarity = (candidate: string[], reference: string[]): number =>
       scorePairs(ciderOf({ documentFrequencies: frequencies, plain: true }), [
@@ -50,10 +51,17 @@ describe('selfCider()', () => {
     expect(selfCider([pair], frequencies)).toBeCloseTo(-Math.log2(large / (large + small)), 9)
   })
 
-  test('eigenvalues() gives those that a symmetric matrix was made of', () => {
+  test('refuses an image with one caption', () => {
+    const images = [captions, [captions[0]!]]
+    expect(() => selfCider(images, frequencies)).toThrow(
+      new RangeError('Cannot compute Self-CIDEr: image 1 has fewer than two captions; leave it out'),
+    )
+  })
+
+  test('eigenvalues() returns the eigenvalues that a symmetric matrix was constructed from', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 5, noNaN: true }), { minLength: 2, maxLength: 5 }), (values) => {
-        // Householder's reflection of a diagonal matrix keeps its eigenvalues
+        // A Householder reflection of a diagonal matrix keeps its eigenvalues.
         const v = values.map((_, i) => i + 1)
         const norm = v.reduce((sum, x) => sum + x * x, 0)
         const h = v.map((x, i) => v.map((y, j) => (i === j ? 1 : 0) - (2 * x * y) / norm))
@@ -73,7 +81,7 @@ describe('document frequencies', () => {
     references: [caption],
   }))
 
-  test('saved and read again give the scores that the references themselves give', () => {
+  test('give the same scores after saving and reading', () => {
     const saved = readFrequencies(JSON.parse(JSON.stringify(writeFrequencies(frequencies))))
     const own = scorePairs(cider, pairs).get('CIDEr')!
     const read = scorePairs(ciderOf({ documentFrequencies: saved }), pairs).get('CIDEr')!
@@ -81,18 +89,31 @@ describe('document frequencies', () => {
     expect(read.each).toEqual(own.each.map((score) => expect.closeTo(score, 12)))
   })
 
-  test('of a larger corpus give one image a score', () => {
+  test('of a larger corpus make the score of one image positive', () => {
     const one = scorePairs(ciderOf({ documentFrequencies: frequencies }), [
       { candidate: captions[0]!, references: [captions[0]!] },
     ])
     expect(one.get('CIDEr')!.corpus).toBeGreaterThan(7)
   })
 
-  test('of another form are refused, with the field and its value', () => {
-    expect(() => readFrequencies({ format: 'x' })).toThrow(
-      'the field "format" is "x"; expected "mia-document-frequencies-1"',
-    )
-    const wrong = { format: 'mia-document-frequencies-1', images: 3, ngrams: { 'a dog': 4 } }
-    expect(() => readFrequencies(wrong)).toThrow('the n-gram "a dog" is in 4 images; expected 1 to 3')
+  const deep = JSON.parse('['.repeat(20_000) + ']'.repeat(20_000))
+  const good = { format: 'mia-document-frequencies-1', images: 3, ngrams: { 'a dog': 2 } }
+  const brackets = '['.repeat(57)
+  test.each<[string, unknown, string]>([
+    ['another format', { ...good, format: 'x' }, 'the field "format" is "x"; expected "mia-document-frequencies-1"'],
+    ['a nested format', { ...good, format: deep }, `the field "format" is ${brackets}...; expected "mia-`],
+    ['no number of images', { ...good, images: undefined }, 'the field "images" is missing; expected at least 1'],
+    ['no n-grams', { ...good, ngrams: [1] }, 'the field "ngrams" is [1]; expected an object'],
+    [
+      'a count above the images',
+      { ...good, ngrams: { 'a dog': 4 } },
+      'the n-gram "a dog" is in 4 images; expected 1 to 3',
+    ],
+    ['a count in text', { ...good, ngrams: { a: '2' } }, 'the n-gram "a" is in "2" images; expected 1 to 3'],
+    ['a nested count', { ...good, ngrams: { a: deep } }, `the n-gram "a" is in ${brackets}... images; expected 1 to 3`],
+  ])('with %s are refused, with field and value', (_, json, message) => {
+    expect(() => readFrequencies(json)).toThrow(UserError)
+    expect(() => readFrequencies(json)).toThrow(`Cannot read document frequencies: ${message}`)
+    expect(() => readFrequencies(json)).toThrow(/; make the file with "mia eval --save-document-frequencies"$/)
   })
 })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
 import { frequenciesOf } from '../../src/metrics/evaluate.ts'
 import { type Evaluation, type EvaluationInput, evaluate } from '../../src/metrics/index.ts'
+import { readFileNames } from '../../src/metrics/reference-files.ts'
 
 const golden = new URL('../../../shared/golden/metrics/flickr8k_dev_human0_vs_rest.json', import.meta.url)
 
@@ -46,15 +47,29 @@ async function complaint(input: EvaluationInput): Promise<string> {
   return 'none'
 }
 
+test('readFileNames() reads the file names of images and skips images with an id that is not one', () => {
+  const deep = JSON.parse('['.repeat(20_000) + ']'.repeat(20_000))
+  const ofCoco = [{ id: 1, file_name: 'a.jpg' }, { id: deep, file_name: 'b.jpg' }, { file_name: 'c.jpg' }]
+  expect([...readFileNames({ images: ofCoco })]).toEqual([['1', 'a.jpg']])
+  const ofKarpathy = [
+    { cocoid: 2, filepath: 'val2014', filename: 'a.jpg' },
+    { cocoid: deep, filename: 'b.jpg' },
+  ]
+  expect([...readFileNames({ images: ofKarpathy })]).toEqual([
+    ['2', 'val2014/a.jpg'],
+    ['b', 'b.jpg'],
+  ])
+})
+
 describe('evaluate()', () => {
-  test('takes names of metrics and of scores, in any case', async () => {
+  test('accepts names of metrics and of scores, in any case', async () => {
     const names = async (metrics: string[]) =>
       Object.keys(corpus(await evaluate({ references: lists, results, metrics })))
     expect(await names(['bleu', 'CIDEr'])).toEqual(['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4', 'CIDEr'])
     expect(await names(['rouge_l', 'cider-plain', 'Bleu_2'])).toEqual(['Bleu_2', 'ROUGE_L', 'CIDEr_plain'])
   })
 
-  test("scores the first of several captions where asked to, and says how an image's differ", async () => {
+  test('scores the first of several captions with `several`, and computes their Self-CIDEr', async () => {
     const several = [...results, { image_id: 3, caption: 'a blue boat' }]
     const one = await evaluate({ references: lists, results })
     const both = await evaluate({ references: lists, results: several, several: true })
@@ -66,7 +81,7 @@ describe('evaluate()', () => {
     ])
   })
 
-  test('says how sure scores are, and whether other results are better', async () => {
+  test('computes confidence intervals and compares with other results', async () => {
     const other = results.map(({ image_id }) => ({ image_id, caption: lists[image_id as 1 | 2 | 3][0]! }))
     const bootstrap = { samples: 200, seed: 1 }
     const { scores } = await evaluate({ references: lists, results, compare: other, bootstrap, metrics: ['rouge'] })
@@ -77,7 +92,7 @@ describe('evaluate()', () => {
     expect(comparison!.difference).toBeCloseTo(1 - score, 12)
   })
 
-  test('weighs by saved document frequencies, and counts captions that training did not have', async () => {
+  test('uses saved document frequencies, and computes the fraction of novel captions', async () => {
     const training = { 7: ['Two cats!'], 8: ['a bird'] }
     const found = await evaluate({
       references: { 2: lists[2] },
@@ -90,25 +105,22 @@ describe('evaluate()', () => {
     expect([found.notes, found.diversity.novel]).toEqual([[], 0])
   })
 
-  test.skipIf(!existsSync(golden))(
-    "gives coco-caption's scores from a file's raw captions (needs ../shared)",
-    async () => {
-      const { refs, cands, scores, per_image } = JSON.parse(readFileSync(golden, 'utf8'))
-      const found = await evaluate({
-        references: refs,
-        results: Object.entries<string[]>(cands).map(([image_id, [caption]]) => ({ image_id, caption })),
-      })
-      const names = ['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4', 'METEOR', 'ROUGE_L', 'CIDEr', 'SPICE-ts']
-      expect(Object.keys(corpus(found))).toEqual(names)
-      for (const [name, score] of Object.entries(corpus(found)))
-        if (name !== 'SPICE-ts')
-          expect(score, name).toBeCloseTo(scores[name === 'METEOR' ? 'METEOR_exact_stem_synonym' : name], 8)
-      expect(found.images).toHaveLength(1000)
-      for (const { image_id, scores } of found.images) expect(scores.CIDEr).toBeCloseTo(per_image[image_id].CIDEr, 8)
-    },
-  )
+  test.skipIf(!existsSync(golden))("computes coco-caption's scores from raw captions (needs ../shared)", async () => {
+    const { refs, cands, scores, per_image } = JSON.parse(readFileSync(golden, 'utf8'))
+    const found = await evaluate({
+      references: refs,
+      results: Object.entries<string[]>(cands).map(([image_id, [caption]]) => ({ image_id, caption })),
+    })
+    const names = ['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4', 'METEOR', 'ROUGE_L', 'CIDEr', 'SPICE-ts']
+    expect(Object.keys(corpus(found))).toEqual(names)
+    for (const [name, score] of Object.entries(corpus(found)))
+      if (name !== 'SPICE-ts')
+        expect(score, name).toBeCloseTo(scores[name === 'METEOR' ? 'METEOR_exact_stem_synonym' : name], 8)
+    expect(found.images).toHaveLength(1000)
+    for (const { image_id, scores } of found.images) expect(scores.CIDEr).toBeCloseTo(per_image[image_id].CIDEr, 8)
+  })
 
-  test("gives the same scores for lists, COCO's annotations and Karpathy's train and restval", async () => {
+  test("computes the same scores from lists, COCO's annotations and Karpathy's train and restval", async () => {
     const fromLists = await evaluate({ references: lists, results })
     expect(corpus(await evaluate({ references: coco, results }))).toEqual(corpus(fromLists))
     expect(corpus(await evaluate({ references: karpathy, results }))).toEqual(corpus(fromLists))
@@ -116,7 +128,7 @@ describe('evaluate()', () => {
     expect(corpus(fromLists).CIDEr).toBeGreaterThan(1)
   })
 
-  test('keeps each image with its scores and the id as the results have it', async () => {
+  test('returns the scores of each image with the id from the results', async () => {
     const { images } = await evaluate({ references: lists, results, metrics: ['CIDEr'] })
     expect(images.map(({ image_id }) => image_id)).toEqual([1, 2, 3])
     const alone = await evaluate({ references: lists, results: [...results].reverse(), metrics: ['CIDEr'] })
@@ -124,13 +136,13 @@ describe('evaluate()', () => {
     expect(Object.keys(images[0]!.scores)).toEqual(['CIDEr'])
   })
 
-  test("knows Flickr's images by file name without ending", async () => {
+  test("identifies Flickr's images by file name without extension", async () => {
     const references = { images: [{ filename: 'a_1.b.jpg', split: 'val', sentences: [{ raw: 'a dog' }] }] }
     const found = await evaluate({ references, results: [{ image_id: 'a_1.b', caption: 'a dog' }] })
     expect(corpus(found).Bleu_1).toBeCloseTo(1, 6)
   })
 
-  test('says range and everything a score depends on', async () => {
+  test('returns the range and the signature of each score', async () => {
     const { scores } = await evaluate({ references: { ...lists, 2: ['cats'] }, results })
     expect(scores.map(({ range }) => range[1])).toEqual([1, 1, 1, 1, 1, 1, 10, 1])
     expect(scores.map(({ signature }) => signature).slice(3, 7)).toEqual([
@@ -141,19 +153,21 @@ describe('evaluate()', () => {
     ])
   })
 
-  test('says why CIDEr of one image is 0', async () => {
+  test('notes why CIDEr of one image is 0', async () => {
     const found = await evaluate({ references: { a: ['a dog'] }, results: [{ image_id: 'a', caption: 'a dog' }] })
     expect(corpus(found).CIDEr).toBe(0)
-    expect(found.notes).toEqual(['CIDEr of one image is always 0: it weighs words by how few other images have them.'])
+    expect(found.notes).toEqual([
+      'CIDEr of one image is always 0: its idf weights need several images or --document-frequencies.',
+    ])
   })
 
-  test('scores a subset where asked to, and says so', async () => {
+  test('scores a subset with `subset`, and notes it', async () => {
     const some = await evaluate({ references: lists, results: results.slice(0, 2), subset: true })
     expect(some.images.map(({ image_id }) => image_id)).toEqual([1, 3])
-    expect(some.notes).toEqual(['Scored 2 images of 3: those that the results have.'])
+    expect(some.notes).toEqual(['Scored 2 images of 3: those with results.'])
   })
 
-  test('scores a caption of punctuation alone as 0, and says so', async () => {
+  test('scores a caption of punctuation as 0, and notes it', async () => {
     const found = await evaluate({
       references: { a: ['x'], b: ['y'] },
       results: [
@@ -162,10 +176,10 @@ describe('evaluate()', () => {
       ],
     })
     expect(found.images[0]!.scores.CIDEr).toBe(0)
-    expect(found.notes).toEqual(['1 caption without a word, only punctuation.'])
+    expect(found.notes).toEqual(['1 caption without words.'])
   })
 
-  test('parts a token at its no-break space, as the original scorers do', async () => {
+  test('splits a token at its no-break space, as the original scorers do', async () => {
     const found = await evaluate({
       references: { a: ['1 1/2 pies'], b: ['dog'] },
       results: [
@@ -177,7 +191,7 @@ describe('evaluate()', () => {
     expect(found.images[0]!.scores.Bleu_1).toBeCloseTo(Math.exp(1 - 3 / 2), 6)
   })
 
-  test('scores an empty caption 0 where asked to, and refuses it otherwise, naming the image', async () => {
+  test('scores an empty caption 0 with `emptyAsZero`, and otherwise refuses it with the image id', async () => {
     const references = { a: ['a dog runs'], b: ['a cat sits'] }
     const results = [
       { image_id: 'a', caption: ' \n' },
@@ -192,7 +206,7 @@ describe('evaluate()', () => {
     )
   })
 
-  test('takes names of objects for ids', async () => {
+  test('accepts names of object properties as ids', async () => {
     const references = JSON.parse('{"__proto__": ["a dog"], "constructor": ["a cat"]}')
     const ids = ['__proto__', 'constructor']
     const found = await evaluate({ references, results: ids.map((image_id) => ({ image_id, caption: 'a dog' })) })
@@ -200,14 +214,15 @@ describe('evaluate()', () => {
   })
 
   const many = Array.from({ length: 1200 }, (_, i) => ({ image_id: i + 10, caption: 'a' }))
+  const deep = JSON.parse('['.repeat(20_000) + ']'.repeat(20_000))
   const twoKarpathy = { images: [{ ...karpathy.images[0], split: 'dev' }] }
   test.each<[string, Partial<EvaluationInput>, string]>([
     [
       'an object as results',
       { results: {} },
-      'Cannot read results: they are no list; results are a list of {"image_id": 1, "caption": "a dog"}',
+      'Cannot read results: they are not a list; results are a list of {"image_id": 1, "caption": "a dog"}',
     ],
-    ['no result', { results: [] }, 'Cannot read results: the list is empty;'],
+    ['no results', { results: [] }, 'Cannot read results: the list is empty;'],
     [
       'a result without id',
       { results: [null, ...results, { caption: 'a' }] },
@@ -224,24 +239,28 @@ describe('evaluate()', () => {
       'Cannot score results: 1 image with more than one caption (3);',
     ],
     [
-      'images that are not known',
+      'images that are not in the references',
       { results: many },
       'Cannot score results: 1,200 images not among the references (10, 11, 12 and 1,197 more);',
     ],
     [
-      'images left out',
+      'missing images',
       { results: results.slice(1) },
-      'Cannot score results: 1 image of 3 without a caption (3); caption them too, or ask for the subset that has one',
+      'Cannot score results: 1 image of 3 without a caption (3); give one for each image, or score the others alone with --subset',
     ],
     [
       'an unknown metric',
       { metrics: ['Bleu_4', 'SPIDEr'] },
-      'Cannot score results: 1 metric not known (SPIDEr); there are bleu, Bleu_1, Bleu_2, Bleu_3, Bleu_4, meteor',
+      'Cannot score results: 1 metric not known (SPIDEr); the metrics and scores are bleu, Bleu_1, Bleu_2, Bleu_3, Bleu_4, meteor',
     ],
-    ['references in a list', { references: [] }, 'Cannot read references: they are no object; give COCO annotations'],
-    ['references without image', { references: {} }, 'Cannot read references: there is no image in them;'],
     [
-      'references that are no lists',
+      'references in a list',
+      { references: [] },
+      'Cannot read references: they are not an object; give COCO annotations',
+    ],
+    ['references without images', { references: {} }, 'Cannot read references: they have no images;'],
+    [
+      'references that are not lists',
       { references: { 1: 'a dog', 2: ['x', 3] } },
       'Cannot read references: 2 fields not a list of captions (1, 2);',
     ],
@@ -252,19 +271,44 @@ describe('evaluate()', () => {
       'Cannot read references: 1 annotation without caption, counted from 0 (0);',
     ],
     [
+      'an annotation with an object as image id',
+      { references: { annotations: [{ image_id: {}, caption: 'a' }] } },
+      'Cannot read references: 1 annotation without image_id, counted from 0 (0);',
+    ],
+    [
+      'an image with an object as id',
+      { references: { ...coco, images: [{ id: 1 }, { id: { a: 1 } }] } },
+      'Cannot read references: 1 image without id, counted from 0 (1);',
+    ],
+    [
+      'an image id nested 20,000 deep',
+      { references: { ...coco, images: [{ id: deep }] } },
+      'Cannot read references: 1 image without id, counted from 0 (0);',
+    ],
+    [
+      'a cocoid nested 20,000 deep',
+      { references: { images: [{ ...karpathy.images[0], cocoid: deep }] } },
+      'Cannot read references: 1 image without cocoid or filename, counted from 0 (0);',
+    ],
+    [
+      'a result with an image id nested 20,000 deep',
+      { results: [{ image_id: deep, caption: 'a' }] },
+      'Cannot read results: 1 entry without an image id, counted from 0 (0);',
+    ],
+    [
       'an image without annotation',
       { references: { ...coco, images: [{ id: 8 }] } },
       'Cannot read references: 1 image without captions (8);',
     ],
     [
-      'a split Karpathy has not',
+      'a split that does not exist',
       { references: twoKarpathy },
       'Cannot read references: 1 image without split train, restval, val or test, counted from 0 (0);',
     ],
     [
-      'a split this file has not',
+      'a split that the file does not have',
       { references: karpathy, split: 'val' },
-      'Cannot read references: there is no split "val" in them; they have train, test',
+      'Cannot read references: they have no split "val"; choose one of train, test',
     ],
     [
       'results of another data set',

@@ -12,7 +12,7 @@ interface Golden {
   readonly tokenized_cands: Record<string, string[]>
 }
 
-// The scores were given by coco-caption's own Python scorers, METEOR's by METEOR 1.5 without its table of paraphrases.
+// Expected scores come from coco-caption's Python scorers, METEOR's from METEOR 1.5 without its paraphrase table.
 const folder = new URL('../../../shared/golden/metrics/', import.meta.url)
 const files = existsSync(folder) ? readdirSync(folder) : []
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Ngrams, ORDERS } from '../../src/metrics/ngrams.ts'
 
-/** Counts by joined strings. */
+/** Counts of one order by comparing serialised n-grams, sorted. */
 function countByStrings(tokens: readonly string[], order: number): number[] {
   const counts = new Map<string, number>()
   for (let i = 0; i + order < tokens.length; i++) {
@@ -22,7 +22,7 @@ const captions = fc.array(fc.array(fc.constantFrom('a', 'b', 'c', 'constructor',
   maxLength: 20,
 })
 
-test('Ngrams counts what comparing strings counts', () => {
+test('Ngrams counts like comparing strings', () => {
   fc.assert(
     fc.property(captions, (all) => {
       const ngrams = new Ngrams()
@@ -36,7 +36,7 @@ test('Ngrams counts what comparing strings counts', () => {
   )
 })
 
-test('Ngrams on a base uses its numbers, adds its own above them, and leaves it as it was', () => {
+test('Ngrams reuses the ids of its base, adds new ids after them, and leaves the base unchanged', () => {
   const base = new Ngrams()
   base.add(['a', 'red', 'dog'])
   const size = base.numbering.size
@@ -50,9 +50,9 @@ test('Ngrams on a base uses its numbers, adds its own above them, and leaves it 
   expect(base.numbering.size).toBe(size)
 })
 
-test('Ngrams tells 400,006 n-grams apart', () => {
+test('Ngrams distinguishes 400,006 n-grams', () => {
   const ngrams = new Ngrams()
   for (let i = 0; i < 100_000; i++) ngrams.add([`${i}`, `${i + 1}`, `${i + 2}`, `${i + 3}`])
-  // Words are shared by neighbours, and so are bigrams and trigrams.
+  // Neighbouring captions share words, bigrams and trigrams.
   expect(ngrams.numbering.size).toBe(100_003 + 100_002 + 100_001 + 100_000)
 })

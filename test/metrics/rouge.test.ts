@@ -14,7 +14,7 @@ function longest(a: readonly string[], b: readonly string[]): number {
 }
 
 describe('rouge', () => {
-  test('is the F-measure of the longest common subsequence, found by trying all', () => {
+  test('is the F-measure of the longest common subsequence, found by exhaustive search', () => {
     fc.assert(
       fc.property(words, fc.array(words, { minLength: 1, maxLength: 3 }), (candidate, references) => {
         const common = references.map((reference) => longest(candidate, reference))
@@ -27,7 +27,7 @@ describe('rouge', () => {
     )
   })
 
-  test('gives 1 to a caption equal to one of its references, and takes the mean over images', () => {
+  test('is 1 for a caption equal to a reference, and averages over images', () => {
     const pairs = [
       {
         candidate: ['a', 'dog'],

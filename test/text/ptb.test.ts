@@ -14,7 +14,8 @@ describe('ptbTokenize()', () => {
     expect(wrong).toEqual([])
   })
 
-  // Expected tokens follow the Penn Treebank's tokenisation page (Marcus et al., 1993) and PTBTokenizer's documentation.
+  // Expected tokens follow the Penn Treebank's tokenisation page (Marcus et al., 1993) and PTBTokenizer's
+  // documentation.
   test.each([
     ["I don't, can't, won't", "i do n't , ca n't , wo n't"],
     ["the dogs' owner's dog’s", "the dogs ' owner 's dog 's"],

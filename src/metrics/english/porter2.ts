@@ -1,9 +1,7 @@
-/*
- * The English stemmer of Snowball, "Porter 2" (snowballstem.org/algorithms/english/stemmer.html), in the form METEOR 1.5 has it. Step and region names
- * are its description's.
- */
+// Snowball's English stemmer, "Porter 2" (snowballstem.org/algorithms/english/stemmer.html), in the version of METEOR
+// 1.5. Steps and regions are named as in that description.
 
-/** Words whose stem the rules would get wrong. */
+/** Words whose stem the rules get wrong. */
 const IRREGULAR: ReadonlyMap<string, string> = new Map([
   ['skis', 'ski'],
   ['skies', 'sky'],
@@ -19,12 +17,12 @@ const IRREGULAR: ReadonlyMap<string, string> = new Map([
   ...['sky', 'news', 'howe', 'atlas', 'cosmos', 'bias', 'andes'].map((word) => [word, word] as const),
 ])
 
-/** What is left alone once its plural is off. */
+/** Words that are not stemmed after step 1a. */
 const FINISHED = new Set(['inning', 'outing', 'canning', 'herring', 'earring', 'proceed', 'exceed', 'succeed'])
 
 type Suffixes = readonly (readonly [suffix: string, replacement: string])[]
 
-/** The longest suffix first: the first that a word ends in is the one that counts. */
+/** Sorts suffixes longest first, so that the first match is the longest. */
 const byLength = (suffixes: Suffixes): Suffixes => [...suffixes].sort(([a], [b]) => b.length - a.length)
 
 const STEP_2 = byLength([
@@ -72,10 +70,13 @@ const STEP_4 = byLength(
 
 const VOWEL = /[aeiouy]/
 const DOUBLE = /(?:bb|dd|ff|gg|mm|nn|pp|rr|tt)$/
-/** A short syllable at the end: vowel and consonant, at the word's beginning or after a consonant; there the last is no w, x or Y. */
+/**
+ * A short syllable at the end of a word: a non-vowel, a vowel and a non-vowel other than w, x or Y; or a vowel at the
+ * beginning of the word and a non-vowel.
+ */
 const SHORT_SYLLABLE = /(?:^|[^aeiouy])[aeiouy][^aeiouywxY]$|^[aeiouy][^aeiouy]$/
 
-/** The stem of a word in lower case. */
+/** Stems a word in lower case. */
 export function stem(word: string): string {
   if (word.length <= 2) return word
   const irregular = IRREGULAR.get(word)
@@ -92,7 +93,7 @@ export function stem(word: string): string {
   return step5(stem, r1, r2).replaceAll('Y', 'y')
 }
 
-/** Where R1 and R2 begin: after the first consonant that follows a vowel, and after the next such one. */
+/** The starts of R1, after the first non-vowel that follows a vowel, and of R2, the same within R1. */
 function regions(word: string): [number, number] {
   const after = (from: number): number => {
     const found = /[aeiouy][^aeiouy]/g

@@ -1,4 +1,4 @@
-/** Suffixes and what replaces them, in the order in which METEOR tries them: nouns', verbs', adjectives' (WordNet 3.0, morphy's rules of detachment). */
+/** WordNet 3.0's rules of detachment (morphy) in the order in which METEOR tries them: nouns, verbs, adjectives. */
 const RULES: readonly (readonly [suffix: string, ending: string])[] = [
   ['s', ''],
   ['ses', 's'],
@@ -22,9 +22,9 @@ const RULES: readonly (readonly [suffix: string, ending: string])[] = [
   ['est', 'e'],
 ]
 
-/** Single words of WordNet 3.0 with their synsets, all parts of speech together, numbered as METEOR 1.5 does. */
+/** The single words of WordNet 3.0 with their synsets. Parts of speech are merged, as in METEOR 1.5. */
 export class WordNet {
-  /** By word: the numbers of its synsets. All that no other word is in are one number, below 0, of the word's own. */
+  /** By word: the ids of its synsets. Synsets without other words share one negative id that only this word has. */
   readonly #synsets: ReadonlyMap<string, readonly number[]>
   readonly #exceptions: ReadonlyMap<string, readonly string[]>
 
@@ -45,7 +45,7 @@ export class WordNet {
     )
   }
 
-  /** Reads the table, 700 kB, when it is first needed. */
+  /** Loads the table, 0.9 MB, at the first call; later calls return the same object. */
   static load(): Promise<WordNet> {
     WordNet.#loading ??= import('./wordnet-table.ts').then(({ LEMMAS, EXCEPTIONS }) => new WordNet(LEMMAS, EXCEPTIONS))
     return WordNet.#loading
@@ -53,14 +53,14 @@ export class WordNet {
 
   static #loading: Promise<WordNet> | undefined
 
-  /** The synsets of a word in lower case as it stands; words that have one in common are synonyms in some sense. */
+  /** The synset ids of a word in lower case, not of its base forms. Words with a common synset are synonyms. */
   synsets(word: string): readonly number[] {
     return this.#synsets.get(word) ?? []
   }
 
   /**
-   * The words that an inflected one may come from, as METEOR 1.5 looks for them: those that the list of exceptions has, or else the first that a
-   * rule of detachment gives, whatever its part of speech.
+   * The base forms of an inflected word, as METEOR 1.5 looks them up: those in WordNet's exception list, otherwise the
+   * first result of a rule of detachment that is a word, of any part of speech.
    */
   bases(word: string): readonly string[] {
     const irregular = this.#exceptions.get(word)
@@ -74,7 +74,7 @@ export class WordNet {
     return []
   }
 
-  /** The synsets of a word and of its base forms; kept, for the same words come again and again. */
+  /** The synset ids of a word and of its base forms, cached. */
   allSynsets(word: string): ReadonlySet<number> {
     let all = this.#all.get(word)
     if (!all) {
@@ -87,7 +87,7 @@ export class WordNet {
   readonly #all = new Map<string, ReadonlySet<number>>()
 }
 
-/** Have two words, by their synsets, one in common? */
+/** Whether two sets of synset ids, from WordNet.allSynsets(), have a common element. */
 export function shareSynset(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
   if (b.size === 0) return false
   for (const synset of a) if (b.has(synset)) return true

@@ -1,18 +1,20 @@
 import type { Match, Span } from './match.ts'
 
 const BEAM = 40
+
 /**
- * What a match counts in the search for the best alignment: by the first module, exact, its words; by another half of them on each side, rounded down, as
- * METEOR 1.5 sums them in whole numbers. So a stem or a synonym is taken only where it costs no chunk, or nothing stands in its way.
+ * The weight of a match in the search for the best alignment: its words for the exact module, and half of them on each
+ * side for other modules, rounded down because METEOR 1.5 computes with integers. A one-word stem or synonym match
+ * therefore weighs 0 and is used only if it costs no chunk, or if no other match overlaps it.
  */
 const weightOf = ({ module, candidate, reference }: Match): number =>
   module === 0 ? candidate.length + reference.length : (candidate.length >> 1) + (reference.length >> 1)
 
-/** A choice of matches for the reference's words up to some place. */
+/** A hypothesis of the beam search: a choice of matches for a prefix of the reference. */
 interface Path {
-  /** where its last match ends in the candidate, -1 if the reference's last word is not matched */
+  /** End of its last match in the candidate; -1 if the last word of the reference prefix is unmatched. */
   readonly lastEnd: number
-  /** the first word of the reference that it has not dealt with */
+  /** The next word of the reference to match. */
   readonly next: number
   readonly weight: number
   readonly chunks: number
@@ -20,31 +22,32 @@ interface Path {
   readonly chosen: Chosen | undefined
 }
 
-/** The matches of a path, the last first. */
+/** The matches of a path as a linked list, last match first. */
 interface Chosen {
   readonly match: Match
   readonly before: Chosen | undefined
 }
 
-/** The most weight first, then the fewest chunks, then the shortest way between where matched words stand. */
-const byMerit = (a: Path, b: Path): number => b.weight - a.weight || a.chunks - b.chunks || a.distance - b.distance
+/** Orders paths, best first: by highest weight, then fewest chunks, then smallest distance. */
+const bestFirst = (a: Path, b: Path): number => b.weight - a.weight || a.chunks - b.chunks || a.distance - b.distance
 
 /**
- * The matches, at most one for each word, that cover most words in the fewest chunks, found from left to right through the reference with a beam of 40
- * (Denkowski and Lavie, WMT 2014, section 2.1). `matches` are all there are, by the reference's word where they begin. Where METEOR 1.5 departs from its
- * paper this does too: it adds a match's distance not to the path that has it but to those that are tried after it.
+ * The alignment, with at most one match per word, that covers the most words in the fewest chunks, found by a beam
+ * search from left to right through the reference (Denkowski and Lavie, WMT 2014, section 2.1). `matches` are all
+ * matches by their first reference word. An oddity of METEOR 1.5's code is kept: the distance of a match is added not
+ * to the path with the match but to the paths that are tried after it.
  */
 export function align(matches: readonly (readonly Match[])[], candidateLength: number): Match[] {
   const size = matches.length
-  const fixed = certain(matches, candidateLength)
+  const fixed = fixedMatches(matches, candidateLength)
   const taken = { candidate: new Uint8Array(candidateLength), reference: new Uint8Array(size) }
   for (const match of fixed.values()) {
-    take(taken.candidate, match.candidate)
-    take(taken.reference, match.reference)
+    mark(taken.candidate, match.candidate)
+    mark(taken.reference, match.reference)
   }
   let paths: Path[] = [{ lastEnd: -1, next: 0, weight: 0, chunks: 0, distance: 0, chosen: undefined }]
   for (let at = 0; at < size; at++) {
-    if (paths.length > 1) paths.sort(byMerit)
+    if (paths.length > 1) paths.sort(bestFirst)
     const following: Path[] = []
     if (paths.length > BEAM) paths.length = BEAM
     for (const path of paths) {
@@ -52,9 +55,9 @@ export function align(matches: readonly (readonly Match[])[], candidateLength: n
         following.push(path)
         continue
       }
-      const sure = fixed.get(at)
-      if (sure) {
-        following.push(extended(path, sure, path.distance + distanceOf(sure)))
+      const only = fixed.get(at)
+      if (only) {
+        following.push(extended(path, only, path.distance + distanceOf(only)))
         continue
       }
       let { distance } = path
@@ -75,17 +78,17 @@ export function align(matches: readonly (readonly Match[])[], candidateLength: n
     paths = following
   }
   const complete = paths
-    .sort(byMerit)
+    .sort(bestFirst)
     .slice(0, BEAM)
     .map((path) => (path.lastEnd < 0 ? path : { ...path, chunks: path.chunks + 1 }))
-  const [best] = complete.sort(byMerit)
+  const [best] = complete.sort(bestFirst)
   const chosen: Match[] = []
   for (let link = best!.chosen; link; link = link.before) chosen.push(link.match)
   return chosen.reverse()
 }
 
-/** The matches that no other overlaps, by where they begin in the reference. */
-function certain(matches: readonly (readonly Match[])[], candidateLength: number): Map<number, Match> {
+/** The matches that overlap no other match, by their first reference word. */
+function fixedMatches(matches: readonly (readonly Match[])[], candidateLength: number): Map<number, Match> {
   const covered = { candidate: new Uint8Array(candidateLength), reference: new Uint8Array(matches.length) }
   for (const match of matches.flat()) {
     for (let i = 0; i < match.candidate.length; i++) covered.candidate[match.candidate.start + i]! += 1
@@ -107,11 +110,11 @@ function certain(matches: readonly (readonly Match[])[], candidateLength: number
   return fixed
 }
 
-function take(words: Uint8Array, { start, length }: Span): void {
+function mark(words: Uint8Array, { start, length }: Span): void {
   words.fill(1, start, start + length)
 }
 
-/** Is a word of the match taken, by a certain match or by one of the path's? */
+/** Whether a fixed match or a match of the path uses a word of the match. */
 function isTaken(match: Match, path: Path, taken: { candidate: Uint8Array; reference: Uint8Array }): boolean {
   const { candidate, reference } = match
   for (let i = 0; i < candidate.length; i++) if (taken.candidate[candidate.start + i]) return true
@@ -134,7 +137,7 @@ const extended = (path: Path, match: Match, distance: number): Path => ({
 
 const distanceOf = ({ candidate, reference }: Match): number => Math.abs(reference.start - candidate.start)
 
-/** In how many runs the matches, in the reference's order, are contiguous in both captions. */
+/** The number of chunks: runs of matches, in reference order, that are contiguous in both captions. */
 export function countChunks(chosen: readonly Match[]): number {
   let chunks = 0
   let end = { candidate: -1, reference: -1 }

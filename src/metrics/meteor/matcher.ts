@@ -3,39 +3,39 @@ import { shareSynset, type WordNet } from '../english/wordnet.ts'
 import type { Match } from './match.ts'
 import type { Paraphrases } from './paraphrases.ts'
 
-/** What is known of a word; the same object for the same word. */
+/** A word's stem and synsets. Equal words share one object. */
 interface Word {
   readonly stem: string
   readonly synsets: ReadonlySet<number>
 }
 
-/** Finds all matches of two captions; remembers what it found out about words. */
+/** Finds all matches of two captions; caches stems and synsets. */
 export class Matcher {
   readonly #wordnet: WordNet
   readonly #paraphrases: Paraphrases | undefined
   readonly #words = new Map<string, Word>()
 
+  /** Without `paraphrases`, it finds no matches of the fourth module. */
   constructor(wordnet: WordNet, paraphrases?: Paraphrases) {
     this.#wordnet = wordnet
     this.#paraphrases = paraphrases
   }
 
-  /** All matches by the place in the reference where they begin, in each those of the first module first. */
+  /** All matches by their first reference word, in each list in the order of MODULES. */
   matches(candidate: readonly string[], reference: readonly string[]): Match[][] {
     const found: Match[][] = reference.map(() => [])
-    const [ours, theirs] = [candidate, reference].map((words) => words.map((word) => this.#word(word))) as [
-      Word[],
-      Word[],
-    ]
-    const same = ours.length === theirs.length && ours.every((word, i) => word === theirs[i])
+    const candidateWords = candidate.map((word) => this.#word(word))
+    const referenceWords = reference.map((word) => this.#word(word))
+    const same =
+      candidateWords.length === referenceWords.length && candidateWords.every((word, i) => word === referenceWords[i])
     const add = (module: number, match: (a: Word, b: Word) => boolean) => {
-      for (let j = 0; j < theirs.length; j++)
-        for (let i = 0; i < ours.length; i++)
-          if (match(ours[i]!, theirs[j]!))
+      for (let j = 0; j < referenceWords.length; j++)
+        for (let i = 0; i < candidateWords.length; i++)
+          if (match(candidateWords[i]!, referenceWords[j]!))
             found[j]!.push({ module, candidate: { start: i, length: 1 }, reference: { start: j, length: 1 } })
     }
     add(0, (a, b) => a === b)
-    if (same) return found // as METEOR does: nothing else could be better
+    if (same) return found // as METEOR does: exact matches are already the best alignment
     add(1, (a, b) => a !== b && a.stem === b.stem)
     add(2, (a, b) => a !== b && shareSynset(a.synsets, b.synsets))
     for (const match of this.#paraphrases?.matches(candidate, reference) ?? [])

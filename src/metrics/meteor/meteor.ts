@@ -7,21 +7,23 @@ import { Matcher } from './matcher.ts'
 import { meteorWords } from './normalise.ts'
 import type { Paraphrases } from './paraphrases.ts'
 
-/** The published parameters for English, tuned to human rankings (Denkowski and Lavie, WMT 2014, table 2). */
+/** The parameters for English, tuned to human rankings (Denkowski and Lavie, WMT 2014, table 2). */
 const [ALPHA, BETA, GAMMA, DELTA] = [0.85, 0.2, 0.6, 0.75]
-/** What a match by each module counts. */
+/** The weight of a match by module, in the order of MODULES. */
 const WEIGHTS = [1, 0.6, 0.8, 0.6]
 
 /**
- * What METEOR is computed from, as numbers that sum up to those of a corpus: the chunks; then for the candidate and for the reference the words,
- * the function words, and by module the matched content words and the matched function words.
+ * Layout of an image's sufficient statistics, which add up over a corpus: the number of chunks; then for the candidate
+ * and for the reference the number of words, of function words, of matched content words by module, and of matched
+ * function words by module.
  */
 const SIDE = 2 + 2 * MODULES.length
 const WIDTH = 1 + 2 * SIDE
 
 /**
- * METEOR 1.5 for English (Denkowski and Lavie, WMT 2014) as coco-caption calls it: of an image's references the one that gives the best score counts; the
- * corpus score is made from the summed counts. Without METEOR's table of paraphrases the modules are exact, stem and synonym.
+ * METEOR 1.5 for English, 0 to 1 (Denkowski and Lavie, WMT 2014), as coco-caption calls it: the best score over the
+ * references of an image; the corpus score pools the images' counts. Without METEOR's paraphrase table the modules are
+ * exact, stem and synonym.
  */
 export function meteor(wordnet: WordNet, paraphrases?: Paraphrases): Metric {
   const matcher = new Matcher(wordnet, paraphrases)
@@ -45,24 +47,25 @@ export function meteor(wordnet: WordNet, paraphrases?: Paraphrases): Metric {
 
 const wordsOf = (tokens: Tokens): string[] => meteorWords(tokens.join(' '))
 
-/** The statistics with the reference that gives the best score. */
+/** The statistics of the reference with the best score. */
 function bestOf(matcher: Matcher, candidate: readonly string[], references: readonly (readonly string[])[]): number[] {
   let best = { score: -1, statistics: [] as number[] }
   for (const reference of references) {
-    const statistics = compare(matcher, candidate, reference)
+    const statistics = statisticsOf(matcher, candidate, reference)
     const score = scoreOf(statistics)
     if (score > best.score) best = { score, statistics }
   }
   return best.statistics
 }
 
-function compare(matcher: Matcher, candidate: readonly string[], reference: readonly string[]): number[] {
+/** The statistics of a candidate and one reference. */
+function statisticsOf(matcher: Matcher, candidate: readonly string[], reference: readonly string[]): number[] {
   const chosen = align(matcher.matches(candidate, reference), candidate.length)
   const spans = (key: 'candidate' | 'reference') => chosen.map((match) => ({ module: match.module, ...match[key] }))
   return [countChunks(chosen), ...count(candidate, spans('candidate')), ...count(reference, spans('reference'))]
 }
 
-/** The statistics of one side. */
+/** The statistics of one side, given the spans of its matched words. */
 function count(words: readonly string[], matched: readonly (Span & { readonly module: number })[]): number[] {
   const isFunction = words.map((word) => FUNCTION_WORDS.has(word))
   const counts = new Array<number>(SIDE).fill(0)
@@ -73,19 +76,22 @@ function count(words: readonly string[], matched: readonly (Span & { readonly mo
   return counts
 }
 
-/** (1 - penalty) times the weighted harmonic mean of precision and recall (section 2.2 of the paper). */
+/** (1 - fragmentation penalty) times the weighted harmonic mean of precision and recall (section 2.2 of the paper). */
 function scoreOf(statistics: ArrayLike<number>): number {
   const chunks = statistics[0]!
   const [candidate, reference] = [sideAt(statistics, 1), sideAt(statistics, 1 + SIDE)]
-  const mean = 1 / ((1 - ALPHA) / candidate.covered + ALPHA / reference.covered)
+  const mean = 1 / ((1 - ALPHA) / candidate.fraction + ALPHA / reference.fraction)
   const whole = candidate.matched === candidate.words && reference.matched === reference.words && chunks === 1
   const fragmentation = whole ? 0 : chunks / ((candidate.matched + reference.matched) / 2)
   const score = mean * (1 - GAMMA * fragmentation ** BETA)
   return Number.isNaN(score) ? 0 : Math.max(score, 0)
 }
 
-/** A side's words, how many are matched, and which part: content words count more than function words, matches by their module. */
-function sideAt(statistics: ArrayLike<number>, at: number): { words: number; matched: number; covered: number } {
+/**
+ * For one side: its words, its matched words, and the weighted fraction that is matched (precision or recall), where
+ * DELTA weights content words against function words and WEIGHTS the modules.
+ */
+function sideAt(statistics: ArrayLike<number>, at: number): { words: number; matched: number; fraction: number } {
   const [words, functionWords] = [statistics[at]!, statistics[at + 1]!]
   let [matched, weighted] = [0, 0]
   for (const [module, weight] of WEIGHTS.entries()) {
@@ -94,5 +100,5 @@ function sideAt(statistics: ArrayLike<number>, at: number): { words: number; mat
     matched += content + functions
     weighted += weight * (DELTA * content + (1 - DELTA) * functions)
   }
-  return { words, matched, covered: weighted / (DELTA * (words - functionWords) + (1 - DELTA) * functionWords) }
+  return { words, matched, fraction: weighted / (DELTA * (words - functionWords) + (1 - DELTA) * functionWords) }
 }

@@ -4,7 +4,10 @@ const OTHER_SIGN = new RegExp(`[^${WORD}\\s.'\`,\\-‘’]`, 'g')
 const DASH_IN_WORD = new RegExp(`([${WORD}.])-([${WORD}])`, 'g')
 const HAS_LETTER = new RegExp(`[${LETTERS}]`)
 
-/** In turn: where an apostrophe stands between two characters of these kinds, how it is set apart. Contractions go to the right: "man 's". */
+/**
+ * How apostrophes are split off, by the characters around them; applied in order. In contractions the apostrophe goes
+ * to the right part: "man 's".
+ */
 const APOSTROPHES: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`([^${LETTERS}])'([^${LETTERS}])`, 'g'), "$1 ' $2"],
   [new RegExp(`([^${WORD}])'([${LETTERS}])`, 'g'), "$1 ' $2"],
@@ -13,12 +16,13 @@ const APOSTROPHES: readonly (readonly [RegExp, string])[] = [
   [/(\d)'(s)/g, "$1 '$2"],
 ]
 
-/** Abbreviations that keep their dot at the end of a caption (those of Moses' list that are in lower case). */
+/** Abbreviations that keep their final dot: the lower-case ones in Moses' list of non-breaking prefixes. */
 const ABBREVIATIONS = new Set(['e.g', 'i.e', 'rev', 'v', 'vs'])
 
 /**
- * The words of a caption as METEOR 1.5 reads them with `-norm`: signs stand apart, dashes inside words go, apostrophes begin a word ("man 's"), the dots of
- * abbreviations with several go ("u.s." is "us"), all in lower case. Denkowski and Lavie, WMT 2014, section 2; the rules are those of Moses' tokeniser.
+ * Tokenises a caption as METEOR 1.5 does with `-norm` (Denkowski and Lavie, WMT 2014, section 2), by the rules of
+ * Moses' tokeniser: punctuation is split off, hyphenated words are split, an apostrophe begins a word ("man 's"),
+ * abbreviations lose their dots ("u.s." becomes "us"), and everything is in lower case.
  */
 export function meteorWords(caption: string): string[] {
   let line = ` ${caption} `
@@ -34,7 +38,7 @@ export function meteorWords(caption: string): string[] {
   return words.flatMap((word, i) => dotted(word, words[i + 1]))
 }
 
-/** A word with its last dot, if it has one, kept, dropped or set apart. */
+/** Keeps, drops or splits off the final dot of a word, depending on the next word. */
 function dotted(word: string, next: string | undefined): string[] {
   if (!word.endsWith('.') || /^\.+$/.test(word)) return [word]
   const rest = word.slice(0, -1)

@@ -1,11 +1,14 @@
 import type { Match } from './match.ts'
 
-/** METEOR's table of paraphrases: by the words of a phrase, the phrases that may stand for it. */
+/** METEOR's paraphrase table: by phrase, its paraphrases. */
 export class Paraphrases {
   readonly #others = new Map<string, string[]>()
   #longest = 0
 
-  /** Reads the text of METEOR's `paraphrase-en`: for each pair three lines, a number that METEOR does not use, the phrase and its paraphrase. */
+  /**
+   * Parses METEOR's `paraphrase-en`: three lines per pair, a probability (unused by METEOR), the phrase, its
+   * paraphrase.
+   */
   constructor(text: string) {
     const lines = text.split('\n')
     for (let at = 0; at + 2 < lines.length; at += 3) {
@@ -17,7 +20,10 @@ export class Paraphrases {
     }
   }
 
-  /** The pairs of phrases of two captions: those whose paraphrase the candidate has, then those whose paraphrase the reference has. */
+  /**
+   * Finds paraphrase matches of two captions: phrases of the reference with a paraphrase in the candidate, then phrases
+   * of the candidate with a paraphrase in the reference.
+   */
   *matches(candidate: readonly string[], reference: readonly string[]): Generator<Omit<Match, 'module'>> {
     for (const [phrase, other] of this.#pairs(reference, candidate)) yield { reference: phrase, candidate: other }
     for (const [phrase, other] of this.#pairs(candidate, reference)) yield { reference: other, candidate: phrase }

@@ -1,19 +1,20 @@
 import type { TaggedWord } from './tagger.ts'
 import { GROUPS, numberOf, PREPOSITIONS } from './words.ts'
 
-/** A noun with what stands before it. */
+/** A noun phrase. */
 export interface NounPhrase {
   readonly kind: 'noun'
+  /** Lemma of its last noun. */
   readonly head: string
-  /** adjectives, participles, numbers, and the nouns compounded with it */
+  /** Adjectives, participles, numbers, and the other nouns of a compound. */
   readonly attributes: readonly string[]
-  /** does "his" or "their" stand before it? */
+  /** Whether it has a possessive pronoun, such as "his". */
   readonly possessive: boolean
-  /** whose it is, by "man 's" */
+  /** Lemma of its possessor, as in "man 's hat". */
   readonly owner: string | undefined
 }
 
-/** A phrase of a caption. */
+/** A chunk of a caption: a noun phrase or a word that matters to the scene graph. */
 export type Item =
   | NounPhrase
   | { readonly kind: 'verb'; readonly lemma: string; readonly form: 'finite' | 'ing' | 'past' }
@@ -24,11 +25,11 @@ export type Item =
 
 const POSSESSIVES = new Set(['his', 'her', 'their', 'its', 'your', 'my', 'our'])
 const RELATIVES = new Set(['who', 'which', 'that', 'whose', 'where'])
-/** What an -ing says the use of: "a cluttered living room". */
-const PLACES_TO_DO = new Set(['room', 'table', 'pool', 'meter', 'lot', 'board', 'suit', 'track'])
+/** Nouns whose purpose a word in -ing names, as in "living room". */
+const PURPOSE_NOUNS = new Set(['room', 'table', 'pool', 'meter', 'lot', 'board', 'suit', 'track'])
 const isNoun = (word: TaggedWord | undefined): boolean => word?.tag === 'NOUN'
 
-/** Cuts a caption into phrases; words that say nothing of the scene (articles, adverbs) are left out. */
+/** Splits a tagged caption into chunks. Words without meaning for the scene graph (articles, adverbs) are dropped. */
 export function chunk(words: readonly TaggedWord[]): Item[] {
   const items: Item[] = []
   let at = 0
@@ -52,10 +53,12 @@ export function chunk(words: readonly TaggedWord[]): Item[] {
   return items
 }
 
+/** The preposition of several words that begins at a word, if one does. */
 function prepositionAt(words: readonly TaggedWord[], at: number): readonly string[] | undefined {
   return PREPOSITIONS.find((phrase) => phrase.every((text, i) => words[at + i]?.text === text))
 }
 
+/** The chunk of a single word outside noun phrases, if it has one. */
 function itemOf({ text, lemma, tag }: TaggedWord, next: TaggedWord | undefined): Item | undefined {
   if (RELATIVES.has(text) && tag !== 'DET') return { kind: 'relative' }
   if (tag === 'SCONJ') return { kind: 'clause' }
@@ -71,7 +74,7 @@ function itemOf({ text, lemma, tag }: TaggedWord, next: TaggedWord | undefined):
   return tag === 'CCONJ' ? { kind: 'and' } : undefined
 }
 
-/** The noun phrase that begins at a word, if one does, and where it ends. */
+/** The noun phrase that begins at a word, if one does, and the index after it. */
 function nounPhraseAt(words: readonly TaggedWord[], start: number): { phrase: NounPhrase; end: number } | undefined {
   const attributes: string[] = []
   let possessive = false
@@ -114,12 +117,12 @@ function nounPhraseAt(words: readonly TaggedWord[], start: number): { phrase: No
   return { phrase, end }
 }
 
-/** Is a participle part of a noun phrase, as in "a smiling woman", "a snow covered field"? */
+/** Whether a word is a participle inside a noun phrase, as in "a smiling woman", "a snow covered field". */
 function modifies(words: readonly TaggedWord[], at: number, start: number): boolean {
   const { text, tag } = words[at]!
   const next = words[at + 1]
   if (tag !== 'VERB' || at === start || !(isNoun(next) || next?.tag === 'ADJ')) return false
   const before = words[at - 1]!
   if (/(?:ed|en)$/.test(text)) return before.tag !== 'PRON'
-  return text.endsWith('ing') && (!isNoun(before) || PLACES_TO_DO.has(next!.lemma))
+  return text.endsWith('ing') && (!isNoun(before) || PURPOSE_NOUNS.has(next!.lemma))
 }

@@ -1,8 +1,8 @@
 import { chunk, type Item, type NounPhrase } from './chunk.ts'
 import type { TaggedWord } from './tagger.ts'
-import { ANIMATE, LIGHT } from './words.ts'
+import { ANIMATE, LIGHT_VERBS } from './words.ts'
 
-/** What a caption says: things, what they are like, and how they stand to each other, all by base forms. */
+/** The objects of a caption with their attributes and relations, as lemmas. */
 export interface SceneGraph {
   readonly objects: readonly string[]
   readonly attributes: readonly (readonly [object: string, attribute: string])[]
@@ -10,9 +10,9 @@ export interface SceneGraph {
 }
 
 /**
- * The scene graph of a caption, by rules over noun phrases, verbs and prepositions from left to right, in the manner of Schuster et al. (2015): a verb
- * relates its subject to what follows it, and is an attribute of the subject where nothing does; a preposition relates the subject of its verb,
- * or the noun before it, to the noun after it.
+ * Parses a tagged caption into a scene graph, by rules over its chunks from left to right, similar to Schuster et al.
+ * (VL 2015): a verb relates its subject to its object, or is an attribute of the subject if it has no object; a
+ * preposition relates the subject of its verb, or the noun before it, to the noun after it.
  */
 export function sceneGraph(words: readonly TaggedWord[]): SceneGraph {
   const reader = new Reader()
@@ -20,29 +20,33 @@ export function sceneGraph(words: readonly TaggedWord[]): SceneGraph {
   return reader.finish()
 }
 
-/** Reads a caption's phrases one after the other, and remembers what a phrase to come may hang on. */
+/** Builds the graph chunk by chunk; its state is what later chunks may attach to. */
 class Reader {
   readonly #objects = new Set<string>()
   readonly #attributes = new Map<string, readonly [string, string]>()
   readonly #relations = new Map<string, readonly [string, string, string]>()
-  /** whom the caption is about, at first and in the clause in hand */
+  /** The first subjects of the caption. */
   #first: readonly string[] = []
+  /** The subjects of the current clause. */
   #subjects: readonly string[] = []
-  /** the last noun phrases, joined by "and" */
+  /** The last noun phrases, joined by "and". */
   #last: readonly string[] = []
-  /** whose doing the last verb is */
-  #doers: readonly string[] = []
-  /** a verb that has found no object yet */
+  /** The subjects of the last verb. */
+  #agents: readonly string[] = []
+  /** A verb without an object so far. */
   #verb: string | undefined
-  /** a preposition that waits for its noun, and what it relates to it */
+  /** A preposition without its noun so far, and the objects that it relates to that noun. */
   #preposition: { readonly text: string; readonly from: readonly string[] } | undefined
-  /** is the last noun what a verb is done to? */
+  /** Whether the last noun is the object of a verb. */
   #isObject = false
+  /** Whether the last chunk was "and". */
   #joined = false
+  /** Whether a relative pronoun was read since the last noun. */
   #relative = false
+  /** Whether a form of "be" was read since the last noun. */
   #copula = false
-  /** what the last noun phrase was related by, for one that "and" adds to it */
-  #again: ((object: string) => void) | undefined
+  /** Adds the relation of the last noun to another object, for nouns joined by "and". */
+  #relateAlso: ((object: string) => void) | undefined
 
   read(item: Item): void {
     if (item.kind === 'noun') this.#readNoun(item)
@@ -64,13 +68,13 @@ class Reader {
     }
   }
 
-  /** "while another boy watches": the noun that follows is whom the clause is about. */
+  /** A new clause, as in "while another boy watches": the next noun is its subject. */
   #readClause(): void {
     this.#closeVerb()
     this.#preposition = undefined
-    this.#again = undefined
+    this.#relateAlso = undefined
     this.#joined = false
-    this.#doers = []
+    this.#agents = []
     this.#subjects = []
     this.#last = []
   }
@@ -86,21 +90,21 @@ class Reader {
     this.#place(object)
   }
 
-  /** Relates a noun, or whom a pronoun means, to what waits for one. */
+  /** Attaches a noun, or the referent of a pronoun, to the pending verb or preposition. */
   #place(object: string): void {
     const byVerb = this.#preposition === undefined
     const waiting =
-      this.#preposition ?? (this.#verb === undefined ? undefined : { text: this.#verb, from: this.#doers })
+      this.#preposition ?? (this.#verb === undefined ? undefined : { text: this.#verb, from: this.#agents })
     if (waiting) {
       if (byVerb) this.#verb = undefined
       this.#preposition = undefined
-      this.#again = (other) => {
+      this.#relateAlso = (other) => {
         for (const subject of waiting.from) this.#relate(subject, waiting.text, other)
       }
-      this.#again(object)
+      this.#relateAlso(object)
       this.#last = [object]
-    } else if (this.#joined && this.#again) {
-      this.#again(object)
+    } else if (this.#joined && this.#relateAlso) {
+      this.#relateAlso(object)
       this.#last = [...this.#last, object]
     } else if (this.#joined && this.#last.length > 0) {
       const both = [...this.#last, object]
@@ -108,7 +112,7 @@ class Reader {
       if (this.#last === this.#subjects) this.#subjects = both
       this.#last = both
     } else {
-      this.#again = undefined
+      this.#relateAlso = undefined
       this.#last = [object]
       if (this.#subjects.length === 0) this.#subjects = this.#last
       if (this.#first.length === 0) this.#first = this.#last
@@ -124,56 +128,59 @@ class Reader {
     if (this.#joined && this.#verb !== undefined) this.#closeVerb()
     if (lemma === 'be') {
       this.#copula = true
-      this.#doers = this.#doersOf(form)
+      this.#agents = this.#agentsOf(form)
       return
     }
     this.#closeVerb()
-    if (!this.#joined || this.#doers.length === 0) this.#doers = this.#copula ? this.#doers : this.#doersOf(form)
+    if (!this.#joined || this.#agents.length === 0) this.#agents = this.#copula ? this.#agents : this.#agentsOf(form)
     this.#joined = false
     this.#copula = false
-    this.#again = undefined
-    if (!LIGHT.has(lemma)) this.#verb = lemma
+    this.#relateAlso = undefined
+    if (!LIGHT_VERBS.has(lemma)) this.#verb = lemma
   }
 
-  /** Whose doing a verb is: after "who" the noun before it; else the caption's subject, unless the noun before it can do things itself. */
-  #doersOf(form: string): readonly string[] {
+  /**
+   * The subjects of a verb: after a relative pronoun the noun before it; otherwise the subjects of the clause, unless
+   * the verb is a participle and the noun before it is animate.
+   */
+  #agentsOf(form: string): readonly string[] {
     if (this.#relative || this.#subjects.length === 0) return this.#last.length > 0 ? this.#last : this.#first
-    const own = form !== 'finite' && this.#last.some((object) => ANIMATE.has(object))
-    const mine = this.#subjects.some((object) => ANIMATE.has(object))
-    return own || (!mine && form !== 'finite') ? this.#last : this.#subjects
+    const isAnimate = (object: string): boolean => ANIMATE.has(object)
+    const ofLast = form !== 'finite' && (this.#last.some(isAnimate) || !this.#subjects.some(isAnimate))
+    return ofLast ? this.#last : this.#subjects
   }
 
   #readPreposition(text: string): void {
     const fromNoun = text === 'of' || (text === 'with' && this.#isObject)
-    const near = fromNoun || this.#doers.length === 0 ? this.#last : this.#doers
+    const near = fromNoun || this.#agents.length === 0 ? this.#last : this.#agents
     const from = near.length > 0 ? near : this.#first
     this.#closeVerb()
     this.#preposition = { text, from }
-    this.#again = undefined
+    this.#relateAlso = undefined
     this.#joined = false
   }
 
   #readAdjective(text: string): void {
-    for (const object of this.#relative ? this.#last : this.#copula ? this.#doers : this.#last)
+    for (const object of this.#relative ? this.#last : this.#copula ? this.#agents : this.#last)
       this.#describe(object, text)
     this.#joined = false
   }
 
   #readPronoun(text: string): void {
-    const thing = text === 'it' || text === 'itself'
+    const isThing = text === 'it' || text === 'itself'
     const known = [...this.#objects]
-    const meant = thing ? known.findLast((object) => !ANIMATE.has(object)) : (this.#first[0] ?? known[0])
-    if (meant === undefined) return
-    if (this.#preposition || this.#verb !== undefined) this.#place(meant)
+    const referent = isThing ? known.findLast((object) => !ANIMATE.has(object)) : (this.#first[0] ?? known[0])
+    if (referent === undefined) return
+    if (this.#preposition || this.#verb !== undefined) this.#place(referent)
     else {
-      this.#doers = [meant]
-      this.#subjects = [meant]
+      this.#agents = [referent]
+      this.#subjects = [referent]
     }
   }
 
-  /** A verb that found no object says what its subject is like. */
+  /** Makes a pending verb without an object an attribute of its subjects. */
   #closeVerb(): void {
-    if (this.#verb !== undefined) for (const subject of this.#doers) this.#describe(subject, this.#verb)
+    if (this.#verb !== undefined) for (const subject of this.#agents) this.#describe(subject, this.#verb)
     this.#verb = undefined
   }
 

@@ -4,17 +4,20 @@ import { sceneGraph } from './scene-graph.ts'
 import { loadTagger, type Tagger } from './tagger.ts'
 import { partsOf, type Tuple, TupleMatcher, tuplesOf } from './tuples.ts'
 
-/** Rises whenever a rule of the scene graphs changes what is scored. */
+/** Version of the scene graph rules in the signature: increased whenever a rule changes a score. */
 const RULES = 1
 const PARTS: readonly SpicePart[] = ['object', 'relation', 'attribute', 'color', 'count', 'size']
 
+/** The scores of SPICE-ts: of all tuples, and of the tuples of each part. */
 export const SPICE_TS_NAMES = ['SPICE-ts', ...PARTS.map((part) => `SPICE-ts_${part}` as const)] as const
 
 /**
- * A score in the manner of SPICE (Anderson et al., ECCV 2016): the F-measure of what a caption's scene graph says against what those of all its references say
- * together. The graphs come of a part-of-speech tagger and rules of our own, not of the Stanford parser, so the values are near those of SPICE and are
- * not SPICE: they have a name of their own. The corpus score is the mean; captions without a statement on either side score 0. The scores of the parts
- * (objects, relations, attributes; of these colours, counts and sizes) leave out images where neither side says anything of the kind: those have NaN.
+ * SPICE-ts, 0 to 1: SPICE (Anderson et al., ECCV 2016) with another parser, the F-measure of the scene graph tuples of
+ * a candidate against those of all its references together. The scene graphs come from a part-of-speech tagger and
+ * rules instead of the Stanford parser, so the scores are near SPICE's but not comparable with them, hence the name.
+ * The corpus score is the mean over images; an image without tuples scores 0. The scores of the parts (objects,
+ * relations, attributes, and of these colours, counts and sizes) are NaN for images without such tuples, and their
+ * corpus score ignores these images. Loads WordNet and the tagger.
  */
 export async function spiceTs(): Promise<Metric> {
   const wordnet = await WordNet.load()
@@ -31,10 +34,12 @@ export async function spiceTs(): Promise<Metric> {
       return {
         score(candidates) {
           checkCandidates(candidates, references.length)
-          const made = candidates.map((tokens) => matcher.merge([read(tokens)]))
+          const tuplesOfCandidates = candidates.map((tokens) => matcher.merge([read(tokens)]))
           const scoreOf = (part?: SpicePart) =>
             meanScore(
-              made.map((tuples, image) => fMeasure(matcher, only(tuples, part), only(references[image]!, part))),
+              tuplesOfCandidates.map((tuples, image) =>
+                fMeasure(matcher, only(tuples, part), only(references[image]!, part)),
+              ),
             )
           return new Map([
             ['SPICE-ts', meanScore(scoreOf().each.map((score) => (Number.isNaN(score) ? 0 : score)))] as const,
@@ -46,7 +51,7 @@ export async function spiceTs(): Promise<Metric> {
   }
 }
 
-/** Reads captions to tuples, each caption once. */
+/** Returns a function that parses captions into tuples and caches the result by caption. */
 function reader(tagger: Tagger): (tokens: Tokens) => Tuple[] {
   const known = new Map<string, Tuple[]>()
   return (tokens) => {
@@ -57,9 +62,11 @@ function reader(tagger: Tagger): (tokens: Tokens) => Tuple[] {
   }
 }
 
+/** The tuples of a part, or all tuples. */
 const only = (tuples: readonly Tuple[], part: SpicePart | undefined): readonly Tuple[] =>
   part ? tuples.filter((tuple) => partsOf(tuple).includes(part)) : tuples
 
+/** The F-measure of matched tuples, each matched at most once; NaN if both sides are empty. */
 function fMeasure(matcher: TupleMatcher, candidate: readonly Tuple[], reference: readonly Tuple[]): number {
   if (candidate.length === 0 && reference.length === 0) return Number.NaN
   const left = [...reference]

@@ -2,16 +2,17 @@ import type { WordNet } from '../english/wordnet.ts'
 import type { Tokens } from '../metric.ts'
 import { ANIMATE, COLOURS, numberOf, SIZES } from './words.ts'
 
-/** A word with its part of speech, of the universal tag set, and its base form. */
+/** A word with its part of speech (universal tag set) and its lemma. */
 export interface TaggedWord {
   readonly text: string
   readonly lemma: string
   readonly tag: string
 }
 
+/** Tags the words of a caption. */
 export type Tagger = (tokens: Tokens) => TaggedWord[]
 
-/** Loads wink-nlp with its English model (4 MB) when it is first needed. Base forms are WordNet's. */
+/** Loads wink-nlp with its English model (4 MB). Lemmas come from WordNet. */
 export async function loadTagger(wordnet: WordNet): Promise<Tagger> {
   const [{ default: winkNlp }, { default: model }] = await Promise.all([
     import('wink-nlp'),
@@ -22,7 +23,7 @@ export async function loadTagger(wordnet: WordNet): Promise<Tagger> {
     const read = wink.readDoc(tokens.join(' ')).tokens()
     const tags = read.out(wink.its.pos as never) as unknown as string[]
     const words = joinHyphens((read.out() as string[]).map((text, i) => ({ text, tag: tags[i]! })))
-    for (const i of words.keys()) words[i]!.tag = corrected(words, i)
+    for (const i of words.keys()) words[i]!.tag = correctedTag(words, i)
     return words.map(({ text, tag }) => ({ text, tag, lemma: lemmaOf(text, tag, wordnet) }))
   }
 }
@@ -32,7 +33,7 @@ interface Tagged {
   tag: string
 }
 
-/** "t", "-", "shirt", as the tagger cuts it, is one word of the kind of its last part. */
+/** Joins hyphenated words, which the tagger splits into "t", "-", "shirt", under the tag of the last part. */
 function joinHyphens(words: readonly Tagged[]): Tagged[] {
   const joined: Tagged[] = []
   for (let i = 0; i < words.length; i++) {
@@ -45,8 +46,11 @@ function joinHyphens(words: readonly Tagged[]): Tagged[] {
   return joined
 }
 
-/** What the tagger, which learned from whole sentences, gets wrong in captions, which are often noun phrases. The words before are corrected already. */
-function corrected(words: readonly Tagged[], i: number): string {
+/**
+ * Corrects the tag of a word. The tagger was trained on full sentences and makes systematic errors on captions, which
+ * are often noun phrases. The tags of earlier words are already corrected.
+ */
+function correctedTag(words: readonly Tagged[], i: number): string {
   const { text, tag } = words[i]!
   const [before, after] = [words[i - 1], words[i + 1]]
   const nounFollows = after !== undefined && (after.tag === 'NOUN' || after.tag === 'PROPN' || after.tag === 'ADJ')
@@ -54,22 +58,23 @@ function corrected(words: readonly Tagged[], i: number): string {
   if (numberOf(text) !== undefined && tag !== 'PRON') return 'NUM'
   if (text === 'other' && before?.text === 'each') return 'PRON'
   // "a girl dancing", "is spinning a little girl"
-  const acts = before && (before.tag === 'AUX' || ANIMATE.has(before.text) || (before.tag === 'NOUN' && !nounFollows))
-  if ((tag === 'NOUN' || tag === 'ADJ') && /.{3}ing$/.test(text) && acts) return 'VERB'
+  const afterSubject =
+    before && (before.tag === 'AUX' || ANIMATE.has(before.text) || (before.tag === 'NOUN' && !nounFollows))
+  if ((tag === 'NOUN' || tag === 'ADJ') && /.{3}ing$/.test(text) && afterSubject) return 'VERB'
   // "a girl rides the waves", "he rides his board"
-  const doer = before !== undefined && (ANIMATE.has(before.text) || before.text === 'he' || before.text === 'she')
-  if (tag === 'NOUN' && /[^s]s$/.test(text) && doer && !nounFollows) return 'VERB'
+  const subject = before !== undefined && (ANIMATE.has(before.text) || before.text === 'he' || before.text === 'she')
+  if (tag === 'NOUN' && /[^s]s$/.test(text) && subject && !nounFollows) return 'VERB'
   // "a walk", "still water"
-  if (tag === 'VERB' && !/(?:ing|ed|en)$/.test(text) && before && /DET|ADJ|ADV/.test(before.tag) && opensNoun(words, i))
+  if (tag === 'VERB' && !/(?:ing|ed|en)$/.test(text) && before && /DET|ADJ|ADV/.test(before.tag) && needsNoun(words, i))
     return 'NOUN'
   // "in the wild", "a back flip"
-  if (tag === 'ADJ' && !nounFollows && after?.tag !== 'CCONJ' && after?.tag !== 'VERB' && opensNoun(words, i))
+  if (tag === 'ADJ' && !nounFollows && after?.tag !== 'CCONJ' && after?.tag !== 'VERB' && needsNoun(words, i))
     return 'NOUN'
-  return tag === 'PROPN' ? 'NOUN' : tag // captions are in lower case and name nobody
+  return tag === 'PROPN' ? 'NOUN' : tag // captions are in lower case and contain hardly any names
 }
 
-/** Does a noun phrase stand open before a word: an article or a preposition, and no noun since? */
-function opensNoun(words: readonly Tagged[], i: number): boolean {
+/** Whether a word is inside a noun phrase without a noun so far: after an article or preposition and adjectives. */
+function needsNoun(words: readonly Tagged[], i: number): boolean {
   let at = i - 1
   while (at >= 0 && /ADJ|ADV|NUM/.test(words[at]!.tag)) at--
   return at >= 0 && /DET|ADP/.test(words[at]!.tag) && !(at === i - 1 && words[at]!.tag === 'ADP')
@@ -83,13 +88,14 @@ const AUXILIARIES: ReadonlyMap<string, string> = new Map(
   ].flatMap(([lemma, forms]) => forms!.split(' ').map((form) => [form, lemma!] as const)),
 )
 
+/** The lemma of a word with its tag. */
 function lemmaOf(text: string, tag: string, wordnet: WordNet): string {
   if (tag === 'VERB' || tag === 'AUX') {
-    const doubled = /^(.+(?:ll|ss|ff|zz))(?:ed|ing)$/.exec(text) // "filled" is not of "fille"
+    const doubled = /^(.+(?:ll|ss|ff|zz))(?:ed|ing)$/.exec(text) // "filled" comes from "fill", not from "fille"
     return AUXILIARIES.get(text) ?? doubled?.[1] ?? wordnet.bases(text)[0] ?? text
   }
   if (tag !== 'NOUN') return text
   const irregular = /(?:en|eet|ice|eese|eeth)$/.test(text)
-  const plural = /[^s]s$/.test(text) && wordnet.synsets(text).length === 0 // "shorts" and "stairs" are words of their own
+  const plural = /[^s]s$/.test(text) && wordnet.synsets(text).length === 0 // "shorts" and "stairs" are lemmas
   return ((irregular || plural) && wordnet.bases(text)[0]) || text
 }

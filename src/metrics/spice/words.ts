@@ -1,15 +1,15 @@
-/*
- * Words that a scene graph treats apart. Those of colour, size and number make the kinds of attributes that SPICE counts by themselves (Anderson et al.,
- * ECCV 2016, section 4.3).
- */
+// Word lists of the scene graph parser. Colours, sizes and numbers are the attributes that SPICE also scores separately
+// (Anderson et al., ECCV 2016, section 4.3).
 
 const set = (words: string): ReadonlySet<string> => new Set(words.split(/\s+/))
 
+/** Colours. */
 export const COLOURS = set(
   `red orange yellow green blue purple violet pink brown black white gray grey tan beige gold golden silver maroon navy turquoise teal
    blond blonde brunette colorful multicolored cream crimson scarlet lavender magenta olive khaki rainbow`,
 )
 
+/** Sizes. */
 export const SIZES = set(
   `big small large little tiny huge tall short long giant enormous massive miniature mini narrow wide thick thin gigantic fat skinny
    oversized medium medium-sized`,
@@ -17,14 +17,17 @@ export const SIZES = set(
 
 const NUMBER_WORDS = 'one two three four five six seven eight nine ten eleven twelve'.split(' ')
 
-/** The figures of a number, as in "3" for "three" and for "3"; undefined for other words. */
+/** A number in digits, "3" for "three" and for "3"; undefined for other words. */
 export function numberOf(word: string): string | undefined {
   if (/^\d+$/.test(word)) return word
   const at = NUMBER_WORDS.indexOf(word)
   return at < 0 ? undefined : String(at + 1)
 }
 
-/** Nouns that count what follows their "of": "a group of people" shows people, "a pair of dogs" two dogs. */
+/**
+ * Nouns of quantity, which are not objects before "of", with the number that they mean: "a group of people" is people,
+ * "a pair of dogs" is two dogs.
+ */
 export const GROUPS: ReadonlyMap<string, string | undefined> = new Map([
   ['couple', '2'],
   ['pair', '2'],
@@ -34,7 +37,7 @@ export const GROUPS: ReadonlyMap<string, string | undefined> = new Map([
     .map((word) => [word, undefined] as const),
 ])
 
-/** Prepositions of several words, the longest first. */
+/** Prepositions of several words, longest first. */
 export const PREPOSITIONS: readonly (readonly string[])[] = [
   'on the side of',
   'at the edge of',
@@ -59,11 +62,11 @@ export const PREPOSITIONS: readonly (readonly string[])[] = [
   'along side',
 ].map((phrase) => phrase.split(' '))
 
-/** Those that can do something: a verb that follows one of them is rather its own. */
+/** Animate nouns: a verb after one of them probably has it as its subject. */
 export const ANIMATE = set(
   `man woman boy girl child kid person people guy lady baby toddler player rider skier snowboarder surfer skateboarder biker cyclist climber
    dog puppy cat kitten horse cow bird animal elephant giraffe zebra bear sheep duck hiker runner swimmer worker couple crowd team group adult teenager`,
 )
 
-/** Verbs that say no more than a form of "be" would. */
-export const LIGHT = set('be do get go try begin start appear seem look')
+/** Verbs without meaning of their own, which add nothing to a scene graph. */
+export const LIGHT_VERBS = set('be do get go try begin start appear seem look')

@@ -7,7 +7,7 @@ interface Stemmers {
   newStemmer(language: string): { stem(word: string): string }
 }
 
-test("stems all words of WordNet and their endings as Snowball's own English stemmer does", () => {
+test("stem() equals Snowball's English stemmer on a quarter of WordNet's words with eight endings each", () => {
   const snowball = (createRequire(import.meta.url)('snowball-stemmers') as Stemmers).newStemmer('english')
   let lemma = ''
   const different: string[] = []

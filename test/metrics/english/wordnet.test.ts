@@ -7,13 +7,13 @@ describe('WordNet', async () => {
   const wordnet = await WordNet.load()
   const common = (a: string, b: string): boolean => shareSynset(wordnet.allSynsets(a), wordnet.allSynsets(b))
 
-  test('is the table that the package of WordNet 3.0 gives', () => {
+  test('has the table that scripts/make-wordnet.ts makes from the WordNet 3.0 package', () => {
     const kept = new URL('../../../src/metrics/english/wordnet-table.ts', import.meta.url)
     expect(readFileSync(kept, 'utf8') === makeTable()).toBe(true)
   })
 
-  // What WordNet 3.0 says of these words can be seen at wordnetweb.princeton.edu.
-  test('has words together that share a synset, inflected ones by their base forms', () => {
+  // The synsets of these words are at wordnetweb.princeton.edu.
+  test('finds common synsets of words and of their base forms', () => {
     for (const [a, b] of [
       ['bike', 'bicycle'],
       ['pictures', 'photographs'],
@@ -33,7 +33,7 @@ describe('WordNet', async () => {
       expect([a, b, common(a, b)]).toEqual([a, b, false])
   })
 
-  test('gives base forms by its list of exceptions, or else by the first rule that ends at a word', () => {
+  test('bases() uses the exception list, otherwise the first rule that results in a word', () => {
     expect(wordnet.bases('geese')).toEqual(['goose'])
     expect(wordnet.bases('ponies')).toEqual(['pony'])
     expect(wordnet.bases('hoped')).toEqual(['hope'])

@@ -6,7 +6,7 @@ import type { Match } from '../../../src/metrics/meteor/match.ts'
 import { Matcher } from '../../../src/metrics/meteor/matcher.ts'
 import { meteorWords } from '../../../src/metrics/meteor/normalise.ts'
 
-// That its scores are METEOR 1.5's, of 1,008 images, is in ../golden.test.ts.
+// ../golden.test.ts compares the scores of 1,008 images with METEOR 1.5.
 const wordnet = await WordNet.load()
 const metric = meteor(wordnet)
 const score = (pairs: readonly Pair[]) => scorePairs(metric, pairs).get('METEOR')!
@@ -19,28 +19,28 @@ const words = fc.array(fc.constantFrom('a', 'dog', 'dogs', 'runs', 'running', 'm
 })
 
 describe('METEOR', () => {
-  // By the formulas of the paper: P = R = 1 - 1/4 or so; each line has its arithmetic.
-  test('is what its formulas give by hand', () => {
+  // Expected values follow the formulas of the paper; each line has its arithmetic.
+  test('equals its formulas, evaluated by hand', () => {
     expect(score([pair('a b', 'a b')]).corpus).toBe(1)
-    // of two content words one: P = 1/2, R = 1/2, one chunk of one word: (1 - .6) x .5
+    // One of two content words: P = 1/2, R = 1/2, one chunk of one word: (1 - .6) x .5.
     expect(score([pair('red dog', 'red cat')]).corpus).toBeCloseTo(0.4 * 0.5, 12)
-    // a function word counts a third of a content word: P = R = .25 / 1, (1 - .6) x .25
+    // A function word weighs a third of a content word: P = R = .25 / 1, (1 - .6) x .25.
     expect(score([pair('the dog', 'the cat')]).corpus).toBeCloseTo(0.4 * 0.25, 12)
-    // a stem counts .6: P = R = .6; all words match in one chunk, so nothing is taken off
+    // A stem match weighs .6: P = R = .6; all words match in one chunk, so there is no penalty.
     expect(score([pair('colorful', 'colorfully')]).corpus).toBeCloseTo(0.6, 12)
     expect(score([pair('bike', 'bicycle')]).corpus).toBeCloseTo(0.8, 12)
-    // METEOR's own oddity: what matches by stem and by synonym too counts nothing in the search, so it is not worth a chunk
+    // An oddity of METEOR: a match by stem and by synonym weighs 0 in the search, so it is not worth a chunk.
     expect(score([pair('jumps', 'jumping')]).corpus).toBe(0)
   })
 
-  test('takes the reference that scores best, and sums counts for the corpus', () => {
+  test('takes the reference with the best score, and pools counts for the corpus', () => {
     const both = [pair('red dog', 'a cat', 'red dog'), pair('x', 'y')]
     expect(score(both).each).toEqual([1, 0])
-    // 2 of 3 words of the candidates, 2 of 3 of the references that counted, in one chunk
+    // 2 of 3 words of the candidates and of the chosen references match, in one chunk.
     expect(score(both).corpus).toBeCloseTo((2 / 3) * (1 - 0.6 * 0.5 ** 0.2), 12)
   })
 
-  test('stays between 0 and 1, gives 1 to a caption equal to a reference, and does not depend on the order of images', () => {
+  test('is in 0..1, is 1 for a caption equal to a reference, and does not depend on the order of images', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(words, words), { minLength: 1, maxLength: 5 }), (captions) => {
         const pairs = captions.map(([candidate, reference]) => ({ candidate, references: [reference] }))
@@ -57,7 +57,7 @@ describe('METEOR', () => {
     )
   })
 
-  test('finds in a table of paraphrases phrases that stand for each other, either way', () => {
+  test('finds paraphrases in both directions', () => {
     const table = new Paraphrases('0.5\nin front of\nbefore\n0.25\na lot of\nmany\n')
     const found = new Matcher(wordnet, table).matches(
       'many dogs before trees'.split(' '),
@@ -80,7 +80,7 @@ describe('METEOR', () => {
     )
   })
 
-  test('reads words as METEOR does: signs apart, dashes gone, abbreviations without dots', () => {
+  test('tokenises as METEOR does: punctuation split off, hyphens removed, abbreviations without dots', () => {
     expect(meteorWords("the man 's t-shirt")).toEqual(['the', 'man', "'", 's', 't', 'shirt'])
     expect(meteorWords('the u.s. flag')).toEqual(['the', 'us', 'flag'])
     expect(meteorWords('at st. mary 1,000 & more')).toEqual(['at', 'st.', 'mary', '1,000', '&', 'more'])
@@ -90,7 +90,7 @@ describe('METEOR', () => {
 })
 
 describe('align()', () => {
-  /** Every choice of matches of single words, none of which share one. */
+  /** All subsets of single-word matches that share no word. */
   function* choices(matches: readonly Match[]): Generator<Match[]> {
     const [first, ...others] = matches
     if (!first) return yield []
@@ -102,7 +102,7 @@ describe('align()', () => {
     for (const rest of choices(free)) yield [first, ...rest]
   }
 
-  test('with exact matches alone covers the most words, in as few chunks as any choice', () => {
+  test('covers the most words in the fewest chunks of all choices of exact matches', () => {
     const letters = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 5 })
     fc.assert(
       fc.property(letters, letters, (candidate, reference) => {

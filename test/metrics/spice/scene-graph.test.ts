@@ -5,7 +5,7 @@ import { loadTagger } from '../../../src/metrics/spice/tagger.ts'
 import { captionTokens } from '../../../src/text/ptb.ts'
 
 const tagger = await loadTagger(await WordNet.load())
-/** A graph in one line: objects; attributes; relations. */
+/** A scene graph in one line: objects; attributes; relations. */
 function graph(caption: string): string {
   const { objects, attributes, relations } = sceneGraph(tagger(captionTokens(caption)))
   return [objects, attributes.map((pair) => pair.join(' ')), relations.map((triple) => triple.join(' - '))]
@@ -14,7 +14,7 @@ function graph(caption: string): string {
 }
 
 describe('sceneGraph()', () => {
-  // The first is figure 1's of the paper, but for how its parser writes the relation.
+  // The first is figure 1 of the SPICE paper, except for the form of the relation.
   test.each([
     [
       'A young girl standing on top of a tennis court.',

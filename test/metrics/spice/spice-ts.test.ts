@@ -21,8 +21,8 @@ const captions = fc.constantFrom(
 )
 
 describe('SPICE-ts', () => {
-  test('is the F-measure of statements, the references taken together', () => {
-    // said: dog, dog red; known: dog, ball, dog run, dog - with - ball: 1 of 2 and 1 of 4
+  test('is the F-measure of tuples against the union of the references', () => {
+    // Candidate: dog, dog red. References: dog, ball, dog run, dog - with - ball. One match: 1 of 2 and 1 of 4.
     const found = scores([pair('a red dog', 'a dog runs', 'a dog with a ball')])
     expect(found.get('SPICE-ts')!.corpus).toBeCloseTo((2 * 1) / (2 + 4), 12)
     expect(found.get('SPICE-ts_object')!.corpus).toBeCloseTo((2 * 1) / (1 + 2), 12)
@@ -31,18 +31,18 @@ describe('SPICE-ts', () => {
     expect(found.get('SPICE-ts_count')!.each).toEqual([Number.NaN])
   })
 
-  test('takes synonyms for each other', () => {
+  test('matches synonyms', () => {
     const found = scores([pair('a man rides a bike', 'an adult male rides a bicycle')])
     expect(found.get('SPICE-ts_object')!.corpus).toBeGreaterThan(0)
     expect(scores([pair('a bike', 'a bicycle')]).get('SPICE-ts')!.corpus).toBe(1)
   })
 
-  test('leaves images without a kind of statement out of its mean', () => {
+  test('ignores images without tuples of a part in the mean of that part', () => {
     const found = scores([pair('two dogs', 'two dogs'), pair('a dog', 'a dog')])
     expect(found.get('SPICE-ts_count')!).toMatchObject({ corpus: 1, each: [1, Number.NaN] })
   })
 
-  test('stays between 0 and 1, gives 1 to a caption equal to its only reference, whatever the order', () => {
+  test('is in 0..1, is 1 for a caption equal to its only reference, and does not depend on the order', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(captions, fc.array(captions, { minLength: 1, maxLength: 4 })), {
@@ -66,10 +66,11 @@ describe('SPICE-ts', () => {
     )
   })
 
-  // Official SPICE gives .4000 and .1500. A parser of other rules differs by a statement or two of about ten on each of two images.
+  // Official SPICE scores .4000 and .1500. Another parser differs by one or two of about ten tuples on each of two
+  // images.
   const golden = new URL('../../../../shared/golden/metrics/', import.meta.url)
   test.skipIf(!existsSync(golden))(
-    'ranks the examples of clipscore as SPICE does, at about its level (needs ../shared)',
+    "ranks clipscore's examples as SPICE does, with similar scores (needs ../shared)",
     () => {
       const of = (name: string): number => {
         const { refs, cands } = JSON.parse(readFileSync(new URL(`clipscore_${name}.json`, golden), 'utf8'))
