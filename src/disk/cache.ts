@@ -4,7 +4,10 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { writeFileAtomic } from './files.ts'
 
-/** The user's folder for what can be made again: $XDG_CACHE_HOME or ~/.cache (XDG Base Directory, where a relative path does not count), on Windows %LOCALAPPDATA%. */
+/**
+ * The user's cache folder of this package: in $XDG_CACHE_HOME or ~/.cache, on Windows in %LOCALAPPDATA%. A relative
+ * $XDG_CACHE_HOME is ignored, as the XDG Base Directory Specification says.
+ */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env, platform: string = process.platform): string {
   const { LOCALAPPDATA, XDG_CACHE_HOME } = environment
   const base = platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME?.startsWith('/') ? XDG_CACHE_HOME : undefined
@@ -12,8 +15,8 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env, platfo
 }
 
 /**
- * The bytes of a file of the cache folder, made and kept there if it is missing or is not what was written: the checksum stands beside it, in
- * `<name>.sha256`. Where the folder cannot be written to, the bytes are made each time.
+ * Returns the bytes of a file of the cache folder. If it is missing, or differs from its checksum in `<name>.sha256`, it
+ * is made anew and stored. If the folder cannot be written to, it is made each time.
  */
 export async function cached(name: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
   const path = join(cacheFolder(), name)
@@ -27,12 +30,12 @@ export async function cached(name: string, make: () => Promise<Uint8Array>): Pro
     await writeFileAtomic(path, made)
     await writeFileAtomic(`${path}.sha256`, checksumLine(made, name))
   } catch {
-    // a home that cannot be written to is no reason to stop: only time is lost
+    // Without a cache only time is lost.
   }
   return made
 }
 
-/** Is a file of the cache folder other than its checksum says, or not to be read? One without a checksum is not judged. */
+/** Whether a file of the cache folder is unreadable or differs from its checksum; false if it has no checksum. */
 export async function isDamaged(name: string): Promise<boolean> {
   const path = join(cacheFolder(), name)
   const checksum = await readFile(`${path}.sha256`, 'utf8').catch(() => undefined)
@@ -41,6 +44,6 @@ export async function isDamaged(name: string): Promise<boolean> {
   return bytes === undefined || checksum !== checksumLine(bytes, name)
 }
 
-/** As sha256sum writes and checks it. */
+/** The line that `sha256sum` writes and checks. */
 const checksumLine = (bytes: Uint8Array, name: string): string =>
   `${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`

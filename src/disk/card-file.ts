@@ -4,18 +4,18 @@ import { validate } from '../validate.ts'
 import { readJson } from './files.ts'
 
 const score = v.object({ name: v.string(), score: v.number(), signature: v.string() })
-const schema = v.object({
+const SCHEMA = v.object({
   format: v.literal('mia-card/1'),
-  /** the terms of the data, in a sentence */
+  /** the terms of use of the data, in a sentence */
   terms: v.string(),
-  /** the commit of the code that packed it, where that is known */
+  /** the commit of the code that packed it, if known */
   commit: v.optional(v.string()),
   version: v.string(),
   trained: v.object({ images: v.number(), captions: v.number(), epochs: v.number(), bestEpoch: v.number() }),
   parameters: v.number(),
-  /** of the packed weights, on the validation images */
+  /** scores of the packed weights on the validation images */
   scores: v.array(score),
-  /** F-scores of what captions state, by kind, as SPICE counts it; kinds that nobody states are left out */
+  /** SPICE F-scores by kind of statement; kinds that neither captions nor references state are left out */
   statements: v.record(v.string(), v.number()),
   concepts: v.optional(
     v.object({
@@ -33,23 +33,25 @@ const schema = v.object({
     mostFrequent: v.string(),
     times: v.number(),
   }),
-  /** is it right where it is sure? thirds of the images, the least sure first: the range of the captions' confidence, and their mean CIDEr */
+  /** calibration: thirds of the images by rising confidence, each with its range of confidence and mean CIDEr */
   sureness: v.array(v.object({ from: v.number(), to: v.number(), cider: v.number() })),
   files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),
 })
 
-/** What one should know of a packed captioner before one uses it; `card.json` in its folder. */
-export type Card = Omit<v.InferOutput<typeof schema>, 'format'>
+/** The model card of a packed captioner: its data, size, scores and files. It is `card.json` in the captioner's folder. */
+export type Card = Omit<v.InferOutput<typeof SCHEMA>, 'format'>
 
+/** The path of a packed captioner's card. */
 export const cardFile = (folder: string): string => join(folder, 'card.json')
 
+/** Reads the card of a packed captioner. Throws UserError, naming the field, if it is missing or damaged. */
 export async function readCard(folder: string): Promise<Card> {
   const path = cardFile(folder)
-  const { format: _, ...card } = validate(schema, await readJson(path, 'card'), path, 'make it again with "mia card"')
+  const { format: _, ...card } = validate(SCHEMA, await readJson(path, 'card'), path, 'make it again with "mia card"')
   return card
 }
 
-/** The kinds of statements that SPICE counts, as a reader would call them. */
+/** The kinds of statements that SPICE scores, with the metric's name and plain words. */
 export const STATEMENTS = [
   { metric: 'SPICE-ts_object', kind: 'objects' },
   { metric: 'SPICE-ts_relation', kind: 'relations between them' },

@@ -1,70 +1,76 @@
 import * as v from 'valibot'
 import { UserError } from '../errors.ts'
 import type { TensorData } from '../formats/safetensors.ts'
-import { validate } from '../validate.ts'
+import { COUNT, validate } from '../validate.ts'
 import { readSafetensors, writeSafetensors } from './safetensors-file.ts'
 
 /** Tensors by parameter name, as in `regions.out.weight`. */
 export type Parameters = ReadonlyMap<string, TensorData>
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const progressSchema = v.object({
+const PROGRESS_SCHEMA = v.object({
   format: v.literal('mia-checkpoint/1'),
   /** optimiser steps taken */
-  step: count,
-  /** epochs finished */
-  epoch: count,
-  /** batches done of the epoch after those */
-  batch: count,
-  /** the best validation score so far and the epoch it was reached after; null before the first */
-  best: v.nullable(v.object({ epoch: count, score: v.number() })),
+  step: COUNT,
+  /** epochs done */
+  epoch: COUNT,
+  /** batches done of the next epoch */
+  batch: COUNT,
+  /** the best validation score so far and its epoch, counted from 1; null before the first */
+  best: v.nullable(v.object({ epoch: COUNT, score: v.number() })),
 })
 
-/** How far a run has come. */
-export type RunProgress = Omit<v.InferOutput<typeof progressSchema>, 'format'>
+/** The progress of a run. */
+export type RunProgress = Omit<v.InferOutput<typeof PROGRESS_SCHEMA>, 'format'>
 
-/** Everything that a run needs to go on as if it had not been stopped; its random numbers follow from seed and progress. */
+/** The state that a run resumes from as if it had never stopped. Its random numbers follow from seed and progress. */
 export interface Checkpoint extends RunProgress {
   readonly weights: Parameters
-  /** Adam's running means of each weight's gradient and of its square */
+  /** Adam's running means of the gradients */
   readonly firstMoments: Parameters
+  /** Adam's running means of the squared gradients */
   readonly secondMoments: Parameters
-  /** the moving average of the weights, where the run keeps one */
+  /** the exponential moving average of the weights, if the run keeps one */
   readonly averages?: Parameters
 }
 
-const groups = ['weights', 'firstMoments', 'secondMoments', 'averages'] as const
+/** The tensor `weights/regions.out.weight` is that parameter's weight, and so on. */
+const GROUPS = ['weights', 'firstMoments', 'secondMoments', 'averages'] as const
+const ADVICE = 'it is not as "mia train" wrote it; begin the run anew'
 
-/** Writes a checkpoint, whole or not at all: a kill leaves the one before. */
+/** Writes a checkpoint atomically: a kill leaves the previous one. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const { step, epoch, batch, best } = checkpoint
-  const tensors = groups.flatMap((group) =>
+  const tensors = GROUPS.flatMap((group) =>
     [...(checkpoint[group] ?? [])].map(([name, tensor]) => [`${group}/${name}`, tensor] as const),
   )
   const progress = JSON.stringify({ format: 'mia-checkpoint/1', step, epoch, batch, best })
   await writeSafetensors(path, tensors, { progress })
 }
 
-/** Reads a checkpoint. Throws UserError for a file that is none or whose weights and moments do not belong together. */
+/**
+ * Reads a checkpoint. Throws UserError if the file is not a checkpoint, if a tensor is not F32, or if weights and moments
+ * do not belong together.
+ */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const { tensors, metadata } = await readSafetensors(path, 'checkpoint')
-  const { format: _, ...progress } = validate(progressSchema, parseProgress(metadata.progress), path, advice)
-  const [weights, firstMoments, secondMoments, averages] = groups.map(
+  const { format: _, ...progress } = validate(PROGRESS_SCHEMA, parseProgress(metadata.progress), path, ADVICE)
+  const [weights, firstMoments, secondMoments, averages] = GROUPS.map(
     (group) => new Map([...tensors].flatMap(([name, tensor]) => within(group, name, tensor))),
   ) as [Map<string, TensorData>, Map<string, TensorData>, Map<string, TensorData>, Map<string, TensorData>]
+  for (const [name, { dtype }] of tensors)
+    if (dtype !== 'F32')
+      throw new UserError(`Cannot read "${path}": "${name}" has the type ${dtype} and should be F32; ${ADVICE}`)
   for (const moments of [firstMoments, secondMoments]) {
     const name = differing(weights, moments)
     if (name !== undefined)
-      throw new UserError(`Cannot read "${path}": weight "${name}" has no moments of its shape; ${advice}`)
+      throw new UserError(`Cannot read "${path}": weight "${name}" has no moments of its shape; ${ADVICE}`)
   }
   if (averages.size === 0) return { ...progress, weights, firstMoments, secondMoments }
   const name = differing(weights, averages)
   if (name !== undefined)
-    throw new UserError(`Cannot read "${path}": weight "${name}" has no average of its shape; ${advice}`)
+    throw new UserError(`Cannot read "${path}": weight "${name}" has no average of its shape; ${ADVICE}`)
   return { ...progress, weights, firstMoments, secondMoments, averages }
 }
-
-const advice = 'it is not as "mia train" wrote it; start the run anew'
 
 function parseProgress(text: string | undefined): unknown {
   try {
@@ -74,12 +80,12 @@ function parseProgress(text: string | undefined): unknown {
   }
 }
 
-/** The tensor under the name it has in `group`; nothing if it is of another. */
+/** The tensor under its parameter's name, if it belongs to `group`. */
 function within(group: string, name: string, tensor: TensorData): [string, TensorData][] {
   return name.startsWith(`${group}/`) ? [[name.slice(group.length + 1), tensor]] : []
 }
 
-/** A name that only one of two sets has, or that has another shape in the other. */
+/** A name that only one of two sets has, or whose shape differs. */
 function differing(a: Parameters, b: Parameters): string | undefined {
   const names = new Set([...a.keys(), ...b.keys()])
   return [...names].find((name) => a.get(name)?.shape.join() !== b.get(name)?.shape.join())

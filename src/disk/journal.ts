@@ -1,15 +1,23 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { constants, type FileHandle, lstat, open } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
-import { writeFileAtomic } from './files.ts'
+import { throwFileError } from './errno.ts'
+import { readTextIfPresent, writeFileAtomic } from './files.ts'
 
-/** One line of the log: what happened, after how many training steps, and its numbers. */
+/** One line of the log: what happened, the number of training steps before it, and its numbers. */
 export interface JournalEntry {
   readonly kind: string
   readonly step: number
   readonly [field: string]: unknown
 }
 
-/** A log in JSON Lines that survives being killed: at worst its last line is torn, and that is dropped. */
+/** An epoch in the log. */
+export interface LoggedEpoch {
+  readonly epoch: number
+  /** validation scores by metric; CIDEr is always among them */
+  readonly scores: Readonly<Record<string, number>> & { readonly CIDEr: number }
+}
+
+/** A log in JSON Lines that survives a kill: at worst its last line is torn, and is dropped. */
 export class Journal {
   readonly #file: FileHandle
   #last: Promise<unknown> = Promise.resolve()
@@ -18,15 +26,30 @@ export class Journal {
     this.#file = file
   }
 
-  /** Opens a log to go on after `step` steps (0 begins anew): entries of later steps, to be made again, are dropped. */
-  static async open(path: string, step: number): Promise<Journal> {
-    const { lines, torn } = await readLines(path)
-    const kept = lines.filter((_, i) => parse(lines, i, path).step <= step)
-    if (torn || kept.length < lines.length) await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(''))
-    return new Journal(await open(path, 'a'))
+  /**
+   * Opens the log of a run that resumes with `step` steps and `epoch` epochs done, as its checkpoint says. Entries of
+   * later steps are dropped, and those of later epochs: a kill between an epoch's line and its checkpoint leaves a line
+   * whose epoch is validated again. A symbolic link is replaced by a file with its content. Throws UserError, with the
+   * line number, if a line is not an entry.
+   */
+  static async open(
+    path: string,
+    { step, epoch }: { readonly step: number; readonly epoch: number },
+  ): Promise<Journal> {
+    const { lines, torn } = await linesOf(path)
+    const kept = lines.filter((_, i) => {
+      const entry = parse(lines, i, path)
+      return entry.step <= step && !(entry.kind === 'epoch' && Number(entry.epoch) > epoch)
+    })
+    const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink()
+    if (torn || isLink || kept.length < lines.length)
+      await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(''))
+    const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0 } = constants
+    const flags = O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW
+    return new Journal(await open(path, flags).catch((error) => throwFileError('write log', path, error)))
   }
 
-  /** Adds a line, after those added before it. It is with the system when the promise is kept, and outlives a kill. */
+  /** Adds a line after those added before. When the promise resolves, the line outlives a kill of the process. */
   append(entry: JournalEntry): Promise<void> {
     const line = `${JSON.stringify(entry)}\n`
     const written = this.#last.then(() => this.#file.appendFile(line))
@@ -34,27 +57,40 @@ export class Journal {
     return written
   }
 
-  /** Closes the log, on the disk. */
+  /** Flushes the log to the disk and closes it. */
   async close(): Promise<void> {
-    await this.#last
-    await this.#file.sync()
-    await this.#file.close()
+    try {
+      await this.#last
+      await this.#file.sync()
+    } finally {
+      await this.#file.close()
+    }
   }
 }
 
-/** The entries of a log, also of one being written. Throws UserError with the number of a line that is none. */
+/** Returns the entries of a log, which may be in use. Throws UserError, with the line number, if a line is not an entry. */
 export async function readJournal(path: string): Promise<JournalEntry[]> {
-  const { lines } = await readLines(path)
+  const { lines } = await linesOf(path)
   return lines.map((_, i) => parse(lines, i, path))
 }
 
-/** The whole lines of the log; what follows the last line feed was torn. */
-async function readLines(path: string): Promise<{ lines: string[]; torn: boolean }> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
-    throw new UserError(`Cannot read log "${path}": ${error.code ?? error}`)
-  })
-  const lines = text.split('\n')
+/**
+ * Returns the epochs in a log in order, each once. Lines that are not those of an epoch with a CIDEr score are passed
+ * over: a listing of runs needs no perfect log.
+ */
+export async function readEpochs(path: string): Promise<LoggedEpoch[]> {
+  const { lines } = await linesOf(path)
+  const epochs = new Map<number, LoggedEpoch>()
+  for (const line of lines) {
+    const found = parseEpoch(line)
+    if (found) epochs.set(found.epoch, found)
+  }
+  return [...epochs.values()].sort((a, b) => a.epoch - b.epoch)
+}
+
+/** The whole lines of a log. What follows the last line feed is torn. A missing log has no lines. */
+async function linesOf(path: string): Promise<{ lines: string[]; torn: boolean }> {
+  const lines = ((await readTextIfPresent(path, 'log')) ?? '').split('\n')
   const torn = lines.pop() !== ''
   return { lines, torn }
 }
@@ -67,4 +103,14 @@ function parse(lines: readonly string[], i: number, path: string): JournalEntry 
   throw new UserError(
     `Cannot read log "${path}": line ${i + 1} is not an entry with "kind" and "step"; delete that line`,
   )
+}
+
+function parseEpoch(line: string): LoggedEpoch | undefined {
+  try {
+    const { kind, epoch, scores } = JSON.parse(line)
+    const right = kind === 'epoch' && Number.isInteger(epoch) && Number.isFinite(scores?.CIDEr)
+    return right ? { epoch, scores } : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -3,30 +3,32 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
 import { cardFile, readCard } from './card-file.ts'
-import { readJournal } from './journal.ts'
+import { describeErrno, errorCode } from './errno.ts'
+import { readEpochs } from './journal.ts'
 import { readRunConfig, runFiles } from './run.ts'
 
-/** What one would know of a run before one uses it. */
+/** A run as `mia models` lists it. */
 export interface ListedRun {
   readonly run: string
   readonly basicModel: string
   readonly mia: boolean
-  /** is it the control, in which each stream attends to itself? */
+  /** whether each stream attends to itself: the control experiment of MIA */
   readonly control: boolean
   /** the dataset's name */
   readonly data: string
-  /** epochs done */
+  /** number of epochs done */
   readonly epochs: number
-  /** the best CIDEr on the validation images, and its epoch; none before the first epoch is done */
+  /** the best CIDEr on the validation images and its epoch; missing before the first epoch is done */
   readonly cider?: number
   readonly epoch?: number
 }
 
-/** The runs in a folder, by name; folders that are none are passed over. Throws UserError where there is no such folder. */
+/** Returns the runs in a folder, by name; skips whatever is not a run. Throws UserError if the folder cannot be read. */
 export async function listRuns(folder: string): Promise<ListedRun[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+    const why = errorCode(error) === 'ENOENT' ? 'there is no such folder' : (describeErrno(error) ?? error)
     throw new UserError(
-      `Cannot list the runs in "${folder}": there is no such folder; train one with "mia train", or say --runs <folder>`,
+      `Cannot list the runs in "${folder}": ${why}; train one with "mia train", or name another folder with --runs`,
     )
   })
   const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
@@ -34,35 +36,37 @@ export async function listRuns(folder: string): Promise<ListedRun[]> {
   return runs.filter((run) => run !== undefined)
 }
 
-/** One run; undefined where the folder is none. A packed one has no log: its card says the same. */
+/** Returns a run, or undefined if the folder is not one. A packed run has no log: its card says the same. */
 export async function readListed(run: string): Promise<ListedRun | undefined> {
   try {
     const { model, data } = await readRunConfig(run)
-    const what = {
-      run,
-      basicModel: model.basicModel,
-      mia: model.mia,
-      control: model.mia && model.miaAttention === 'self',
-      data: data.name,
-    }
-    if (existsSync(cardFile(run))) {
-      const { trained, scores } = await readCard(run)
-      const cider = scores.find(({ name }) => name === 'CIDEr')?.score
-      return { ...what, epochs: trained.epochs, ...(cider !== undefined && { cider, epoch: trained.bestEpoch }) }
-    }
-    const epochs = (await readJournal(runFiles(run).log)).filter(({ kind }) => kind === 'epoch')
-    const ciderOf = (entry: (typeof epochs)[number]): number => (entry.scores as { CIDEr: number }).CIDEr
-    const best = epochs.reduce<(typeof epochs)[number] | undefined>(
-      (a, b) => (a && ciderOf(a) >= ciderOf(b) ? a : b),
-      undefined,
-    )
+    const { basicModel, mia, miaAttention } = model
     return {
-      ...what,
-      epochs: epochs.length,
-      ...(best && { cider: ciderOf(best), epoch: Number(best.epoch) }),
+      run,
+      basicModel,
+      mia,
+      control: mia && miaAttention === 'self',
+      data: data.name,
+      ...(existsSync(cardFile(run)) ? await progressOfCard(run) : await progressOfLog(runFiles(run).log)),
     }
   } catch (error) {
     if (error instanceof UserError) return undefined
     throw error
   }
+}
+
+type Progress = Pick<ListedRun, 'epochs' | 'cider' | 'epoch'>
+
+async function progressOfCard(run: string): Promise<Progress> {
+  const { trained, scores } = await readCard(run)
+  const cider = scores.find(({ name }) => name === 'CIDEr')?.score
+  return { epochs: trained.epochs, ...(cider !== undefined && { cider, epoch: trained.bestEpoch }) }
+}
+
+async function progressOfLog(path: string): Promise<Progress> {
+  const epochs = await readEpochs(path)
+  const [first, ...others] = epochs
+  if (!first) return { epochs: 0 }
+  const best = others.reduce((a, b) => (b.scores.CIDEr > a.scores.CIDEr ? b : a), first)
+  return { epochs: epochs.length, cider: best.scores.CIDEr, epoch: best.epoch }
 }

@@ -1,28 +1,29 @@
-import { mkdir, readdir } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { UserError } from '../errors.ts'
 import { toFloat16 } from '../formats/float16.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import type { FeatureSource } from '../vision/index.ts'
 import { writeDetector } from './concept-files.ts'
-import { readJson, writeFileAtomic } from './files.ts'
+import { makeFolder, readJson, writeFileAtomic } from './files.ts'
 import { openRun, runFiles, writeRunConfig } from './run.ts'
 import { writeSafetensors } from './safetensors-file.ts'
 
+/** Files that only a run in training has. */
+const TRAINING_FILES = [runFiles('').log, runFiles('').checkpoint]
+
 /**
- * Writes what captioning needs of a run into another folder, a run's folder too: configuration, vocabulary, weights and concept detector, these in
- * float16, half the bytes. Paths of this machine are left out: they say nothing elsewhere. Throws UserError where weights do not fit float16 and where the folder
- * is a run that was trained there.
+ * Packs a run for others: writes its configuration, vocabulary, weights and concept detector into the folder `out`, which
+ * can be used as a run. Weights are stored as float16, and networks by name, without this machine's paths. Throws
+ * UserError if a weight is too large for float16, or if a run was trained in `out`.
  */
 export async function packRun(folder: string, out: string): Promise<void> {
   const run = await openRun(folder)
   const [from, to] = [runFiles(folder), runFiles(out)]
-  await mkdir(out, { recursive: true })
-  const trained = (await readdir(out)).find((name) => join(out, name) === to.log || join(out, name) === to.checkpoint)
+  await makeFolder(out)
+  const trained = (await readdir(out)).find((name) => TRAINING_FILES.includes(name))
   if (trained !== undefined)
-    throw new UserError(
-      `Cannot pack into "${out}": it is a run in training (it has ${trained}); give a folder of its own`,
-    )
+    throw new UserError(`Cannot pack into "${out}": a run was trained there (it has ${trained}); give another folder`)
   const { name } = run.config.data
   const features = withoutPaths(run.config.features)
   await writeRunConfig(out, { ...run.config, features, data: { name, folder: `data/${name}` } })
@@ -35,7 +36,7 @@ export async function packRun(folder: string, out: string): Promise<void> {
     })
 }
 
-/** The same source with the networks' names instead of the paths where they were. */
+/** The source with the networks' file names instead of their paths. */
 function withoutPaths(source: FeatureSource): FeatureSource {
   const named = <T extends { readonly file: string }>(network: T): T => ({ ...network, file: basename(network.file) })
   if (!('network' in source)) return source
@@ -43,6 +44,7 @@ function withoutPaths(source: FeatureSource): FeatureSource {
   return 'detector' in source ? { ...source, network, detector: named(source.detector) } : { ...source, network }
 }
 
+/** Weights as float16. */
 function narrowed(weights: ReadonlyMap<string, TensorData>, path: string): ReadonlyMap<string, TensorData> {
   return new Map(
     [...weights].map(([name, { shape, data }]) => {

@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { UserError } from '../errors.ts'
+import { Vocabulary } from '../text/vocabulary.ts'
+import { detectorFiles, readDetector, writeDetector } from './concept-files.ts'
 import { conceptsFolder } from './dataset-files.ts'
+import { readBytes, readJson, writeFileAtomic } from './files.ts'
 import { Lock } from './lock.ts'
 import { readRunConfig, runFiles, writeRunConfig } from './run.ts'
 
-/** A run's folder while this process trains in it; no other process can until it is released. */
+/** A run's folder while this process trains in it. It is locked: no other process can use it until it is released. */
 export interface RunFolder {
   readonly folder: string
   readonly config: RunConfig
@@ -15,15 +17,14 @@ export interface RunFolder {
 }
 
 /**
- * Makes the folder of a new run, with all that it keeps of its dataset. `config.json` comes last: a folder that has one
- * is whole. Throws UserError if the folder has a run already or another process uses it.
+ * Makes the folder of a new run, with the files of its dataset that it needs. `config.json` is written last: a folder
+ * that has one is complete. Throws UserError if the folder already holds a run or another process uses it.
  */
 export async function beginRun(folder: string, config: RunConfig): Promise<RunFolder> {
-  await mkdir(folder, { recursive: true })
   return locked(folder, async () => {
     if (existsSync(runFiles(folder).config))
       throw new UserError(
-        `Cannot begin a run in "${folder}": it holds one already; go on with it by --resume, or choose another folder`,
+        `Cannot begin a run in "${folder}": it already holds one; resume it with --resume, or choose another folder`,
       )
     await copyIntoRun(folder, config)
     await writeRunConfig(folder, config)
@@ -31,11 +32,29 @@ export async function beginRun(folder: string, config: RunConfig): Promise<RunFo
   })
 }
 
-/** Opens the folder of a run to go on with it. Throws UserError if there is none or another process uses it. */
+/** Opens the folder of a run to resume it. Throws UserError if it holds no run or another process uses it. */
 export async function resumeRun(folder: string): Promise<RunFolder> {
   if (!existsSync(runFiles(folder).config))
-    throw new UserError(`Cannot go on with the run "${folder}": there is none; begin it without --resume`)
+    throw new UserError(`Cannot resume the run "${folder}": there is none; begin it without --resume`)
   return locked(folder, () => readRunConfig(folder))
+}
+
+/**
+ * Throws UserError if `vocabulary`, that of the dataset in folder `data`, differs from the one that the run in `folder`
+ * began with: the ids of its captions would mean other words.
+ */
+export async function checkSameVocabulary(folder: string, data: string, vocabulary: Vocabulary): Promise<void> {
+  const path = runFiles(folder).vocabulary
+  const own = Vocabulary.fromJSON(await readJson(path, 'vocabulary'), path)
+  const fail = (difference: string): never => {
+    throw new UserError(
+      `Cannot resume the run "${folder}": the vocabulary of dataset "${data}" has changed since the run began ` +
+        `(${difference}); prepare the dataset as it was, or begin a new run`,
+    )
+  }
+  if (own.size !== vocabulary.size) fail(`it has ${vocabulary.size} words, the run's has ${own.size}`)
+  const id = own.words.findIndex((word, i) => word !== vocabulary.words[i])
+  if (id >= 0) fail(`word ${id} is "${vocabulary.words[id]}", in the run "${own.words[id]}"`)
 }
 
 /** Locks the folder, and keeps it locked if `open` succeeds. */
@@ -49,17 +68,17 @@ async function locked(folder: string, open: () => Promise<RunConfig>): Promise<R
   }
 }
 
-/** What a run keeps of its dataset, so that it can be used without it: the vocabulary, and the concept detector if the model uses one. */
+/** Copies the vocabulary, and the concept detector if the model uses one: a run can be used without its dataset. */
 async function copyIntoRun(folder: string, { data, model }: RunConfig): Promise<void> {
   const files = runFiles(folder)
-  await copy(join(data.folder, 'vocabulary.json'), files.vocabulary, 'prepare')
+  const vocabulary = join(data.folder, 'vocabulary.json')
+  requireFile(vocabulary, 'prepare')
+  await writeFileAtomic(files.vocabulary, await readBytes(vocabulary, 'vocabulary'))
   if (!usesConcepts(model)) return
-  await mkdir(files.concepts, { recursive: true })
-  for (const name of ['detector.json', 'detector.safetensors'])
-    await copy(join(conceptsFolder(data.folder), name), join(files.concepts, name), 'concepts train')
+  requireFile(detectorFiles(conceptsFolder(data.folder)).weights, 'concepts train')
+  await writeDetector(files.concepts, await readDetector(conceptsFolder(data.folder)))
 }
 
-async function copy(from: string, to: string, command: string): Promise<void> {
-  if (!existsSync(from)) throw new UserError(`Cannot begin a run: there is no "${from}"; make it with "mia ${command}"`)
-  await copyFile(from, to)
+function requireFile(path: string, command: string): void {
+  if (!existsSync(path)) throw new UserError(`Cannot begin a run: there is no "${path}"; make it with "mia ${command}"`)
 }

@@ -6,13 +6,13 @@ import { readDetector } from './concept-files.ts'
 import { readJson, writeFileAtomic } from './files.ts'
 import { readSafetensors } from './safetensors-file.ts'
 
-/** The files of a run's folder. */
+/** The paths of the files of a run's folder. */
 export const runFiles = (folder: string) => ({
   config: join(folder, 'config.json'),
   vocabulary: join(folder, 'vocabulary.json'),
-  /** the weights with the best CIDEr on the validation images */
+  /** the weights of the epoch with the best validation score */
   weights: join(folder, 'weights.safetensors'),
-  /** where a stopped run goes on */
+  /** the state that a stopped run resumes from */
   checkpoint: join(folder, 'checkpoint.safetensors'),
   concepts: join(folder, 'concepts'),
   log: join(folder, 'log.jsonl'),
@@ -20,7 +20,7 @@ export const runFiles = (folder: string) => ({
   lock: join(folder, 'lock.json'),
 })
 
-/** Reads `config.json` of a run's folder. Throws UserError, naming the field, where it is missing or damaged. */
+/** Reads `config.json` of a run's folder. Throws UserError if it is missing, or, naming the field, if it is damaged. */
 export async function readRunConfig(folder: string): Promise<RunConfig> {
   const path = runFiles(folder).config
   return parseRunConfig(await readJson(path, 'run'), path)
@@ -30,7 +30,7 @@ export async function readRunConfig(folder: string): Promise<RunConfig> {
 export const writeRunConfig = (folder: string, config: RunConfig): Promise<void> =>
   writeFileAtomic(runFiles(folder).config, formatRunConfig(config))
 
-/** Opens a run's folder. Throws UserError where a part is missing or does not fit the others. */
+/** Opens a run's folder. Throws UserError if a file is missing or damaged, or does not fit the others. */
 export async function openRun(folder: string): Promise<TrainedCaptioner> {
   const files = runFiles(folder)
   const config = await readRunConfig(folder)

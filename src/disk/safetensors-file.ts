@@ -1,5 +1,5 @@
-// Safetensors on disk, for Node: whole, or one tensor or a range of its rows without reading the rest.
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+// Safetensors files on disk: read whole, or one tensor or a range of its rows without the rest.
+import type { FileHandle } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
 import { parseSafetensors, type Safetensors, serializeSafetensors, type TensorData } from '../formats/safetensors.ts'
 import {
@@ -11,15 +11,20 @@ import {
   type TensorEntry,
   type TypedArray,
 } from '../formats/safetensors-header.ts'
-import { writeFileAtomic } from './files.ts'
+import { openForReading, readBytes, readFully, writeFileAtomic } from './files.ts'
 
-/** Reads a whole file; `what` names it in errors, as in "weights". Throws UserError if it cannot be read or breaks a rule of the format. */
+/** Largest file that is read whole: 4 GiB, the longest array of Node 20. */
+const MAX_BYTES = 2 ** 32
+
+/**
+ * Reads a whole file; `what` names it in errors, as in "weights". Throws UserError if it cannot be read, has more than
+ * 4 GiB, or breaks a rule of the format.
+ */
 export async function readSafetensors(path: string, what: string): Promise<Safetensors> {
-  const bytes = await readFile(path).catch((error) => cannotRead(path, what, error))
-  return parseSafetensors(bytes, `${what} "${path}"`)
+  return parseSafetensors(await readBytes(path, what, { maxBytes: MAX_BYTES }), `${what} "${path}"`)
 }
 
-/** Writes a whole file, so that a reader sees all of it or nothing. */
+/** Writes a file atomically; see writeFileAtomic(). Throws RangeError for a name that occurs twice or data of the wrong size. */
 export async function writeSafetensors(
   path: string,
   tensors: Iterable<readonly [string, TensorData]>,
@@ -28,7 +33,7 @@ export async function writeSafetensors(
   await writeFileAtomic(path, serializeSafetensors(tensors, metadata))
 }
 
-/** A file held open for reading parts of it, many at a time if wanted; its header has been read and checked. */
+/** An open file whose header has been checked. Its parts can be read one by one or concurrently. */
 export class SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>
   readonly entries: ReadonlyMap<string, TensorEntry>
@@ -44,10 +49,10 @@ export class SafetensorsFile {
     this.#name = name
   }
 
-  /** Opens a file and reads its header. Throws UserError if it cannot be read or breaks a rule of the format. */
+  /** Opens a file and reads its header; `what` names it in errors. Throws UserError as readSafetensors() does. */
   static async open(path: string, what: string): Promise<SafetensorsFile> {
     const name = `${what} "${path}"`
-    const file = await open(path).catch((error) => cannotRead(path, what, error))
+    const file = await openForReading(path, what)
     try {
       const { size } = await file.stat()
       const first8 = new Uint8Array(Math.min(8, size))
@@ -62,7 +67,7 @@ export class SafetensorsFile {
     }
   }
 
-  /** One tensor. Throws UserError if the file has none of that name. */
+  /** Reads one tensor. Throws UserError if the file has none of that name. */
   async read(name: string): Promise<TensorData> {
     const { dtype, shape } = this.#entry(name)
     const data = new arrayTypes[dtype](elementCount(shape))
@@ -70,7 +75,10 @@ export class SafetensorsFile {
     return { dtype, shape, data }
   }
 
-  /** Fills `into` with whole rows (along the first axis) of a tensor, from row `first` on. */
+  /**
+   * Fills `into` with whole rows (along the first axis) of a tensor, from row `first` on. Throws RangeError if these are
+   * not rows of the tensor or `into` has another type, UserError if the file is cut short.
+   */
   async readRows(name: string, first: number, into: TypedArray): Promise<void> {
     const { dtype, shape } = this.#entry(name)
     const rowLength = elementCount(shape.slice(1))
@@ -87,6 +95,7 @@ export class SafetensorsFile {
     await this.#readBytes(name, first * rowLength * into.BYTES_PER_ELEMENT, into)
   }
 
+  /** Closes the file. */
   async close(): Promise<void> {
     await this.#file.close()
   }
@@ -101,20 +110,4 @@ export class SafetensorsFile {
     if (!entry) throw new UserError(`Cannot read ${this.#name}: it has no tensor "${name}"`)
     return entry
   }
-}
-
-/** A read may return less than was asked for. */
-async function readFully(file: FileHandle, into: Uint8Array, position: number, name: string): Promise<void> {
-  for (let done = 0; done < into.length; ) {
-    const { bytesRead } = await file.read(into, done, into.length - done, position + done)
-    if (bytesRead === 0)
-      throw new UserError(`Cannot read ${name}: it ends at byte ${position + done}, before its data do`)
-    done += bytesRead
-  }
-}
-
-function cannotRead(path: string, what: string, error: NodeJS.ErrnoException): never {
-  throw new UserError(
-    `Cannot read ${what} "${path}": ${error.code === 'ENOENT' ? 'there is no such file' : (error.code ?? error)}`,
-  )
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../src/disk/checkpoint.ts'
 import { readSafetensors, writeSafetensors } from '../../src/disk/safetensors-file.ts'
+import { UserError } from '../../src/errors.ts'
 import type { TensorData } from '../../src/formats/safetensors.ts'
 
 const tensor = (shape: number[], first: number): TensorData => ({
@@ -55,6 +56,20 @@ describe('readCheckpoint()', () => {
     await writeCheckpoint(path, { ...checkpoint, firstMoments: transposed })
     await expect(readCheckpoint(path)).rejects.toThrow('weight "mia/visual.weight" has no moments of its shape')
   })
+
+  test.each(['weights', 'firstMoments', 'secondMoments', 'averages'] as const)(
+    'refuses %s of another type than F32',
+    async (group) => {
+      const bias: TensorData = { dtype: 'I64', shape: [3], data: BigInt64Array.of(1n, 2n, 3n) }
+      const averages = parameters(2)
+      const all = { ...checkpoint, averages }
+      await writeCheckpoint(path, { ...all, [group]: new Map([...all[group], ['bias', bias]]) })
+      await expect(readCheckpoint(path)).rejects.toThrow(UserError)
+      await expect(readCheckpoint(path)).rejects.toThrow(
+        `Cannot read "${path}": "${group}/bias" has the type I64 and should be F32`,
+      )
+    },
+  )
 
   test('refuses another safetensors file and progress that is none', async () => {
     await writeSafetensors(path, checkpoint.weights)

@@ -1,11 +1,15 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RunConfig } from '../../src/caption/run-config.ts'
-import { readRunConfig } from '../../src/disk/run.ts'
-import { beginRun, resumeRun } from '../../src/disk/run-folder.ts'
-import { published } from '../../src/models/config.ts'
+import { detectorFor } from '../../src/caption/stored-detector.ts'
+import { detectorFiles, readDetector, writeDetector } from '../../src/disk/concept-files.ts'
+import { conceptsFolder } from '../../src/disk/dataset-files.ts'
+import { readRunConfig, runFiles } from '../../src/disk/run.ts'
+import { beginRun, checkSameVocabulary, resumeRun } from '../../src/disk/run-folder.ts'
+import { Vocabulary } from '../../src/text/vocabulary.ts'
+import { halves, smallConfig, smallVocabulary } from '../support/small-run.ts'
 
 let base: string
 let folder: string
@@ -17,43 +21,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(base, { recursive: true }))
 
-const config = (): RunConfig => ({
-  model: {
-    ...published,
-    basicModel: 'VisualAttention',
-    mia: false,
-    regions: 49,
-    paddedRegions: false,
-    concepts: 49,
-    featureSize: 1280,
-    vocabularySize: 2535,
-  },
-  training: {
-    seed: 1,
-    epochs: 30,
-    imagesPerBatch: 16,
-    captionsPerImage: 5,
-    augmentations: 0,
-    learningRate: 5e-4,
-    learningRateDecayStart: 20,
-    learningRateDecayEvery: 50,
-    labelSmoothing: 0.1,
-    emaDecay: 0,
-    gradientClipping: { kind: 'value', limit: 0.1 },
-    adam: { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
-    beam: 3,
-    maxLength: 20,
-  },
-  data: { name: 'flickr8k', folder: join(base, 'data') },
-  features: {
-    kind: 'grid',
-    network: { file: 'cnn.onnx', sha256: 'ab12' },
-    layer: 'features',
-    preprocessing: { width: 224, height: 224, channels: 'RGB', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-    regions: 49,
-    size: 1280,
-  },
-})
+const config = (): RunConfig => smallConfig(join(base, 'data'))
 
 describe('beginRun()', () => {
   test('writes the configuration and the vocabulary of the dataset, and locks the folder until it is released', async () => {
@@ -69,7 +37,7 @@ describe('beginRun()', () => {
   test('refuses a folder that holds a run, changes nothing in it and leaves it unlocked', async () => {
     await (await beginRun(folder, config())).release()
     const other = { ...config(), data: { ...config().data, name: 'coco' } }
-    await expect(beginRun(folder, other)).rejects.toThrow(`Cannot begin a run in "${folder}": it holds one already`)
+    await expect(beginRun(folder, other)).rejects.toThrow(`Cannot begin a run in "${folder}": it already holds one`)
     expect(await readRunConfig(folder)).toEqual(config())
     await (await resumeRun(folder)).release()
   })
@@ -83,6 +51,57 @@ describe('beginRun()', () => {
   })
 })
 
+describe('beginRun() of a model with concepts', () => {
+  const info = {
+    words: ['dog'],
+    features: smallConfig().features,
+    meanAveragePrecision: 1,
+    averagePrecision: { dog: 1 },
+  }
+  const weights = halves(detectorFor(1, smallConfig().features).parameters)
+  const withConcepts = (): RunConfig => ({ ...config(), model: { ...config().model, mia: true } })
+
+  test('copies the concept detector, description and weights as one', async () => {
+    await writeDetector(conceptsFolder(join(base, 'data')), { info, weights })
+    await writeFile(detectorFiles(conceptsFolder(join(base, 'data'))).info, 'of a detector before')
+    await (await beginRun(folder, withConcepts())).release()
+    expect(await readDetector(runFiles(folder).concepts)).toEqual({ info, weights })
+    expect(JSON.parse(await readFile(detectorFiles(runFiles(folder).concepts).info, 'utf8'))).toMatchObject(info)
+  })
+
+  test('says which command makes the detector if there is none', async () => {
+    await expect(beginRun(folder, withConcepts())).rejects.toThrow(
+      /there is no ".*detector.safetensors"; make it with "mia concepts train"/,
+    )
+  })
+
+  test('replaces symbolic links in the folder, and leaves their targets as they are', async () => {
+    await writeDetector(conceptsFolder(join(base, 'data')), { info, weights })
+    const files = detectorFiles(runFiles(folder).concepts)
+    const links = [runFiles(folder).vocabulary, files.info, files.weights]
+    await mkdir(runFiles(folder).concepts, { recursive: true })
+    await writeFile(join(base, 'mine'), 'mine')
+    for (const link of links) await symlink(join(base, 'mine'), link)
+    await (await beginRun(folder, withConcepts())).release()
+    expect(await readFile(join(base, 'mine'), 'utf8')).toBe('mine')
+    for (const link of links) expect((await lstat(link)).isSymbolicLink()).toBe(false)
+  })
+})
+
+describe('checkSameVocabulary()', () => {
+  const build = (...words: string[]) => Vocabulary.build([words], { minCount: 1 })
+  test('throws if the dataset was prepared anew with other words, whether as many or not', async () => {
+    await writeFile(join(base, 'data', 'vocabulary.json'), JSON.stringify(smallVocabulary))
+    await (await beginRun(folder, config())).release()
+    const check = (vocabulary: Vocabulary) => checkSameVocabulary(folder, 'data/small', vocabulary)
+    await check(build('a', 'red', 'dog'))
+    await expect(check(build('a', 'red', 'cat'))).rejects.toThrow(
+      `Cannot resume the run "${folder}": the vocabulary of dataset "data/small" has changed since the run began (word 5 is "cat", in the run "dog")`,
+    )
+    await expect(check(build('a', 'red'))).rejects.toThrow("(it has 6 words, the run's has 7)")
+  })
+})
+
 describe('resumeRun()', () => {
   test('gives the configuration that the run was begun with', async () => {
     await (await beginRun(folder, config())).release()
@@ -92,7 +111,7 @@ describe('resumeRun()', () => {
   })
 
   test('refuses a folder without a run, and one that another process trains in', async () => {
-    await expect(resumeRun(folder)).rejects.toThrow(`Cannot go on with the run "${folder}": there is none`)
+    await expect(resumeRun(folder)).rejects.toThrow(`Cannot resume the run "${folder}": there is none`)
     await (await beginRun(folder, config())).release()
     const owner = { pid: process.ppid, host: hostname(), since: 'today' }
     await writeFile(join(folder, 'lock.json'), JSON.stringify(owner))

@@ -1,0 +1,105 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type ConceptInfo, detectorFor, formatDetector } from '../../src/caption/stored-detector.ts'
+import { detectorFiles, readConcepts, readDetector, writeDetector } from '../../src/disk/concept-files.ts'
+import { readSafetensors, writeSafetensors } from '../../src/disk/safetensors-file.ts'
+import { UserError } from '../../src/errors.ts'
+import { damaged, damages } from '../support/damaged-weights.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { halves } from '../support/small-run.ts'
+import { source } from '../vision/sources.ts'
+
+const info: ConceptInfo = {
+  words: ['red', 'dog'],
+  features: source,
+  meanAveragePrecision: 0.5,
+  averagePrecision: { red: 0.75, dog: 0.25 },
+}
+const weights = halves(detectorFor(2, source).parameters)
+
+/** A detector as version 0.1.0 wrote it: the description in `detector.json` alone. */
+async function writeEarlierDetector(folder: string): Promise<void> {
+  const files = detectorFiles(folder)
+  await writeFile(files.info, formatDetector(info))
+  await writeSafetensors(files.weights, weights)
+}
+
+describe('readDetector()', () => {
+  test('returns what writeDetector() was given', async () => {
+    const folder = await temporaryFolder()
+    await writeDetector(folder, { info, weights })
+    expect(await readDetector(folder)).toEqual({ info, weights })
+    expect(await readFile(detectorFiles(folder).info, 'utf8')).toBe(formatDetector(info))
+  })
+
+  test('never pairs new weights with the words of the detector before, killed between its two files or not', async () => {
+    const folder = await temporaryFolder()
+    await writeDetector(folder, { info, weights })
+    const before = await readFile(detectorFiles(folder).info)
+    const changed = { ...info, words: ['blue', 'cat'], averagePrecision: { blue: 0.1, cat: 0.2 } }
+    await writeDetector(folder, { info: changed, weights })
+    await writeFile(detectorFiles(folder).info, before)
+    expect((await readDetector(folder)).info).toEqual(changed)
+    await rm(detectorFiles(folder).info)
+    expect((await readDetector(folder)).info).toEqual(changed)
+  })
+
+  test('reads detectors of version 0.1.0', async () => {
+    const folder = await temporaryFolder()
+    await writeEarlierDetector(folder)
+    expect(await readDetector(folder)).toEqual({ info, weights })
+    await rm(detectorFiles(folder).info)
+    await expect(readDetector(folder)).rejects.toThrow(`"${detectorFiles(folder).info}": there is no such file`)
+  })
+
+  test.each(damages)('refuses weights with %s', async (_, damage, why) => {
+    const folder = await temporaryFolder()
+    const files = detectorFiles(folder)
+    for (const write of [() => writeDetector(folder, { info, weights }), () => writeEarlierDetector(folder)]) {
+      await write()
+      const { metadata } = await readSafetensors(files.weights, 'concept detector')
+      await writeSafetensors(files.weights, damaged(weights, 'bias', damage), metadata)
+      await expect(readDetector(folder)).rejects.toThrow(UserError)
+      await expect(readDetector(folder)).rejects.toThrow(why)
+      await expect(readDetector(folder)).rejects.toThrow(`Cannot read concept detector "${files.weights}"`)
+    }
+  })
+
+  test.each(['{"format": "mia-concepts/1"}', 'not JSON'])('refuses the description %j', async (detector) => {
+    const folder = await temporaryFolder()
+    await writeSafetensors(detectorFiles(folder).weights, weights, { detector })
+    await expect(readDetector(folder)).rejects.toThrow(UserError)
+  })
+})
+
+describe('readConcepts()', () => {
+  const entry = { id: '7', words: ['red', 'dog'], scores: [0.9, 0.5] }
+
+  test('returns the entries by id', async () => {
+    const path = join(await temporaryFolder(), 'concepts.jsonl')
+    const other = { id: '8', words: [], scores: [] }
+    await writeFile(path, `${JSON.stringify(entry)}\n\n${JSON.stringify(other)}\n`)
+    expect([...(await readConcepts(path))]).toEqual([
+      ['7', entry],
+      ['8', other],
+    ])
+  })
+
+  test.each([
+    'not JSON',
+    'null',
+    '{"id":7,"words":["red"],"scores":[1]}',
+    '{"id":"7","words":"red","scores":[1,1,1]}',
+    '{"id":"7","words":["red",1],"scores":[1,1]}',
+    '{"id":"7","words":["red"]}',
+    '{"id":"7","words":["red"],"scores":[]}',
+    '{"id":"7","words":["red"],"scores":[null]}',
+    '{"id":"7","words":["red"],"scores":["1"]}',
+  ])('refuses the line %s with its number', async (line) => {
+    const path = join(await temporaryFolder(), 'concepts.jsonl')
+    await writeFile(path, `${JSON.stringify(entry)}\n${line}\n`)
+    await expect(readConcepts(path)).rejects.toThrow(UserError)
+    await expect(readConcepts(path)).rejects.toThrow(`Cannot read concepts "${path}": line 2 is not an entry`)
+  })
+})
