@@ -1,5 +1,6 @@
 // npx tsx bench/builtin.ts: the network that comes with npm on 20 pictures of coco-mini: how far from TensorFlow.js, and how fast.
-import { decodeImage, normalise, openNetwork } from '../src/vision/index.ts'
+import { nodeEngine } from '../src/hosts/node/engine.ts'
+import { normalise, openNetwork } from '../src/vision/index.ts'
 import { differences } from '../test/vision/networks/builtin/differences.ts'
 import { HEAD, LAYERS } from '../test/vision/networks/builtin/network-files.ts'
 import { photographs } from '../test/vision/networks/builtin/pictures.ts'
@@ -16,12 +17,16 @@ for (const [size, nodes] of [
   for (const [i, difference] of (await differences(files, size, nodes)).entries())
     process.stdout.write(`${nodes[i]} at ${size}: ${difference.toExponential(1)} of the map's largest number\n`)
 
-const network = await openNetwork('builtin')
+const network = await openNetwork(nodeEngine, 'builtin')
 const { width, height } = network.input
 const length = 3 * width * height
 const planes = new Float32Array(BATCH * length)
 for (const [i, file] of files.slice(0, BATCH).entries())
-  normalise(await decodeImage(file, network.input), network.input, planes.subarray(i * length, (i + 1) * length))
+  normalise(
+    await nodeEngine.pictures.decode(file, network.input),
+    network.input,
+    planes.subarray(i * length, (i + 1) * length),
+  )
 const times: number[] = []
 for (let round = 0; round < ROUNDS; round++) {
   const started = performance.now()

@@ -1,20 +1,22 @@
 // Seconds to caption 80 images with a beam of 3 and 20 words: tsx bench/decode.ts <mia 0|1>. Prints one JSON line.
 
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
-import { beamSearch } from '../src/search/index.ts'
-import { CaptionerDecoder } from '../src/search/model-stepper.ts'
+import { search } from '../src/search/index.ts'
+import { ModelDecoder } from '../src/search/model-stepper.ts'
 import { makeModel, median, sizes, someFeatures, someWords, startWeights } from './sizes.ts'
 
 const mia = process.argv[2] === '1'
 const [IMAGES, RUNS] = [80, 5]
 const model = makeModel(mia)
-const decoder = await CaptionerDecoder.load(nodeRuntime, model, startWeights(model))
+const decoder = await ModelDecoder.load(nodeRuntime, model, startWeights(model))
 const features = someFeatures(IMAGES).data as Uint16Array
 const concepts = someWords(IMAGES * sizes.regions)
 const seconds: number[] = []
 for (let run = 0; run <= RUNS; run++) {
   const start = performance.now()
-  const found = await beamSearch(await decoder.look(features, concepts), IMAGES, { beam: 3, maxLength: 20 })
+  const stepper = await decoder.encode(features, concepts)
+  const found = await search(stepper, IMAGES, { beam: 3, maxLength: 20 })
+  stepper.release()
   if (found.some(([best]) => best!.words.length < 20))
     throw new Error('a caption ended early: less work than the other side does')
   if (run > 0) seconds.push((performance.now() - start) / 1000)

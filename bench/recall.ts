@@ -1,6 +1,8 @@
 // How many of the objects that people marked in pictures does our region finder find? Usage: tsx bench/recall.ts [COCO folder] [YOLOX file, or builtin]
+
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { nodeEngine } from '../src/hosts/node/engine.ts'
 import { type Box, overlap } from '../src/vision/boxes.ts'
 import { openDetector } from '../src/vision/index.ts'
 
@@ -36,7 +38,7 @@ export async function recall(
   } = JSON.parse(await readFile(join(annotations, file), 'utf8')) as Instances
   const images = all.slice(0, most)
   const classes = categories.map(({ id }) => id).sort((a, b) => a - b) // the network's classes are COCO's in the order of their ids
-  const detector = await openDetector(detectorFile)
+  const detector = await openDetector(nodeEngine, detectorFile)
   const total = { boxes: 0, classes: 0, regions: 0, objects: 0 }
   for (const { id, file_name, width, height } of images) {
     const found = await detector.detect(join(coco, /instances_(.*)\.json/.exec(file)![1]!, file_name), {

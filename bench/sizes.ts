@@ -1,5 +1,5 @@
 import { floats, type HostValue } from '../src/formats/host-value.ts'
-import { published } from '../src/models/config.ts'
+import { PUBLISHED_MODEL } from '../src/models/config.ts'
 import { LstmCaptioner } from '../src/models/lstm/captioner.ts'
 import { Random } from '../src/random.ts'
 
@@ -9,7 +9,7 @@ export const sizes = { words: 16, vocabulary: 9568, regions: 49, features: 2048 
 /** The published VisualAttention at those sizes. */
 export const makeModel = (mia: boolean): LstmCaptioner =>
   new LstmCaptioner({
-    ...published,
+    ...PUBLISHED_MODEL,
     basicModel: 'VisualAttention',
     mia,
     regions: sizes.regions,

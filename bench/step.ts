@@ -2,6 +2,7 @@
 
 import { ints } from '../src/formats/host-value.ts'
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
+import { crossEntropy } from '../src/train/objectives/cross-entropy.ts'
 import { publishedAdam } from '../src/train/optimizer.ts'
 import { TrainingState } from '../src/train/state.ts'
 import { trainingStep } from '../src/train/step.ts'
@@ -15,7 +16,7 @@ const session = await nodeRuntime.load(
   trainingStep(model, {
     captions,
     steps: sizes.words,
-    labelSmoothing: 0.1,
+    objective: crossEntropy(0.1),
     adam: publishedAdam,
     clipping: { kind: 'value', limit: 0.1 },
   }),

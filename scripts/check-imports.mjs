@@ -18,13 +18,13 @@ const PAGE_PARTS = {
   formats: ['graph', ...BASE],
   onnx: ['graph', 'formats', ...BASE],
   nn: ['graph', ...BASE],
-  models: ['nn', 'graph', ...BASE],
+  models: ['nn', 'graph', 'formats', ...BASE],
   text: ['validate', ...BASE],
   metrics: ['text', 'validate', ...BASE],
   engine: ['onnx', 'graph', 'formats', ...BASE],
-  search: ['engine', 'models', 'nn', 'text', 'graph', 'formats', ...BASE],
+  search: ['engine', 'onnx', 'models', 'nn', 'text', 'graph', 'formats', ...BASE],
   vision: ['engine', 'onnx', 'graph', 'formats', 'validate', ...BASE],
-  caption: ['search', 'vision', 'models', 'engine', 'nn', 'text', 'graph', 'formats', 'validate', ...BASE],
+  caption: ['search', 'vision', 'models', 'engine', 'onnx', 'nn', 'text', 'graph', 'formats', 'validate', ...BASE],
 }
 const IN_A_PAGE = Object.keys(PAGE_PARTS)
 /** The parts that need Node. */
@@ -35,7 +35,7 @@ const NODE_PARTS = {
   train: ['evaluation', 'data', 'disk', ...IN_A_PAGE],
   pages: ['evaluation', 'data', 'disk', ...IN_A_PAGE],
   quickstart: ['pages', 'train', 'evaluation', 'data', 'disk', ...IN_A_PAGE],
-  'hosts/node': ['disk', ...IN_A_PAGE],
+  'hosts/node': ['pages', 'disk', ...IN_A_PAGE],
   index: ['hosts/node', 'pages', ...IN_A_PAGE],
 }
 const MAY_IMPORT = { ...PAGE_PARTS, ...NODE_PARTS }

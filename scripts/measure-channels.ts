@@ -9,7 +9,7 @@ import { floatData } from '../src/engine/session.ts'
 import { UserError } from '../src/errors.ts'
 import { toFloat16 } from '../src/formats/float16.ts'
 import { floats } from '../src/formats/host-value.ts'
-import { decodeImage } from '../src/hosts/node/pictures.ts'
+import { nodeEngine } from '../src/hosts/node/engine.ts'
 import { inOrder } from '../src/vision/in-order.ts'
 import { grid, SIZE } from '../src/vision/networks/builtin/grid.ts'
 import { INPUT, openPart } from '../src/vision/networks/builtin/model.ts'
@@ -24,7 +24,7 @@ const [data] = process.argv.slice(2)
 if (data === undefined) throw new UserError('Say which dataset: npx tsx scripts/measure-channels.ts data/flickr8k')
 const dataset = await Dataset.open(data)
 const images = dataset.split('train').slice(0, PICTURES)
-const { session } = await openPart({
+const { session } = await openPart(nodeEngine, {
   name: 'raw',
   size: SIZE,
   recipe: {},
@@ -35,7 +35,11 @@ const preprocessing = { width: SIZE, height: SIZE, ...rgb255 }
 const planes = new Float32Array(3 * SIZE * SIZE)
 let [sums, squares]: Float64Array[] = []
 let count = 0
-for await (const pixels of inOrder(images, (image) => decodeImage(dataset.imagePath(image), preprocessing), 8)) {
+for await (const pixels of inOrder(
+  images,
+  (image) => nodeEngine.pictures.decode(dataset.imagePath(image), preprocessing),
+  8,
+)) {
   normalise(pixels, preprocessing, planes)
   const { regions } = await session.run({ [INPUT]: floats([1, 3, SIZE, SIZE], planes) })
   const [, cells, channels] = regions!.shape as [number, number, number]

@@ -1,180 +1,296 @@
-import { openRun } from '../disk/run.ts'
+import type { Engine } from '../engine/engine.ts'
+import { ImageError, type ImageInput } from '../engine/pictures.ts'
+import { BatchQueue } from '../engine/queue.ts'
 import { UserError } from '../errors.ts'
-import { PRETRAINED } from '../hosts/node/pretrained.ts'
-import { nodeRuntime } from '../hosts/node/runtime.ts'
 import type { Watch } from '../progress.ts'
-import { CaptionerDecoder } from '../search/model-stepper.ts'
-import { ImageError, type ImageInput, nameOf } from '../vision/index.ts'
-import { captionAll, confidenceOf, type ImageInputs } from './caption-all.ts'
+import { ModelDecoder } from '../search/model-stepper.ts'
+import { captionBatch, confidenceOf, type GeneratedCaption } from './caption-all.ts'
 import { Explainer, type Explanation } from './explainer.ts'
 import type { NetworkPaths } from './feature-extractor.ts'
-import { type FoundConcept, PhotoReader, type ReadPhotos, type Refused } from './photo-reader.ts'
+import {
+  type FoundConcept,
+  type NamedImage,
+  PHOTOS_PER_BATCH,
+  PhotoReader,
+  type ReadBatch,
+  type ReadPhoto,
+  type SkippedImage,
+} from './photo-reader.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
-/** A caption of a photograph. */
-export interface PhotoCaption {
-  /** the path given, or where it is no file its place in the list */
-  readonly image: string
+/** A caption of a picture. */
+export interface PhotoCaption extends NamedImage {
   readonly caption: string
-  /** its words, each with the probability that the model gave it after the words before it, from 0 to 1 */
+  /** its words, each with its probability given the words before it, from 0 to 1 */
   readonly words: readonly { readonly word: string; readonly probability: number }[]
-  /** the probability that the model gives the whole caption, from 0 to 1 */
+  /** the probability of the whole caption, from 0 to 1 */
   readonly probability: number
-  /** how sure the model is of a word on average, the geometric mean of the words' probabilities: unlike the whole's it does not fall with the length */
+  /** the geometric mean of the words' probabilities, from 0 to 1; unlike the whole's it does not fall with the length */
   readonly confidence: number
-  /** the most confident concepts found, best first; empty for models that use none */
+  /** the concepts with the highest confidence, best first; none for models that use none */
   readonly concepts: readonly FoundConcept[]
 }
 
-/** A caption and why: what the model looked at. */
+/** A caption and what the model attended to. */
 export interface ExplainedCaption extends PhotoCaption {
-  /** the photograph itself, as it was given */
+  /** the picture as it was given */
   readonly picture: ImageInput
-  /** all concepts that the model was given, in the order of the alignments' columns */
+  /** all concepts that the model got, in the order of the alignments' columns */
   readonly allConcepts: readonly FoundConcept[]
   readonly explanation: Explanation
-  /** left, top, right, bottom of each region, in parts of the picture's width and height, `[regions, 4]` */
+  /** left, top, right, bottom of each region as fractions of width and height, `[regions, 4]` */
   readonly boxes: Float32Array
 }
 
-export interface CaptionOptions extends Watch {
-  /** hypotheses kept while searching; 1 is greedy */
+/** How a caption is searched for. */
+export interface CaptionOptions {
+  /** hypotheses that keep growing, 3 by default; 1 is greedy search */
   readonly beam?: number
-  /** words a caption may have, the closing one counted */
+  /** words a caption may have, the closing `<end>` counted; 20 by default */
   readonly maxLength?: number
+  /** gives up the picture, also one that waits for its turn */
+  readonly signal?: AbortSignal
 }
 
-/** Captions of photographs, and which have none. */
+/** How a list of pictures is captioned. */
+export interface CaptionAllOptions extends CaptionOptions, Pick<Watch, 'onProgress'> {}
+
+/** Captions of pictures, and the pictures that have none. */
 export interface Captions<T> {
   readonly captions: T[]
-  readonly refused: Refused[]
+  readonly skipped: SkippedImage[]
 }
 
-/** How many concepts are told of each photograph. */
-const TOLD_CONCEPTS = 8
+/** What a captioner is opened with. */
+export interface CaptionerOptions extends NetworkPaths {
+  /** how many pictures may wait in caption() and explain(), and what happens beyond: by default 256, and later callers wait for a place */
+  readonly queue?: { readonly capacity?: number; readonly whenFull?: 'wait' | 'refuse' }
+}
 
-/** A trained run at work on photographs: network, concept detector and captioner. */
-export class PhotoCaptioner {
-  readonly run: TrainedCaptioner
+/** Concepts listed with a caption. */
+const SHOWN_CONCEPTS = 8
+const BEAM = 3
+const MAX_LENGTH = 20
+const WAITING = 256
+
+/** A picture that waits for its turn. */
+interface Request {
+  readonly picture: ImageInput
+  readonly explain: boolean
+  readonly beam: number
+  readonly maxLength: number
+}
+
+/**
+ * A trained captioner for pictures: feature extractor, concept detector, encoder and search. Any number of callers may ask at once: a bounded
+ * queue makes batches of what they ask.
+ */
+export class Captioner {
+  /** the trained model, its configuration and its vocabulary */
+  readonly trained: TrainedCaptioner
+  readonly #engine: Engine
   readonly #reader: PhotoReader
-  readonly #decoder: CaptionerDecoder
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #decoder: ModelDecoder
+  readonly #queue: BatchQueue<Request, PhotoCaption | ExplainedCaption>
+  /** explainers by the longest caption that they take */
+  readonly #explainers = new Map<number, Promise<Explainer>>()
+  readonly #inProgress = new Set<Promise<unknown>>()
   #released = false
 
-  private constructor(run: TrainedCaptioner, reader: PhotoReader, decoder: CaptionerDecoder) {
-    this.run = run
+  protected constructor(
+    engine: Engine,
+    trained: TrainedCaptioner,
+    reader: PhotoReader,
+    decoder: ModelDecoder,
+    queue: CaptionerOptions['queue'],
+  ) {
+    this.#engine = engine
+    this.trained = trained
     this.#reader = reader
     this.#decoder = decoder
+    this.#queue = new BatchQueue((requests: readonly Request[]) => this.#serve(requests), {
+      batchSize: PHOTOS_PER_BATCH,
+      capacity: WAITING,
+      whenFull: 'wait',
+      ...queue,
+    })
   }
 
-  /** Opens a run's folder, by default the captioner that comes with this package; the networks' files are given if they are not where they were. Throws UserError where a part is missing or is another. */
-  static async load(folder: string = PRETRAINED, options: NetworkPaths = {}): Promise<PhotoCaptioner> {
-    const run = await openRun(folder)
-    const reader = await PhotoReader.open(run, options)
-    return new PhotoCaptioner(run, reader, await CaptionerDecoder.load(nodeRuntime, run.model, run.weights))
+  /** Opens the networks of a trained captioner. Throws UserError where one is missing or is another than it was trained with. */
+  static async open(engine: Engine, trained: TrainedCaptioner, options: CaptionerOptions = {}): Promise<Captioner> {
+    return new Captioner(engine, trained, ...(await Captioner.openParts(engine, trained, options)))
   }
 
-  /** Captions a photograph. Throws ImageError where it cannot be read. */
+  /** The arguments of the constructor after the first two. */
+  protected static async openParts(
+    engine: Engine,
+    trained: TrainedCaptioner,
+    { queue, ...paths }: CaptionerOptions,
+  ): Promise<[PhotoReader, ModelDecoder, CaptionerOptions['queue']]> {
+    const reader = await PhotoReader.open(engine, trained, paths)
+    try {
+      return [reader, await ModelDecoder.load(engine.runtime, trained.model, trained.weights), queue]
+    } catch (error) {
+      reader.release()
+      throw error
+    }
+  }
+
+  /** Captions a picture. Throws ImageError if it cannot be read, QueueFullError if the queue refuses it. */
   async caption(image: ImageInput, options: CaptionOptions = {}): Promise<PhotoCaption> {
-    return only(image, await this.captionAll([image], options))
+    return this.#ask(image, false, options)
   }
 
-  /** Captions a photograph and says what the model looked at for each word. Throws ImageError where it cannot be read. */
+  /** Captions a picture and says what the model attended to at each word. Throws as caption() does. */
   async explain(image: ImageInput, options: CaptionOptions = {}): Promise<ExplainedCaption> {
-    return only(image, await this.explainAll([image], options))
+    return (await this.#ask(image, true, options)) as ExplainedCaption
   }
 
-  /** Captions photographs, decoding some while the networks work on others. Those that cannot be read are told apart, not thrown. */
-  async captionAll(images: readonly ImageInput[], options: CaptionOptions = {}): Promise<Captions<PhotoCaption>> {
+  /** Captions pictures, decoding some while the networks work on others. Those that cannot be read are in `skipped`, not thrown. */
+  async captionAll(images: readonly ImageInput[], options: CaptionAllOptions = {}): Promise<Captions<PhotoCaption>> {
     return this.#busy(() => this.#each(images, options, async (_, captions) => captions))
   }
 
-  /** Captions photographs and says what the model looked at for each word. */
-  async explainAll(images: readonly ImageInput[], options: CaptionOptions = {}): Promise<Captions<ExplainedCaption>> {
+  /** Captions pictures and says what the model attended to at each word. Those that cannot be read are in `skipped`. */
+  async explainAll(
+    images: readonly ImageInput[],
+    options: CaptionAllOptions = {},
+  ): Promise<Captions<ExplainedCaption>> {
     return this.#busy(() => this.#explainEach(images, options))
   }
 
-  async #explainEach(images: readonly ImageInput[], options: CaptionOptions): Promise<Captions<ExplainedCaption>> {
-    const { model, weights } = this.run
-    const explainer = await Explainer.load(nodeRuntime, model, weights, options.maxLength ?? MAX_LENGTH)
-    return this.#each(images, options, async (read, captions, ids) => {
-      const explanations = await explainer.explain(read.features, read.conceptIds, ids)
-      return captions.map((caption, i) => ({
-        ...caption,
-        picture: read.images[i]!,
-        allConcepts: read.concepts[i]!,
-        explanation: explanations[i]!,
-        boxes: read.boxes[i]!,
-      }))
-    }).finally(() => explainer.release())
-  }
-
-  /** Frees the models, after the captions under way. Whoever asks for captions later gets a UserError. */
+  /** Frees the models after the captions in progress. Later calls throw UserError. */
   async release(): Promise<void> {
+    if (this.#released) return
     this.#released = true
-    await Promise.allSettled(this.#underWay)
+    await this.#queue.close()
+    await Promise.allSettled(this.#inProgress)
     this.#reader.release()
+    for (const explainer of await Promise.allSettled(this.#explainers.values()))
+      if (explainer.status === 'fulfilled') explainer.value.release()
     await this.#decoder.release()
   }
 
+  /** release(), for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.release()
   }
 
+  /** Puts a picture into the queue. */
+  async #ask(
+    picture: ImageInput,
+    explain: boolean,
+    { beam = BEAM, maxLength = MAX_LENGTH, signal }: CaptionOptions,
+  ): Promise<PhotoCaption | ExplainedCaption> {
+    this.#checkOpen()
+    return this.#queue.submit({ picture, explain, beam, maxLength }, signal ? { signal } : {})
+  }
+
+  /** Serves a batch of requests: those that want the same go through the model together. */
+  async #serve(requests: readonly Request[]): Promise<(PhotoCaption | ExplainedCaption | Error)[]> {
+    const results: (PhotoCaption | ExplainedCaption | Error)[] = []
+    for (const indices of groupBy(requests.keys(), (i) => keyOf(requests[i]!)).values()) {
+      const { explain, beam, maxLength } = requests[indices[0]!]!
+      const images = indices.map((i) => requests[i]!.picture)
+      const { captions, skipped } = explain
+        ? await this.#explainEach(images, { beam, maxLength })
+        : await this.#each(images, { beam, maxLength }, async (_, each) => each)
+      for (const caption of captions) results[indices[caption.index]!] = { ...caption, index: 0 }
+      for (const { index, reason } of skipped) {
+        const name = this.#engine.pictures.nameOf(images[index]!)
+        results[indices[index]!] = new ImageError(name === undefined ? 'the picture' : `image "${name}"`, reason)
+      }
+    }
+    return results
+  }
+
+  async #explainEach(images: readonly ImageInput[], options: CaptionAllOptions): Promise<Captions<ExplainedCaption>> {
+    const explainer = await this.#explainer(options.maxLength ?? MAX_LENGTH)
+    return this.#each(images, options, async ({ photos, features, concepts }, captions, ids) => {
+      const explanations = await explainer.explain(features, concepts, ids)
+      return captions.map((caption, i) => ({
+        ...caption,
+        picture: photos[i]!.picture,
+        allConcepts: photos[i]!.concepts,
+        explanation: explanations[i]!,
+        boxes: photos[i]!.boxes,
+      }))
+    })
+  }
+
+  /** The explainer for captions of that length, compiled once; a failed compilation is tried again. */
+  #explainer(maxLength: number): Promise<Explainer> {
+    const known = this.#explainers.get(maxLength)
+    if (known) return known
+    const { model, weights } = this.trained
+    const compiling = Explainer.load(this.#engine.runtime, model, weights, maxLength)
+    compiling.catch(() => this.#explainers.delete(maxLength))
+    this.#explainers.set(maxLength, compiling)
+    return compiling
+  }
+
   /** Does work that release() waits for. */
   async #busy<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#released) throw new UserError('Cannot caption: this captioner was released; load another')
+    this.#checkOpen()
     const promise = work()
-    this.#underWay.add(promise)
+    this.#inProgress.add(promise)
     try {
       return await promise
     } finally {
-      this.#underWay.delete(promise)
+      this.#inProgress.delete(promise)
     }
   }
 
-  /** Captions batch by batch; `finish` makes of a batch's captions, whose words it also gets as ids, what is wanted. */
+  #checkOpen(): void {
+    if (this.#released) throw new UserError('Cannot caption: this captioner was released; load another')
+  }
+
+  /** Captions batch by batch; `finish` turns a batch's captions, and their words as ids, into what is wanted. */
   async #each<T>(
     images: readonly ImageInput[],
-    { beam = 3, maxLength = MAX_LENGTH, onProgress, signal }: CaptionOptions,
-    finish: (read: ReadPhotos, captions: PhotoCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
+    { beam = BEAM, maxLength = MAX_LENGTH, onProgress, signal }: CaptionAllOptions,
+    finish: (batch: ReadBatch, captions: PhotoCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): Promise<Captions<T>> {
     const captions: T[] = []
-    const refused: Refused[] = []
-    for await (const read of this.#reader.read(images)) {
+    const skipped: SkippedImage[] = []
+    for await (const batch of this.#reader.read(images)) {
       signal?.throwIfAborted()
-      refused.push(...read.refused)
-      const { vocabulary } = this.run
-      const inputs: ImageInputs = { features: async () => read.features, concepts: () => read.conceptIds }
-      const search = { vocabulary, beam, maxLength, ...(signal && { signal }) }
-      const made = await captionAll(this.#decoder, inputs, read.names, search)
-      const told = made.map(({ id, caption, words, wordLogProbs, logProb }, i) => ({
-        image: id,
-        caption,
-        words: vocabulary.decode(words).map((word, t) => ({ word, probability: Math.exp(wordLogProbs[t]!) })),
-        probability: Math.exp(logProb),
-        confidence: confidenceOf({ words, logProb }),
-        concepts: read.concepts[i]!.slice(0, TOLD_CONCEPTS),
-      }))
-      if (told.length > 0)
-        captions.push(
-          ...(await finish(
-            read,
-            told,
-            made.map(({ words }) => words),
-          )),
-        )
-      onProgress?.(captions.length + refused.length, images.length)
+      skipped.push(...batch.skipped)
+      const { photos } = batch
+      if (photos.length > 0) {
+        const options = { beam, maxLength, ...(signal && { signal }) }
+        const { vocabulary } = this.trained
+        const generated = await captionBatch(this.#decoder, { images: photos.length, ...batch }, vocabulary, options)
+        const each = generated.map((caption, i) => this.#captionOf(photos[i]!, caption))
+        const ids = generated.map(({ words }) => words)
+        captions.push(...(await finish(batch, each, ids)))
+      }
+      onProgress?.(captions.length + skipped.length, images.length)
     }
-    return { captions, refused }
+    return { captions, skipped }
+  }
+
+  #captionOf({ image, index, concepts }: ReadPhoto, generated: GeneratedCaption): PhotoCaption {
+    const { caption, words, wordLogProbs, logProb } = generated
+    return {
+      image,
+      index,
+      caption,
+      words: this.trained.vocabulary
+        .decode(words)
+        .map((word, t) => ({ word, probability: Math.exp(wordLogProbs[t]!) })),
+      probability: Math.exp(logProb),
+      confidence: confidenceOf(generated),
+      concepts: concepts.slice(0, SHOWN_CONCEPTS),
+    }
   }
 }
 
-const MAX_LENGTH = 20
+/** Requests with equal keys go through the model together. */
+const keyOf = ({ explain, beam, maxLength }: Request): string => `${explain} ${beam} ${maxLength}`
 
-/** The caption of the only photograph. */
-function only<T>(image: ImageInput, { captions: [caption], refused: [refused] }: Captions<T>): T {
-  const name = nameOf(image)
-  if (refused) throw new ImageError(name === undefined ? 'the picture' : `image "${name}"`, refused.why)
-  return caption!
+function groupBy<T>(items: Iterable<T>, key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item])
+  return groups
 }

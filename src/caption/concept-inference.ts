@@ -1,59 +1,48 @@
-import { floatData, type Runtime, type Session } from '../engine/session.ts'
-import type { HostValue } from '../formats/host-value.ts'
-import { input } from '../graph/index.ts'
+import { CompiledGraph } from '../engine/compiled.ts'
+import { floatData, intData, type Runtime } from '../engine/session.ts'
 import { cast, topK } from '../graph/ops/index.ts'
 import type { ConceptDetector } from '../models/concept-detector.ts'
-import { toOnnx } from '../onnx/export.ts'
+import { featuresInput, featuresValue } from '../models/inputs.ts'
+import type { Initializer } from '../onnx/export.ts'
 
-/** A trained detector ready to run. */
+/** A trained concept detector, compiled. */
 export class ConceptInference {
-  readonly #session: Session
+  readonly #graph: CompiledGraph
   readonly #detector: ConceptDetector
 
-  private constructor(detector: ConceptDetector, session: Session) {
+  private constructor(detector: ConceptDetector, graph: CompiledGraph) {
     this.#detector = detector
-    this.#session = session
+    this.#graph = graph
   }
 
-  /** `weights` by parameter name; `most` words of each image are found by best(). */
+  /** Compiles a detector with its weights, by parameter name; best() finds `most` words of each image. */
   static async load(
     runtime: Runtime,
     detector: ConceptDetector,
-    weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayBufferView }>,
+    weights: ReadonlyMap<string, Initializer>,
     most: number,
   ): Promise<ConceptInference> {
-    const { regions, featureSize } = detector.config
-    const features = cast(input('features', ['B', regions, featureSize], 'float16'), 'float32')
-    const probabilities = detector.probabilities(features)
+    const probabilities = detector.probabilities(featuresInput(detector.config))
     const { values, indices } = topK(probabilities, most)
-    return new ConceptInference(
-      detector,
-      await runtime.load(toOnnx({ probabilities, scores: values, words: cast(indices, 'int32') }, weights)),
-    )
+    const outputs = { probabilities, scores: values, words: cast(indices, 'int32') }
+    return new ConceptInference(detector, await CompiledGraph.load(runtime, outputs, weights))
   }
 
-  /** The probability of each word `[B, words]`; `features` are float16 `[B, R, F]`. */
+  /** The probability of each word `[B, W]`; `features` are float16 bits `[B, R, F]`. */
   async probabilities(features: Uint16Array): Promise<Float32Array> {
-    return floatData((await this.#run(features, ['probabilities'])).probabilities)
+    const feeds = { features: featuresValue(this.#detector.config, features) }
+    return floatData((await this.#graph.run(feeds, { wanted: ['probabilities'] })).probabilities)
   }
 
-  /** The most probable words of each image, as places in the list of words, best first, and their probabilities: both `[B, most]`. */
+  /** The most probable words of each image as indices into the list of words, best first, and their probabilities: both `[B, most]`. */
   async best(features: Uint16Array): Promise<{ words: Int32Array; scores: Float32Array }> {
-    const { words, scores } = await this.#run(features, ['words', 'scores'])
-    return { words: words!.data as Int32Array, scores: floatData(scores) }
+    const feeds = { features: featuresValue(this.#detector.config, features) }
+    const { words, scores } = await this.#graph.run(feeds, { wanted: ['words', 'scores'] })
+    return { words: intData(words), scores: floatData(scores) }
   }
 
+  /** Frees the compiled graph. */
   release(): void {
-    this.#session.release()
-  }
-
-  #run(data: Uint16Array, wanted: readonly string[]) {
-    const { regions, featureSize } = this.#detector.config
-    const features: HostValue = {
-      dtype: 'float16',
-      shape: [data.length / (regions * featureSize), regions, featureSize],
-      data,
-    }
-    return this.#session.run({ features }, { wanted })
+    this.#graph.release()
   }
 }

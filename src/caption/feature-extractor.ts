@@ -1,109 +1,127 @@
+import type { Engine } from '../engine/engine.ts'
+import { ImageError, type ImageInput, type Pictures } from '../engine/pictures.ts'
 import { UserError } from '../errors.ts'
 import { toFloat16 } from '../formats/float16.ts'
-import {
-  BUILTIN,
-  decodeImage,
-  describeSource,
-  type FeatureSource,
-  ImageError,
-  type ImageInput,
-  type Network,
-  normalise,
-  openDetector,
-  openNetwork,
-  RegionFinder,
-  type Regions,
-  sameSource,
-  sourceOf,
-} from '../vision/index.ts'
+import { RegionFinder } from '../vision/detected-regions.ts'
+import { describeSource, type FeatureSource, sameSource, sourceOf } from '../vision/feature-source.ts'
+import { BUILTIN } from '../vision/networks/builtin/model.ts'
+import type { Network } from '../vision/networks/network.ts'
+import { openDetector, openNetwork } from '../vision/open.ts'
+import { normalise } from '../vision/preprocessing.ts'
+import type { Regions } from '../vision/regions.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
-/** Where the networks of a run are, if they are not where they were when it was trained. */
+/** The networks of a captioner, if they are not where they were when it was trained. */
 export interface NetworkPaths {
+  /** the network of its features */
   readonly cnn?: string
+  /** the detector of its regions */
   readonly detector?: string
 }
 
-/** Regions with their boxes, whether a grid's cells or a detector's objects. */
-export type SeenRegions = Pick<Regions, 'features'> & { readonly boxes: Float32Array }
+/** The features of a picture's regions and their boxes, whether cells of a grid or detected objects. */
+export type BoxedRegions = Pick<Regions, 'features'> & { readonly boxes: Float32Array }
 
-/** Looks at photographs as a run was trained to. */
-export interface Eye<Opened = unknown> {
-  /** What can be done for a photograph before its turn comes, while the networks work on others. Throws ImageError. */
-  open(image: ImageInput): Promise<Opened>
-  /** The regions of each photograph, or why it cannot be read. */
-  look(opened: readonly Opened[]): Promise<(SeenRegions | ImageError)[]>
+/** Extracts features of pictures as a captioner was trained on. */
+export interface FeatureExtractor<Decoded = unknown> {
+  /** Decodes a picture, ahead of extract(), on another thread. Throws ImageError. */
+  decode(image: ImageInput): Promise<Decoded>
+  /** The regions of each picture, or the ImageError that says why it has none. */
+  extract(decoded: readonly Decoded[]): Promise<(BoxedRegions | ImageError)[]>
+  /** Frees the networks. */
   release(): void
 }
 
-/** Opens what a run sees with. Throws UserError where a network is missing or is another. */
-export async function openEye(run: TrainedCaptioner, { cnn, detector }: NetworkPaths): Promise<Eye> {
-  const { features } = run.config
+/** Opens the networks that a captioner needs. Throws UserError where one is missing or is another than it was trained with. */
+export async function openFeatureExtractor(
+  engine: Engine,
+  captioner: TrainedCaptioner,
+  { cnn, detector }: NetworkPaths,
+): Promise<FeatureExtractor> {
+  const { features } = captioner.config
   if (features.kind === 'bottom-up')
     throw new UserError(
-      `Cannot use run "${run.name}" on pictures: it takes ${describeSource(features)}, which were not made here; test it with "mia test"`,
+      `Cannot use run "${captioner.name}" on pictures: it takes ${describeSource(features)}, which were not made here; test it with "mia test"`,
     )
   const { width, height, channels, mean, std } = features.preprocessing
   const path = cnn ?? features.network.file
   const options = { layer: features.layer, width, height, normalisation: { channels, mean, std } }
-  const network = await found(openNetwork(path, options), '--cnn', cnn, run, features.network)
-  if (features.kind === 'grid') return new GridEye(checked(network, sourceOf(network), run, `network "${path}"`))
-  const file = detector ?? features.detector.file
-  const objects = await found(openDetector(file), '--detector', detector, run, features.detector)
-  const finder = new RegionFinder(objects, network, { position: features.position })
-  return new ObjectEye(checked(finder, finder.source, run, `network "${path}" and detector "${file}"`))
+  const opening = openNetwork(engine, path, options)
+  const network = await explained(opening, '--cnn', cnn, captioner, features.network)
+  try {
+    if (features.kind === 'grid') {
+      check(sourceOf(network), captioner, `network "${path}"`)
+      return new GridExtractor(network, engine.pictures)
+    }
+    const file = detector ?? features.detector.file
+    const openingDetector = openDetector(engine, file)
+    const objects = await explained(openingDetector, '--detector', detector, captioner, features.detector)
+    const finder = new RegionFinder(objects, network, { pictures: engine.pictures, position: features.position })
+    try {
+      check(finder.source, captioner, `network "${path}" and detector "${file}"`)
+    } catch (error) {
+      objects.release()
+      throw error
+    }
+    return new ObjectExtractor(finder)
+  } catch (error) {
+    network.release()
+    throw error
+  }
 }
 
-/** A network that is being opened; where it is not where it was, the error says how to give it. */
-const found = <T>(
+/** A network that is being opened; if it is not where it was, the error says how to give it. */
+const explained = <T>(
   opening: Promise<T>,
   option: string,
   given: string | undefined,
-  run: TrainedCaptioner,
+  captioner: TrainedCaptioner,
   { file, sha256 }: { readonly file: string; readonly sha256: string },
 ): Promise<T> =>
   opening.catch((error: unknown) => {
     if (given !== undefined || !(error instanceof UserError)) throw error
-    if (file === BUILTIN) throw new UserError(`Cannot use run "${run.name}" on pictures: ${error.message}`)
+    if (file === BUILTIN) throw new UserError(`Cannot use run "${captioner.name}" on pictures: ${error.message}`)
     throw new UserError(
-      `Cannot use run "${run.name}" on pictures: ${error.message}; give the file (sha256 ${sha256.slice(0, 12)}) with ${option}`,
+      `Cannot use run "${captioner.name}" on pictures: ${error.message}; give the file (sha256 ${sha256.slice(0, 12)}) with ${option}`,
     )
   })
 
-function checked<T>(eye: T, source: FeatureSource, { name: folder, config }: TrainedCaptioner, what: string): T {
-  if (sameSource(source, config.features)) return eye
+/** Throws UserError unless the features are those that the captioner was trained on. */
+function check(source: FeatureSource, { name, config }: TrainedCaptioner, what: string): void {
+  if (sameSource(source, config.features)) return
   const builtin = [source, config.features].every((each) => 'network' in each && each.network.file === BUILTIN)
   if (builtin)
     throw new UserError(
-      `Cannot use run "${folder}" with the network that comes with npm: it is not the one that the run was trained with; install the packages again with "npm ci"`,
+      `Cannot use run "${name}" with the built-in network: it is not the one that the run was trained with; install the packages again with "npm ci"`,
     )
   throw new UserError(
-    `Cannot use run "${folder}" with ${what}: its features are ${describeSource(source)}; the run needs ${describeSource(config.features)}`,
+    `Cannot use run "${name}" with ${what}: its features are ${describeSource(source)}; the run needs ${describeSource(config.features)}`,
   )
 }
 
-/** Cells of a grid, all photographs at once. */
-class GridEye implements Eye<Uint8Array> {
+/** The cells of a network's map, of all pictures at once. */
+class GridExtractor implements FeatureExtractor<Uint8Array> {
   readonly #network: Network
+  readonly #pictures: Pictures
   readonly #boxes: Float32Array
 
-  constructor(network: Network) {
+  constructor(network: Network, pictures: Pictures) {
     this.#network = network
+    this.#pictures = pictures
     this.#boxes = cells(network)
   }
 
-  open(image: ImageInput): Promise<Uint8Array> {
-    return decodeImage(image, this.#network.input)
+  decode(image: ImageInput): Promise<Uint8Array> {
+    return this.#pictures.decode(image, this.#network.input)
   }
 
-  async look(pictures: readonly Uint8Array[]): Promise<SeenRegions[]> {
+  async extract(decoded: readonly Uint8Array[]): Promise<BoxedRegions[]> {
     const { input, regions, size } = this.#network
     const length = 3 * input.width * input.height
-    const planes = new Float32Array(pictures.length * length)
-    for (const [i, picture] of pictures.entries())
-      normalise(picture, input, planes.subarray(i * length, (i + 1) * length))
-    const features = toFloat16(await this.#network.run(planes, pictures.length))
-    return pictures.map((_, i) => ({
+    const planes = new Float32Array(decoded.length * length)
+    for (const [i, pixels] of decoded.entries()) normalise(pixels, input, planes.subarray(i * length, (i + 1) * length))
+    const features = toFloat16(await this.#network.run(planes, decoded.length))
+    return decoded.map((_, i) => ({
       features: features.subarray(i * regions * size, (i + 1) * regions * size),
       boxes: this.#boxes,
     }))
@@ -114,21 +132,21 @@ class GridEye implements Eye<Uint8Array> {
   }
 }
 
-/** Objects, found photograph by photograph. */
-class ObjectEye implements Eye<ImageInput> {
+/** Detected objects, picture by picture. */
+class ObjectExtractor implements FeatureExtractor<ImageInput> {
   readonly #finder: RegionFinder
 
   constructor(finder: RegionFinder) {
     this.#finder = finder
   }
 
-  /** The finder decodes a photograph twice, at the detector's size and at the network's, each when it is wanted. */
-  async open(image: ImageInput): Promise<ImageInput> {
+  /** Nothing is decoded ahead: the finder needs a picture at two sizes, the detector's and the network's. */
+  async decode(image: ImageInput): Promise<ImageInput> {
     return image
   }
 
-  look(images: readonly ImageInput[]): Promise<(SeenRegions | ImageError)[]> {
-    return Promise.all(images.map((image) => orImageError(this.#finder.find(image) as Promise<SeenRegions>)))
+  extract(images: readonly ImageInput[]): Promise<(BoxedRegions | ImageError)[]> {
+    return Promise.all(images.map((image) => orImageError(this.#finder.find(image) as Promise<BoxedRegions>)))
   }
 
   release(): void {
@@ -136,7 +154,7 @@ class ObjectEye implements Eye<ImageInput> {
   }
 }
 
-/** What comes of work on a picture, or the ImageError that tells why nothing does. */
+/** The result of work on a picture, or the ImageError that it failed with. */
 export const orImageError = <T>(work: Promise<T>): Promise<T | ImageError> =>
   work.catch((error: unknown) => {
     if (error instanceof ImageError) return error

@@ -1,137 +1,163 @@
-import { nodeRuntime } from '../hosts/node/runtime.ts'
-import { ImageError, type ImageInput, inOrder, nameOf } from '../vision/index.ts'
+import type { Engine } from '../engine/engine.ts'
+import { ImageError, type ImageInput, type Pictures } from '../engine/pictures.ts'
+import { inOrder } from '../vision/in-order.ts'
 import { ConceptInference } from './concept-inference.ts'
-import { type Eye, type NetworkPaths, openEye, orImageError, type SeenRegions } from './feature-extractor.ts'
+import {
+  type BoxedRegions,
+  type FeatureExtractor,
+  type NetworkPaths,
+  openFeatureExtractor,
+  orImageError,
+} from './feature-extractor.ts'
 import { detectorFor } from './stored-detector.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
-/** A concept found in a photograph, and how sure the detector is, from 0 to 1. */
+/** A concept found in a picture, and the detector's confidence from 0 to 1. */
 export interface FoundConcept {
   readonly word: string
   readonly score: number
 }
 
-/** A photograph that cannot be read. */
-export interface Refused {
+/** A picture of a list: its name and its index. */
+export interface NamedImage {
+  /** its path or URL; for bytes and pixels its index in the list, as in `#3` */
   readonly image: string
-  readonly why: string
+  /** its index in the list, from 0 */
+  readonly index: number
 }
 
-/** Some photographs as a model takes them. */
-export interface ReadPhotos {
-  /** the path of each, or where it is no file its place in the list */
-  readonly names: readonly string[]
-  /** the photographs themselves, as they were given */
-  readonly images: readonly ImageInput[]
-  /** float16 `[names, R, F]`, zeros where a photograph has fewer regions */
+/** A picture that cannot be read, and why. */
+export interface SkippedImage extends NamedImage {
+  readonly reason: string
+}
+
+/** A picture that was read: its boxes and its concepts. */
+export interface ReadPhoto extends NamedImage {
+  /** the picture as it was given */
+  readonly picture: ImageInput
+  /** left, top, right, bottom of each region as fractions of width and height, `[regions, 4]` */
+  readonly boxes: Float32Array
+  /** the concepts found, most confident first; none for models that use none */
+  readonly concepts: readonly FoundConcept[]
+}
+
+/** Some pictures as a model takes them. */
+export interface ReadBatch {
+  readonly photos: readonly ReadPhoto[]
+  /** float16 bits `[photos, R, F]`, zeros where a picture has fewer regions */
   readonly features: Uint16Array
-  /** left, top, right, bottom of each one's regions, in parts of its width and height, `[regions, 4]` */
-  readonly boxes: readonly Float32Array[]
-  /** word ids `[names, K]`; none for the models that use no concepts */
-  readonly conceptIds: Int32Array
-  /** the concepts of each, most confident first */
-  readonly concepts: readonly (readonly FoundConcept[])[]
-  readonly refused: readonly Refused[]
+  /** word ids `[photos, K]`; empty for models that use no concepts */
+  readonly concepts: Int32Array
+  readonly skipped: readonly SkippedImage[]
 }
 
-/** How many photographs are read, and go through a model, at once. */
-const PHOTOS_PER_BATCH = 16
+/** Pictures that are read, and go through a model, at once. */
+export const PHOTOS_PER_BATCH = 16
 
-/** A photograph before its turn. */
-interface Opened {
-  readonly image: ImageInput
-  readonly name: string
-  /** what the eye made of it, or the ImageError */
-  readonly opened: unknown
+/** A picture that was decoded ahead, or the ImageError. */
+interface Decoded extends NamedImage {
+  readonly picture: ImageInput
+  readonly decoded: unknown
 }
 
-/** From photographs to a run's inputs: its network and its concept detector. */
+/** Turns pictures into a captioner's inputs by its network and its concept detector. */
 export class PhotoReader {
-  readonly #run: TrainedCaptioner
-  readonly #eye: Eye
+  readonly #captioner: TrainedCaptioner
+  readonly #pictures: Pictures
+  readonly #extractor: FeatureExtractor
   readonly #detector: ConceptInference | undefined
 
-  private constructor(run: TrainedCaptioner, eye: Eye, detector: ConceptInference | undefined) {
-    this.#run = run
-    this.#eye = eye
+  private constructor(
+    captioner: TrainedCaptioner,
+    pictures: Pictures,
+    extractor: FeatureExtractor,
+    detector: ConceptInference | undefined,
+  ) {
+    this.#captioner = captioner
+    this.#pictures = pictures
+    this.#extractor = extractor
     this.#detector = detector
   }
 
-  /** Opens what a run needs. Throws UserError where a network is missing or is another. */
-  static async open(run: TrainedCaptioner, paths: NetworkPaths = {}): Promise<PhotoReader> {
-    const { features, model } = run.config
-    const eye = await openEye(run, paths)
-    const { detector } = run
-    const inference =
-      detector &&
-      (await ConceptInference.load(
-        nodeRuntime,
-        detectorFor(detector.info.words.length, features),
-        detector.weights,
-        model.concepts,
-      ))
-    return new PhotoReader(run, eye, inference)
+  /** Opens what a captioner needs. Throws UserError where a network is missing or is another. */
+  static async open(engine: Engine, captioner: TrainedCaptioner, paths: NetworkPaths = {}): Promise<PhotoReader> {
+    const { detector, config } = captioner
+    const extractor = await openFeatureExtractor(engine, captioner, paths)
+    try {
+      const inference =
+        detector &&
+        (await ConceptInference.load(
+          engine.runtime,
+          detectorFor(detector.info.words.length, config.features),
+          detector.weights,
+          config.model.concepts,
+        ))
+      return new PhotoReader(captioner, engine.pictures, extractor, inference)
+    } catch (error) {
+      extractor.release()
+      throw error
+    }
   }
 
-  /** Reads photographs batch by batch; those after are decoded meanwhile. What cannot be read is told, not thrown. */
-  async *read(images: readonly ImageInput[]): AsyncGenerator<ReadPhotos> {
-    let batch: Opened[] = []
-    for await (const opened of inOrder(images.entries(), (entry) => this.#open(entry), 2 * PHOTOS_PER_BATCH)) {
-      if (batch.push(opened) < PHOTOS_PER_BATCH) continue
+  /** Reads pictures batch by batch; later ones are decoded meanwhile. Those that cannot be read are in `skipped`, not thrown. */
+  async *read(images: readonly ImageInput[]): AsyncGenerator<ReadBatch> {
+    let batch: Decoded[] = []
+    for await (const decoded of inOrder(images.entries(), (entry) => this.#decode(entry), 2 * PHOTOS_PER_BATCH)) {
+      if (batch.push(decoded) < PHOTOS_PER_BATCH) continue
       yield await this.#finish(batch)
       batch = []
     }
     if (batch.length > 0) yield await this.#finish(batch)
   }
 
+  /** Frees the networks. */
   release(): void {
-    this.#eye.release()
+    this.#extractor.release()
     this.#detector?.release()
   }
 
-  async #open([place, image]: readonly [number, ImageInput]): Promise<Opened> {
-    return { image, name: nameOf(image) ?? String(place), opened: await orImageError(this.#eye.open(image)) }
+  async #decode([index, picture]: readonly [number, ImageInput]): Promise<Decoded> {
+    const image = this.#pictures.nameOf(picture) ?? `#${index}`
+    return { image, index, picture, decoded: await orImageError(this.#extractor.decode(picture)) }
   }
 
-  async #finish(batch: readonly Opened[]): Promise<ReadPhotos> {
-    const seen = await this.#look(batch)
-    return { ...seen, ...(await this.#name(seen.features, seen.names.length)) }
-  }
-
-  /** The regions of those photographs that can be read. */
-  async #look(batch: readonly Opened[]): Promise<Omit<ReadPhotos, 'concepts' | 'conceptIds'>> {
-    const openable = batch.filter(({ opened }) => !(opened instanceof ImageError))
-    const looked = openable.length > 0 ? await this.#eye.look(openable.map(({ opened }) => opened)) : []
-    const seen = new Map(openable.map((photo, i) => [photo, looked[i]!]))
-    const all = batch.map((photo) => ({ ...photo, seen: seen.get(photo) ?? (photo.opened as ImageError) }))
-    const refused = all.flatMap(({ name, seen }) =>
-      seen instanceof ImageError ? [{ image: name, why: seen.why }] : [],
-    )
-    const readable = all.filter((each): each is Opened & { seen: SeenRegions } => !(each.seen instanceof ImageError))
-    const { regions, size } = this.#run.config.features
-    const features = new Uint16Array(readable.length * regions * size)
-    for (const [i, { seen }] of readable.entries()) features.set(seen.features, i * regions * size)
-    return {
-      names: readable.map(({ name }) => name),
-      images: readable.map(({ image }) => image),
-      features,
-      boxes: readable.map(({ seen }) => seen.boxes),
-      refused,
+  async #finish(batch: readonly Decoded[]): Promise<ReadBatch> {
+    const readable = batch.filter(({ decoded }) => !(decoded instanceof ImageError))
+    const extracted = readable.length > 0 ? await this.#extractor.extract(readable.map(({ decoded }) => decoded)) : []
+    const regionsOf = new Map(readable.map((each, i) => [each, extracted[i]!]))
+    const seen: (Decoded & { readonly regions: BoxedRegions })[] = []
+    const skipped: SkippedImage[] = []
+    for (const each of batch) {
+      const regions = regionsOf.get(each) ?? (each.decoded as ImageError)
+      if (regions instanceof ImageError) skipped.push({ image: each.image, index: each.index, reason: regions.reason })
+      else seen.push({ ...each, regions })
     }
+    const { regions: most, size } = this.#captioner.config.features
+    const features = new Uint16Array(seen.length * most * size)
+    for (const [i, { regions }] of seen.entries()) features.set(regions.features, i * most * size)
+    const { found, ids } = await this.#conceptsOf(features, seen.length)
+    const photos = seen.map(({ image, index, picture, regions }, i) => ({
+      image,
+      index,
+      picture,
+      boxes: regions.boxes,
+      concepts: found[i]!,
+    }))
+    return { photos, features, concepts: ids, skipped }
   }
 
-  async #name(features: Uint16Array, images: number): Promise<Pick<ReadPhotos, 'concepts' | 'conceptIds'>> {
+  async #conceptsOf(features: Uint16Array, images: number): Promise<{ found: FoundConcept[][]; ids: Int32Array }> {
     if (!this.#detector || images === 0)
-      return { concepts: Array.from({ length: images }, () => []), conceptIds: new Int32Array() }
-    const { words: names } = this.#run.detector!.info
+      return { found: Array.from({ length: images }, () => []), ids: new Int32Array() }
+    const { words: names } = this.#captioner.detector!.info
     const { words, scores } = await this.#detector.best(features)
     const count = words.length / images
-    const concepts = Array.from({ length: images }, (_, image) =>
+    const found = Array.from({ length: images }, (_, image) =>
       Array.from({ length: count }, (__, k) => ({
         word: names[words[image * count + k]!]!,
         score: scores[image * count + k]!,
       })),
     )
-    return { concepts, conceptIds: words.map((word) => this.#run.vocabulary.id(names[word]!)) }
+    return { found, ids: words.map((word) => this.#captioner.vocabulary.id(names[word]!)) }
   }
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { published } from '../models/config.ts'
-import { type BasicModelName, basicModels } from '../models/lstm/basic-models.ts'
+import { PUBLISHED_MODEL } from '../models/config.ts'
+import { BASIC_MODELS, type BasicModelName } from '../models/lstm/basic-models.ts'
 import { validate } from '../validate.ts'
 import { featureSourceSchema } from '../vision/feature-source.ts'
 
@@ -10,10 +10,10 @@ const rate = v.pipe(v.number(), v.minValue(0))
 const schema = v.object({
   format: v.literal('mia-run/2'),
   model: v.object({
-    basicModel: v.picklist(Object.keys(basicModels) as BasicModelName[]),
+    basicModel: v.picklist(Object.keys(BASIC_MODELS) as BasicModelName[]),
     mia: v.boolean(),
-    miaAttention: v.optional(v.picklist(['mutual', 'self']), published.miaAttention),
-    miaForm: v.optional(v.picklist(['code', 'figure']), published.miaForm),
+    miaAttention: v.optional(v.picklist(['mutual', 'self']), PUBLISHED_MODEL.miaAttention),
+    miaForm: v.optional(v.picklist(['code', 'figure']), PUBLISHED_MODEL.miaForm),
     iterations: positive,
     regions: positive,
     paddedRegions: v.optional(v.boolean(), false),
@@ -71,7 +71,7 @@ export const formatRunConfig = (config: RunConfig): string =>
 
 /** Does a model look at concepts at all? */
 export function usesConcepts({ basicModel, mia }: Pick<RunConfig['model'], 'basicModel' | 'mia'>): boolean {
-  return mia || Object.values(basicModels[basicModel]).includes('textual' as never)
+  return mia || Object.values(BASIC_MODELS[basicModel]).includes('textual' as never)
 }
 
 /** The names of version 0.1.0's `mia-run/1`, and what they are called now. */

@@ -38,7 +38,8 @@ async function network(): Promise<Check> {
   const { readRunConfig } = await import('../disk/run.ts')
   const { builtinFiles } = await import('../vision/networks/builtin/model.ts')
   const { features } = await readRunConfig(PRETRAINED)
-  const { sha256 } = await builtinFiles()
+  const { nodeAssets: assets } = await import('../hosts/node/assets.ts')
+  const { digest: sha256 } = await builtinFiles({ assets })
   return 'network' in features && features.network.sha256 === sha256
     ? {
         what: 'network',

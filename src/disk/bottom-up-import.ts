@@ -1,5 +1,5 @@
+import type { Pictures } from '../engine/pictures.ts'
 import { UserError } from '../errors.ts'
-import { pictureSize } from '../hosts/node/pictures.ts'
 import type { Watch } from '../progress.ts'
 import type { Extraction, ImageFile } from '../vision/extract-features.ts'
 import type { FeatureSource } from '../vision/feature-source.ts'
@@ -18,10 +18,15 @@ const ADAPTIVE_MOST = 100
 export async function importBottomUp(
   path: string,
   folder: string,
-  { images, onProgress, signal }: { images: readonly ImageFile[] } & Watch,
+  {
+    images,
+    pictures,
+    onProgress,
+    signal,
+  }: { readonly images: readonly ImageFile[]; readonly pictures: Pictures } & Watch,
 ): Promise<Extraction & { readonly source: FeatureSource }> {
   const files = new Map(images.map(({ id, path: file }) => [id, file]))
-  const sizeOf: SizeOf = (id) => pictureSize(files.get(id)!).catch(() => undefined)
+  const sizeOf: SizeOf = (id) => pictures.size(files.get(id)!).catch(() => undefined)
   const source = await peek(path, new Set(files.keys()))
   const store = await FeatureWriter.open(folder, source, { shardSize: 128 })
   const missing = new Set([...files.keys()].filter((id) => !store.has(id)))

@@ -1,8 +1,8 @@
 import type { ImageInputs } from '../caption/caption-all.ts'
 import { UserError } from '../errors.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
-import type { FeatureStore } from '../vision/index.ts'
 import { type DetectedConcepts, readConcepts } from './concept-files.ts'
+import type { FeatureStore } from './feature-store.ts'
 
 /** The ids in the caption vocabulary of an image's concepts. Throws UserError for a word that is not in it. */
 export function conceptIds(

@@ -7,11 +7,13 @@ import { type Card, STATEMENTS } from '../disk/card-file.ts'
 import { readListed } from '../disk/list-runs.ts'
 import { packRun } from '../disk/pack.ts'
 import { openRun } from '../disk/run.ts'
+import type { Engine } from '../engine/engine.ts'
 import { evaluate } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
 import { captionSplit } from './test-run.ts'
 
 export interface PackOptions extends Watch {
+  readonly engine: Engine
   readonly run: string
   readonly out: string
   /** the dataset's folder, if it is not where the run was trained */
@@ -30,11 +32,20 @@ const TOLD = 12
  * Packs a run for others (see packRun()) and measures what is packed, not what was trained: its captions of the validation images, beam 3. Gives the card;
  * nothing of it is written. Throws UserError where the run or its dataset lacks something.
  */
-export async function packWithCard({ run, out, data, terms, version, commit, ...watch }: PackOptions): Promise<Card> {
+export async function packWithCard({
+  engine,
+  run,
+  out,
+  data,
+  terms,
+  version,
+  commit,
+  ...watch
+}: PackOptions): Promise<Card> {
   await packRun(run, out)
   const { detector, model } = await openRun(out)
   const source = data ?? (await openRun(run)).config.data.folder
-  const split = { run: out, data: source, split: 'val', beam: BEAM, maxLength: MAX_LENGTH, ...watch } as const
+  const split = { engine, run: out, data: source, split: 'val', beam: BEAM, maxLength: MAX_LENGTH, ...watch } as const
   const { images, captions } = await captionSplit(split)
   const judged = {
     references: Object.fromEntries(images.map((image) => [image.id, image.captions])),

@@ -1,18 +1,20 @@
 import { join } from 'node:path'
-import { captionAll, type MadeCaption, scoreCaptions } from '../caption/caption-all.ts'
+import { captionAll, type ImageCaption } from '../caption/caption-all.ts'
 import { Dataset, type ImageEntry, type Split } from '../data/dataset.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
+import { FeatureStore } from '../disk/feature-store.ts'
 import { writeFileAtomic } from '../disk/files.ts'
 import { openRun } from '../disk/run.ts'
 import { storedInputs } from '../disk/stored-inputs.ts'
+import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
-import { nodeRuntime } from '../hosts/node/runtime.ts'
 import { FAMILIES } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
-import { CaptionerDecoder } from '../search/model-stepper.ts'
-import { FeatureStore } from '../vision/index.ts'
+import { ModelDecoder } from '../search/model-stepper.ts'
+import { scoreCaptions } from './score.ts'
 
 export interface TestOptions extends Watch {
+  readonly engine: Engine
   readonly run: string
   readonly split: Split
   readonly beam: number
@@ -24,7 +26,7 @@ export interface TestOptions extends Watch {
 export interface TestResult {
   readonly images: number
   readonly scores: Readonly<Record<string, number>>
-  readonly captions: readonly (MadeCaption & { readonly cider: number })[]
+  readonly captions: readonly (ImageCaption & { readonly cider: number })[]
   /** images of the split that could not be captioned for lack of features or concepts */
   readonly missing: readonly string[]
   /** where the captions were written, in COCO's format for results */
@@ -34,12 +36,13 @@ export interface TestResult {
 /** The captions of a split's images, and the people's. */
 export interface CaptionedSplit {
   readonly images: readonly ImageEntry[]
-  readonly captions: readonly MadeCaption[]
+  readonly captions: readonly ImageCaption[]
   readonly missing: readonly string[]
 }
 
 /** Captions the images of a split by a run's weights. Throws UserError where none of them has what the model needs. */
 export async function captionSplit({
+  engine,
   run: folder,
   split,
   beam,
@@ -65,7 +68,7 @@ export async function captionSplit({
       throw new UserError(
         `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has what the model needs; run "mia features" and "mia concepts detect"`,
       )
-    const decoder = await CaptionerDecoder.load(nodeRuntime, run.model, run.weights)
+    const decoder = await ModelDecoder.load(engine.runtime, run.model, run.weights)
     const watch = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
     const ids = images.map(({ id }) => id)
     const captions = await captionAll(decoder, inputs, ids, {

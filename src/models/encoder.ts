@@ -1,17 +1,40 @@
-import { gather, relu } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import type { Tensor } from '../graph/index.ts'
+import { div, gather, relu, slice, sum } from '../graph/ops/index.ts'
 import { dropout } from '../nn/dropout.ts'
 import { Linear } from '../nn/linear.ts'
 import { rowMask } from '../nn/mask.ts'
 import type { Noise } from '../nn/noise.ts'
 import type { Scope } from '../nn/scope.ts'
-import type { CaptionerConfig } from './config.ts'
-import type { Stream } from './lstm/basic-models.ts'
+import type { Tensors } from './contract.ts'
+import type { ImageSizes, ImageTensors } from './inputs.ts'
 import { Mia, type Refined } from './mia.ts'
 
-/** An image as the decoder sees it: both streams, `[B, R, D]` and `[B, K, D]`; with MIA both are the SGIR `[B, N, D]`. */
+/** The two streams that describe an image. */
+export type Stream = 'visual' | 'textual'
+
+/** What decides how images are encoded. */
+export interface EncoderConfig extends ImageSizes {
+  readonly mia: boolean
+  /** number of iterations of MIA */
+  readonly iterations: number
+  /** do regions and concepts attend to each other, or (a control with as many parameters) each stream to itself? */
+  readonly miaAttention: 'mutual' | 'self'
+  /** where the outer Add&Norm is: on the visual branch as in the published code, or on both as in the paper's figure */
+  readonly miaForm: 'code' | 'figure'
+  /** do some images have fewer regions? Then regions of zeros are padding, left out of every softmax and mean */
+  readonly paddedRegions: boolean
+  readonly hiddenSize: number
+  readonly numHeads: number
+  readonly innerSize: number
+  /** dropout of the features */
+  readonly dropout: number
+  /** dropout inside MIA */
+  readonly miaDropout: number
+}
+
+/** An image as a decoder sees it: both streams, `[B, R, D]` and `[B, K, D]`; with MIA both are the SGIR `[B, N, D]`. */
 export interface Encoded extends Readonly<Record<Stream, Tensor>> {
-  /** which rows of each stream are there; undefined where all are */
+  /** 1 for the rows of each stream that are not padding, `[B, N]`; undefined where none are */
   readonly masks: Readonly<Record<Stream, Tensor | undefined>>
   readonly refined?: Refined
 }
@@ -20,25 +43,54 @@ export interface Encoded extends Readonly<Record<Stream, Tensor>> {
 export class Encoder {
   readonly #image: Linear
   readonly #mia: Mia | undefined
-  readonly #dropout: number
-  readonly #paddedRegions: boolean
+  readonly #config: EncoderConfig
 
-  constructor(scope: Scope, config: CaptionerConfig) {
-    const { featureSize, hiddenSize, dropout: rate, miaDropout } = config
+  constructor(scope: Scope, config: EncoderConfig) {
+    const { featureSize, hiddenSize, miaDropout } = config
     this.#image = new Linear(scope.at('image'), featureSize, hiddenSize)
     this.#mia = config.mia ? new Mia(scope.at('mia'), { ...config, dropout: miaDropout }) : undefined
-    this.#dropout = rate
-    this.#paddedRegions = config.paddedRegions
+    this.#config = config
   }
 
-  /** `features` `[B, R, F]`, `concepts` word ids `[B, K]`, `words` the word embedding `[W, D]`, which concepts share with captions */
-  forward(features: Tensor, concepts: Tensor, words: Tensor, noise: Noise | undefined): Encoded {
-    const visual = relu(this.#image.forward(dropout(features, this.#dropout, noise)))
+  /** `words` is the word embedding `[W, D]`, which concepts share with captions. */
+  forward({ features, concepts }: ImageTensors, words: Tensor, noise: Noise | undefined): Encoded {
+    const visual = relu(this.#image.forward(dropout(features, this.#config.dropout, noise)))
     const textual = gather(words, concepts)
-    const mask = this.#paddedRegions ? rowMask(features) : undefined
+    const mask = this.#config.paddedRegions ? rowMask(features) : undefined
     if (!this.#mia) return { visual, textual, masks: { visual: mask, textual: undefined } }
     const refined = this.#mia.forward(visual, textual, noise, mask)
     const masks = { visual: refined.mask, textual: refined.mask }
     return { visual: refined.sgir, textual: refined.sgir, masks, refined }
+  }
+
+  /**
+   * What representations and explanations take of an encoding, by name. `visual` `[B, R, D]` and `textual` `[B, K, D]`, the two streams; and
+   * with MIA, which makes both `[B, N, D]`: `sgir` `[B, N, D]`; `sgir.mask` `[B, N]` where some rows are padding; `attention.visual.i`, how the K concepts attend to the R regions in iteration i (from 1), `[B, heads, K, R]`;
+   * `attention.textual.i`, how the regions attend to the concepts, `[B, heads, R, K]`; and `alignment.before` and `alignment.after`, how the
+   * regions attend to the concepts before MIA and after it, mean over the heads, `[B, N, N]`, not for the control that aligns nothing.
+   */
+  named({ visual, textual, refined }: Encoded): Tensors {
+    if (!refined) return { visual, textual }
+    const { sgir, mask, attention, alignmentBefore } = refined
+    const { regions, concepts, numHeads, miaAttention } = this.#config
+    const mutual = miaAttention === 'mutual'
+    const part = (weights: Tensor, queries: number, keys: number): Tensor =>
+      slice(slice(weights, 2, 0, queries), 3, 0, keys)
+    const each = attention.flatMap((weights, i) => [
+      [`attention.visual.${i + 1}`, part(weights.visual, mutual ? concepts : regions, regions)] as const,
+      [`attention.textual.${i + 1}`, part(weights.textual, mutual ? regions : concepts, concepts)] as const,
+    ])
+    const meanOfHeads = (weights: Tensor): Tensor => div(sum(weights, [1]), numHeads)
+    return {
+      visual: refined.visual,
+      textual: refined.textual,
+      sgir,
+      ...(mask && { 'sgir.mask': mask }),
+      ...Object.fromEntries(each),
+      ...(mutual && {
+        'alignment.before': meanOfHeads(alignmentBefore),
+        'alignment.after': meanOfHeads(attention.at(-1)!.textual),
+      }),
+    }
   }
 }

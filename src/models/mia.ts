@@ -1,69 +1,21 @@
 import { add, mul, pad, reshape, sub } from '../graph/ops/index.ts'
 import { constant, type Tensor } from '../graph/tensor.ts'
-import { MultiHeadAttention } from '../nn/attention.ts'
 import { FeedForward } from '../nn/feedforward.ts'
 import { LayerNorm } from '../nn/layernorm.ts'
 import { masked } from '../nn/mask.ts'
+import { MiaAttention } from '../nn/mia-attention.ts'
 import type { Noise } from '../nn/noise.ts'
 import type { Scope } from '../nn/scope.ts'
 
-export interface MiaConfig {
-  readonly iterations: number
-  readonly hiddenSize: number
-  readonly numHeads: number
-  readonly innerSize: number
-  readonly dropout: number
-  readonly miaAttention: 'mutual' | 'self'
-  readonly miaForm: 'code' | 'figure'
-}
-
-/** What Mutual Iterative Attention makes of regions and concepts. */
-export interface Refined {
-  /** the semantic-grounded image representation, `[B, N, D]`, N the larger of R and K */
-  readonly sgir: Tensor
-  readonly visual: Tensor
-  readonly textual: Tensor
-  /** how the regions would attend to the concepts if they had not been refined, `[B, heads, N, N]`: what MIA's last alignment is compared with */
-  readonly alignmentBefore: Tensor
-  /** which of the N rows are there, `[B, N]`; undefined where all are */
-  readonly mask: Tensor | undefined
-  /** for each iteration how the concepts attend to the regions and the regions to the concepts, `[B, heads, N, N]` each */
-  readonly attention: readonly { readonly visual: Tensor; readonly textual: Tensor }[]
-}
-
-/** One side of an iteration: the stream answers what the other asks. */
-class Refinement {
-  readonly #attention: MultiHeadAttention
-  readonly #feedForward: FeedForward
-  readonly #norm: LayerNorm | undefined
-
-  constructor(
-    scope: Scope,
-    { hiddenSize, numHeads, innerSize, dropout }: MiaConfig,
-    { outerNorm }: { outerNorm: boolean },
-  ) {
-    this.#attention = new MultiHeadAttention(scope.at('attention'), { hiddenSize, numHeads, dropout })
-    this.#feedForward = new FeedForward(scope.at('feedForward'), hiddenSize, innerSize, dropout)
-    this.#norm = outerNorm ? new LayerNorm(scope.at('norm'), hiddenSize) : undefined
-  }
-
-  forward(
-    asking: Tensor,
-    answering: Tensor,
-    noise: Noise | undefined,
-    mask: Tensor | undefined,
-  ): { stream: Tensor; weights: Tensor } {
-    const { output, weights } = this.#attention.forward(asking, answering, noise, mask)
-    const stream = this.#feedForward.forward(output, noise)
-    return { stream: this.#norm ? this.#norm.forward(add(stream, answering)) : stream, weights }
-  }
-}
-
 /**
- * Mutual Iterative Attention (Liu et al., NeurIPS 2019, arXiv:1905.06139), the weights shared by the iterations. The published code needs as many
- * concepts as regions, for the residual of its attention is the stream that answers. Here the shorter stream is filled up with rows of zeros:
- * they ask nothing in particular, and in the first iteration they answer nothing (they are masked as keys); what they are told makes them rows
- * of their own, which answer from the second iteration on, so that nothing that a region or a concept asked is lost. With as many concepts as regions nothing is filled up and the result is the published one.
+ * Mutual Iterative Attention (Liu et al., NeurIPS 2019, arXiv:1905.06139). What is unusual about it:
+ * - the iterations share their weights;
+ * - the residual of its attention is the value stream, not the queries (MiaAttention);
+ * - the visual branch has an outer Add&Norm and the textual branch has none, as in the published code (`miaForm: 'code'`);
+ * - the textual branch attends with the visual stream of the same iteration, already refined;
+ * - as many concepts as regions are needed for that residual. Here the shorter stream is padded with rows of zeros. They are masked as keys
+ *   in the first iteration and take part from the second on, when their queries have made them rows of their own. With as many concepts as
+ *   regions there is no padding, and the result is the published one.
  */
 export class Mia {
   readonly #visual: Refinement
@@ -80,14 +32,14 @@ export class Mia {
     this.#mutual = config.miaAttention === 'mutual'
   }
 
-  /** Regions `[B, R, D]`, of which `mask` `[B, R]` says which are there, and concepts `[B, K, D]` refine each other. */
+  /** Refines regions `[B, R, D]`, whose `mask` `[B, R]` is 0 for padding, and concepts `[B, K, D]`. */
   forward(regions: Tensor, concepts: Tensor, noise: Noise | undefined, mask?: Tensor): Refined {
-    const streams = fillUp(regions, concepts, mask)
+    const streams = padToEqual(regions, concepts, mask)
     let { visual, textual, masks } = streams
     const attention: { visual: Tensor; textual: Tensor }[] = []
     for (let iteration = 0; iteration < this.#iterations; iteration++) {
-      const v = this.#visual.forward(this.#mutual ? textual : visual, visual, noise, masks.visual) // the concepts ask, the regions answer
-      const t = this.#textual.forward(this.#mutual ? v.stream : textual, textual, noise, masks.textual) // the regions of this iteration ask, as published
+      const v = this.#visual.forward(this.#mutual ? textual : visual, visual, noise, masks.visual)
+      const t = this.#textual.forward(this.#mutual ? v.stream : textual, textual, noise, masks.textual)
       attention.push({ visual: v.weights, textual: t.weights })
       visual = v.stream
       textual = t.stream
@@ -105,27 +57,83 @@ export class Mia {
   }
 }
 
+/** The sizes and options of MIA. */
+export interface MiaConfig {
+  readonly iterations: number
+  readonly hiddenSize: number
+  readonly numHeads: number
+  /** hidden width of the feed-forward layers */
+  readonly innerSize: number
+  readonly dropout: number
+  /** do the streams attend to each other, or (the control) each to itself? */
+  readonly miaAttention: 'mutual' | 'self'
+  /** the outer Add&Norm of the visual branch alone, as in the code, or of both branches, as in the paper's figure */
+  readonly miaForm: 'code' | 'figure'
+}
+
+/** Regions and concepts after MIA; N is the larger of R and K. */
+export interface Refined {
+  /** the semantic-grounded image representation, `[B, N, D]` */
+  readonly sgir: Tensor
+  readonly visual: Tensor
+  readonly textual: Tensor
+  /** how the unrefined regions attend to the unrefined concepts, `[B, heads, N, N]`: the baseline of the alignment after MIA */
+  readonly alignmentBefore: Tensor
+  /** 1 for the rows that are a region, a concept or both, `[B, N]`; undefined where all are */
+  readonly mask: Tensor | undefined
+  /** for each iteration the weights of concepts over regions and of regions over concepts, `[B, heads, N, N]` each */
+  readonly attention: readonly { readonly visual: Tensor; readonly textual: Tensor }[]
+}
+
+/** One branch of an iteration: a stream is the values, the other the queries. */
+class Refinement {
+  readonly #attention: MiaAttention
+  readonly #feedForward: FeedForward
+  readonly #norm: LayerNorm | undefined
+
+  constructor(
+    scope: Scope,
+    { hiddenSize, numHeads, innerSize, dropout }: MiaConfig,
+    { outerNorm }: { outerNorm: boolean },
+  ) {
+    this.#attention = new MiaAttention(scope.at('attention'), { hiddenSize, numHeads, dropout })
+    this.#feedForward = new FeedForward(scope.at('feedForward'), hiddenSize, innerSize, dropout)
+    this.#norm = outerNorm ? new LayerNorm(scope.at('norm'), hiddenSize) : undefined
+  }
+
+  forward(
+    query: Tensor,
+    value: Tensor,
+    noise: Noise | undefined,
+    mask: Tensor | undefined,
+  ): { stream: Tensor; weights: Tensor } {
+    const { output, weights } = this.#attention.forward(query, value, noise, mask)
+    const stream = this.#feedForward.forward(output, noise)
+    return { stream: this.#norm ? this.#norm.forward(add(stream, value)) : stream, weights }
+  }
+}
+
 interface Streams {
   readonly visual: Tensor
   readonly textual: Tensor
-  /** the rows that can answer at first */
+  /** the keys that take part in the first iteration */
   readonly masks: { readonly visual: Tensor | undefined; readonly textual: Tensor | undefined }
   /** the rows that are a region, a concept or both */
   readonly mask: Tensor | undefined
 }
 
-/** Both streams as long as the longer one. */
-function fillUp(regions: Tensor, concepts: Tensor, mask: Tensor | undefined): Streams {
+/** Both streams padded with zeros to the length of the longer one. */
+function padToEqual(regions: Tensor, concepts: Tensor, mask: Tensor | undefined): Streams {
   const [R, K] = [regions.shape[1] as number, concepts.shape[1] as number]
   const size = Math.max(R, K)
-  const seen = mask ? pad(mask, 1, 0, size - R) : firstRows(R, size)
-  const named = firstRows(K, size)
+  const visual = mask ? pad(mask, 1, 0, size - R) : firstRows(R, size)
+  const textual = firstRows(K, size)
   return {
     visual: pad(masked(regions, mask), 1, 0, size - R),
     textual: pad(concepts, 1, 0, size - K),
-    masks: { visual: seen, textual: named },
-    // a row is there if a region or a concept is: a + b - ab
-    mask: seen && named && sub(add(seen, named), mul(seen, named)),
+    masks: { visual, textual },
+    // a row counts if it is a region or a concept: a + b - ab
+    mask: visual && textual && sub(add(visual, textual), mul(visual, textual)),
   }
 }
 

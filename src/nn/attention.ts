@@ -1,13 +1,13 @@
 import { add, matmul, reshape, softmax, transpose } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { dropout } from './dropout.ts'
-import { normal, xavierNormal } from './init.ts'
-import { LayerNorm } from './layernorm.ts'
+import { type Init, normal, xavierNormal } from './init.ts'
 import { Linear } from './linear.ts'
 import { maskBias } from './mask.ts'
 import type { Noise } from './noise.ts'
 import type { Scope } from './scope.ts'
 
+/** The sizes of a multi-head attention: D is `hiddenSize`, each head has D / `numHeads` numbers; `dropout` is that of the attention weights. */
 export interface MultiHeadAttentionOptions {
   readonly hiddenSize: number
   readonly numHeads: number
@@ -15,54 +15,54 @@ export interface MultiHeadAttentionOptions {
 }
 
 /**
- * Multi-head attention (Vaswani et al. 2017) as MIA uses it: the residual is the value stream, so that queries and values must be equally many.
+ * Multi-head attention (Vaswani et al. 2017) of M queries over N keys and values, without residual and norm:
  *
- *     LN(dropout(W_o concat_h(dropout(softmax(q W_q (k W_k)ᵀ / √d_head)) v W_v) + b_o) + v),  with k = v
+ *     W_o concat_h(dropout(softmax(q W_q (k W_k)ᵀ / √d_head)) v W_v) + b_o
  */
 export class MultiHeadAttention {
   readonly #query: Linear
   readonly #key: Linear
   readonly #value: Linear
   readonly #output: Linear
-  readonly #norm: LayerNorm
   readonly #numHeads: number
   readonly #dropout: number
 
   constructor(scope: Scope, { hiddenSize, numHeads, dropout: rate }: MultiHeadAttentionOptions) {
     const weightInit = normal(Math.sqrt(2 / (hiddenSize + hiddenSize / numHeads)))
-    this.#query = new Linear(scope.at('query'), hiddenSize, hiddenSize, { weightInit })
-    this.#key = new Linear(scope.at('key'), hiddenSize, hiddenSize, { weightInit })
-    this.#value = new Linear(scope.at('value'), hiddenSize, hiddenSize, { weightInit })
-    this.#output = new Linear(scope.at('output'), hiddenSize, hiddenSize, { weightInit: xavierNormal })
-    this.#norm = new LayerNorm(scope.at('norm'), hiddenSize)
+    const linear = (name: string, init: Init): Linear =>
+      new Linear(scope.at(name), hiddenSize, hiddenSize, { weightInit: init })
+    this.#query = linear('query', weightInit)
+    this.#key = linear('key', weightInit)
+    this.#value = linear('value', weightInit)
+    this.#output = linear('output', xavierNormal)
     this.#numHeads = numHeads
     this.#dropout = rate
   }
 
   /**
-   * `asking` and `answering` `[B, N, D]` → what the answering stream says to the asking one `[B, N, D]`, and how it attends `[B, heads, N, N]`.
-   * `mask` `[B|1, N]` says which rows may answer.
+   * Queries `[B, M, D]` over keys and values `[B, N, D]` → `[B, M, D]`, and the attention weights `[B, heads, M, N]`. `mask` `[B|1, N]` is 1
+   * for the keys that take part.
    */
   forward(
-    asking: Tensor,
-    answering: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
     noise: Noise | undefined,
     mask?: Tensor,
   ): { output: Tensor; weights: Tensor } {
-    const [q_BHND, k_BHND, v_BHND] = [
-      this.#heads(this.#query.forward(asking)),
-      this.#heads(this.#key.forward(answering)),
-      this.#heads(this.#value.forward(answering)),
+    const [q_BHMD, k_BHND, v_BHND] = [
+      this.#heads(this.#query.forward(query)),
+      this.#heads(this.#key.forward(key)),
+      this.#heads(this.#value.forward(value)),
     ]
-    const scale = 1 / Math.sqrt(q_BHND.shape[3] as number)
-    const scores = matmul(q_BHND, k_BHND, { transB: true, scale })
+    const scale = 1 / Math.sqrt(q_BHMD.shape[3] as number)
+    const scores = matmul(q_BHMD, k_BHND, { transB: true, scale })
     const weights = softmax(
       mask ? add(scores, reshape(maskBias(mask), [mask.shape[0]!, 1, 1, mask.shape[1]!])) : scores,
     )
-    const mixed_BHND = matmul(dropout(weights, this.#dropout, noise), v_BHND)
-    const mixed = reshape(transpose(mixed_BHND, [0, 2, 1, 3]), answering.shape)
-    const projected = dropout(this.#output.forward(mixed), this.#dropout, noise)
-    return { output: this.#norm.forward(add(projected, answering)), weights }
+    const mixed_BHMD = matmul(dropout(weights, this.#dropout, noise), v_BHND)
+    const mixed = reshape(transpose(mixed_BHMD, [0, 2, 1, 3]), query.shape)
+    return { output: this.#output.forward(mixed), weights }
   }
 
   /** `[B, N, D]` → `[B, heads, N, D/heads]` */

@@ -1,13 +1,13 @@
 import { cast, mul } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import type { Noise } from './noise.ts'
+import type { Noise, NoiseRows } from './noise.ts'
 
 /**
- * x with each element zero with probability `rate` and the others divided by 1 - rate (Srivastava et al. 2014); x itself without noise, that is
- * when the model is used and not trained.
+ * Dropout (Srivastava et al. 2014): each element of x is zero with probability `rate`, the others are divided by 1 - rate. Without noise,
+ * that is at inference, returns x itself. `rows` numbers the rows of x in the whole batch, see Noise.mask().
  */
-export function dropout(x: Tensor, rate: number, noise: Noise | undefined): Tensor {
+export function dropout(x: Tensor, rate: number, noise: Noise | undefined, rows?: NoiseRows): Tensor {
   if (!noise || rate === 0) return x
   const keep = 1 - rate
-  return mul(x, mul(cast(noise.mask(x.shape, keep), x.dtype), 1 / keep))
+  return mul(x, mul(cast(noise.mask(x.shape, keep, rows), x.dtype), 1 / keep))
 }

@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
 import type { ExplainedCaption } from '../caption/captioner.ts'
+import type { Pictures, Thumbnail } from '../engine/pictures.ts'
 import type { CaptionerConfig } from '../models/config.ts'
-import { type BasicModel, basicModels } from '../models/lstm/basic-models.ts'
-import { type Thumbnail, thumbnail } from '../vision/index.ts'
+import { basicModel as basicModelOf } from '../models/lstm/basic-models.ts'
 import { script, style } from './explanation-assets.ts'
 import { escapeHtml, percent } from './html.ts'
 
@@ -34,12 +34,13 @@ const SHOWN_REGIONS = 3
  * with before and after. One file, without anything from elsewhere. The pictures are read again from their paths.
  */
 export async function explanationPage(
+  pictures: Pictures,
   captions: readonly ExplainedCaption[],
   { basicModel, mia }: Pick<CaptionerConfig, 'basicModel' | 'mia'>,
 ): Promise<string> {
-  const overConcepts = !mia && (basicModels[basicModel] as BasicModel).attention === 'textual'
-  const pictures = await Promise.all(captions.map(({ picture }) => thumbnail(picture, PICTURE_SIZE)))
-  const cards = captions.map((caption, i) => card(caption, pictures[i]!, i, overConcepts))
+  const overConcepts = !mia && basicModelOf(basicModel).attention === 'textual'
+  const thumbnails = await Promise.all(captions.map(({ picture }) => pictures.thumbnail(picture, PICTURE_SIZE)))
+  const cards = captions.map((caption, i) => card(caption, thumbnails[i]!, i, overConcepts))
   const model = `${basicModel}${mia ? ' with MIA' : ''}`
   return `<!doctype html>
 <html lang="en">

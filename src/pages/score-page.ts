@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import type { Pictures } from '../engine/pictures.ts'
 import type { CorpusScore, Evaluation, ImageScores, MetricName } from '../metrics/index.ts'
 import { readFileNames } from '../metrics/reference-files.ts'
-import { thumbnail } from '../vision/index.ts'
 import { counted } from '../wording.ts'
 import { escapeHtml } from './html.ts'
 
@@ -17,6 +17,7 @@ const ORDER: readonly MetricName[] = ['CIDEr', 'METEOR', 'ROUGE_L', 'Bleu_4']
  * the captions that score worst and best, with their pictures where `folder` has them under the names of the references file or as `id.jpg`.
  */
 export async function scorePage(
+  pictures: Pictures,
   { scores, images, diversity, notes }: Evaluation,
   { references, folder }: { readonly references: unknown; readonly folder: string | undefined },
 ): Promise<string> {
@@ -27,7 +28,7 @@ export async function scorePage(
     if (folder === undefined) return ''
     const id = String(image_id)
     const file = join(folder, files.get(id) ?? (/\.[a-z]+$/i.test(id) ? id : `${id}.jpg`))
-    const small = await thumbnail(file, PICTURE_SIZE).catch(() => undefined)
+    const small = await pictures.thumbnail(file, PICTURE_SIZE).catch(() => undefined)
     return small ? `<img src="${small.url}" width="${small.width}" height="${small.height}" alt="">` : ''
   }
   const cards = (some: readonly ImageScores[]) =>

@@ -1,6 +1,6 @@
 import type { JournalEntry } from '../disk/journal.ts'
+import type { Pictures } from '../engine/pictures.ts'
 import { escapeHtml } from '../pages/html.ts'
-import { thumbnail } from '../vision/index.ts'
 import { namedIn } from './right.ts'
 import { describeScene, type Scene } from './scene.ts'
 import type { System } from './system.ts'
@@ -14,9 +14,9 @@ export interface PageContent {
 }
 
 /** The quickstart's page: what was done, pictures with captions, curves, scores, and the next steps. One file, but for a link to why.html beside it. */
-export async function quickstartPage({ systems, scenes, images }: PageContent): Promise<string> {
+export async function quickstartPage(pictures: Pictures, { systems, scenes, images }: PageContent): Promise<string> {
   const cards = await Promise.all(
-    images.map(async ({ id, path }) => card(id, (await thumbnail(path, 320)).url, systems, scenes.get(id)!)),
+    images.map(async ({ id, path }) => card(id, (await pictures.thumbnail(path, 320)).url, systems, scenes.get(id)!)),
   )
   return `<!doctype html>
 <html lang="en">

@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { PhotoCaptioner } from '../caption/captioner.ts'
+import { Captioner } from '../caption/captioner.ts'
 import { Dataset } from '../data/dataset.ts'
 import { prepare } from '../data/prepare.ts'
 import { featuresFolder } from '../disk/dataset-files.ts'
+import { FeatureWriter } from '../disk/feature-writer.ts'
 import { readJson, readText, writeFileAtomic } from '../disk/files.ts'
 import { readJournal } from '../disk/journal.ts'
-import { runFiles } from '../disk/run.ts'
+import { openRun, runFiles } from '../disk/run.ts'
+import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
 import { testRun } from '../evaluation/test-run.ts'
 import { evaluate } from '../metrics/index.ts'
-import { published } from '../models/config.ts'
+import { PUBLISHED_MODEL } from '../models/config.ts'
 import { explanationPage } from '../pages/explanation-page.ts'
 import type { Progress } from '../progress.ts'
 import { detectConcepts } from '../train/concept-detection.ts'
@@ -20,7 +22,7 @@ import { publishedAdam } from '../train/optimizer.ts'
 import { beginOrResume } from '../train/resume.ts'
 import { published as schedule } from '../train/schedule.ts'
 import { trainCaptioner } from '../train/trainer.ts'
-import { extractFeatures, FeatureWriter, type Network, sourceOf } from '../vision/index.ts'
+import { extractFeatures, type Network, sourceOf } from '../vision/index.ts'
 import { quickstartPage } from './page.ts'
 import { namedRight } from './right.ts'
 import { conceptWords } from './scene.ts'
@@ -43,6 +45,7 @@ const CONCEPTS = 12
 const EXPLAINED = 6
 
 export interface QuickstartOptions {
+  readonly engine: Engine
   readonly out: string
   readonly seed: number
   readonly sizes: QuickstartSizes
@@ -58,7 +61,7 @@ export interface QuickstartOptions {
  * The whole way on a small world made on the spot: pictures, captions, features, concepts, VisualAttention trained without and with MIA, both tested, and a
  * page of it all. The same seed gives the same numbers. Stopped, the same call goes on where it was.
  */
-export async function quickstart({ out, seed, sizes, network, say, progress, signal }: QuickstartOptions) {
+export async function quickstart({ engine, out, seed, sizes, network, say, progress, signal }: QuickstartOptions) {
   const { train, val } = sizes
   await claim(out, { seed, sizes })
   const [world, data] = [join(out, 'world'), join(out, 'data')]
@@ -77,12 +80,13 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
   say(
     `2. A network that was trained on photographs looks at each picture: ${network.regions} regions, ${network.size} numbers for each.`,
   )
-  await makeFeatures(data, network, progress('Features', 'pictures'), signal)
+  await makeFeatures(engine, data, network, progress('Features', 'pictures'), signal)
 
   say('3. A detector learns which words each picture shows: these are the textual concepts.')
   const wordList = join(out, 'concepts.txt')
   await writeFileAtomic(wordList, `${conceptWords.join('\n')}\n`)
   await trainConceptDetector({
+    engine,
     data,
     wordList,
     seed,
@@ -90,7 +94,7 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
     onProgress: progress('Concepts', 'pictures'),
     signal,
   })
-  await detectConcepts({ data, count: CONCEPTS, signal })
+  await detectConcepts({ engine, data, count: CONCEPTS, signal })
 
   const systems: System[] = []
   for (const mia of [false, true]) {
@@ -101,6 +105,7 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
     )
     const run = join(out, mia ? 'with-mia' : 'without-mia')
     await trainSmall({
+      engine,
       data,
       run,
       mia,
@@ -109,13 +114,14 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
       onProgress: progress('Training', 'steps'),
       signal,
     })
-    systems.push(await judge({ data, run, mia, signal }, scenes, systems[0]?.run))
+    systems.push(await judge({ engine, data, run, mia, signal }, scenes, systems[0]?.run))
   }
 
   say('6. What each word looked at, on one page; the scores and what to do next, on another.')
   const dataset = await Dataset.open(data)
   const shown = dataset.split('val').slice(0, 12)
   const why = await explain(
+    engine,
     systems[1]!.run,
     shown.slice(0, EXPLAINED).map((image) => dataset.imagePath(image)),
     signal,
@@ -124,7 +130,7 @@ export async function quickstart({ out, seed, sizes, network, say, progress, sig
   const page = join(out, 'index.html')
   await writeFileAtomic(
     page,
-    await quickstartPage({
+    await quickstartPage(engine.pictures, {
       systems,
       scenes,
       images: shown.map((image) => ({ id: image.id, path: dataset.imagePath(image) })),
@@ -145,14 +151,29 @@ async function claim(out: string, { seed, sizes }: Pick<QuickstartOptions, 'seed
   await writeFileAtomic(path, mine)
 }
 
-async function makeFeatures(data: string, network: Network, onProgress: Progress, signal: AbortSignal): Promise<void> {
+async function makeFeatures(
+  engine: Engine,
+  data: string,
+  network: Network,
+  onProgress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
   const dataset = await Dataset.open(data)
   const images = dataset.images.map((image) => ({ id: image.id, path: dataset.imagePath(image) }))
   const store = await FeatureWriter.open(featuresFolder(data), sourceOf(network))
-  await extractFeatures({ images, network, store, batchSize: 8, onProgress, signal }).finally(() => store.close())
+  await extractFeatures({
+    images,
+    network,
+    pictures: engine.pictures,
+    store,
+    batchSize: 8,
+    onProgress,
+    signal,
+  }).finally(() => store.close())
 }
 
 interface SmallRun {
+  readonly engine: Engine
   readonly data: string
   readonly run: string
   readonly mia: boolean
@@ -162,11 +183,19 @@ interface SmallRun {
   readonly signal: AbortSignal
 }
 
-async function trainSmall({ data, run, mia, seed, epochs, onProgress, signal }: SmallRun): Promise<void> {
+async function trainSmall({ engine, data, run, mia, seed, epochs, onProgress, signal }: SmallRun): Promise<void> {
   const { hiddenSize, innerSize, dropout, learningRate, batchSize } = SMALL
   const config = await configureRun({
     data,
-    model: { ...published, basicModel: 'VisualAttention', mia, hiddenSize, innerSize, dropout, concepts: CONCEPTS },
+    model: {
+      ...PUBLISHED_MODEL,
+      basicModel: 'VisualAttention',
+      mia,
+      hiddenSize,
+      innerSize,
+      dropout,
+      concepts: CONCEPTS,
+    },
     training: {
       seed,
       epochs,
@@ -184,16 +213,16 @@ async function trainSmall({ data, run, mia, seed, epochs, onProgress, signal }: 
     },
   })
   const opened = await beginOrResume(run, config)
-  await trainCaptioner({ ...opened, onProgress, signal }).finally(() => opened.release())
+  await trainCaptioner({ engine, ...opened, onProgress, signal }).finally(() => opened.release())
 }
 
 /** Captions the test pictures and scores the captions; beside those of the `other` run, if there is one. */
 async function judge(
-  { data, run, mia, signal }: Pick<SmallRun, 'data' | 'run' | 'mia' | 'signal'>,
+  { engine, data, run, mia, signal }: Pick<SmallRun, 'engine' | 'data' | 'run' | 'mia' | 'signal'>,
   scenes: Parameters<typeof namedRight>[0],
   other: string | undefined,
 ): Promise<System> {
-  const { results } = await testRun({ run, split: 'val', beam: 3, maxLength: 20, signal })
+  const { results } = await testRun({ engine, run, split: 'val', beam: 3, maxLength: 20, signal })
   const dataset = await Dataset.open(data)
   const made = (await readJson(results, 'results')) as { image_id: number; caption: string }[]
   const evaluation = await evaluate({
@@ -214,11 +243,11 @@ async function judge(
   }
 }
 
-async function explain(run: string, images: readonly string[], signal: AbortSignal): Promise<string> {
-  const captioner = await PhotoCaptioner.load(run)
+async function explain(engine: Engine, run: string, images: readonly string[], signal: AbortSignal): Promise<string> {
+  const captioner = await Captioner.open(engine, await openRun(run))
   try {
     const { captions } = await captioner.explainAll(images, { beam: 3, maxLength: 20, signal })
-    return await explanationPage(captions, captioner.run.config.model)
+    return await explanationPage(engine.pictures, captions, captioner.trained.config.model)
   } finally {
     await captioner.release()
   }

@@ -1,148 +1,201 @@
-import { floatData, type Runtime, type Session, type Values } from '../engine/session.ts'
-import { floats, type HostValue, ints } from '../formats/host-value.ts'
-import { constant, input } from '../graph/index.ts'
-import { add, cast, concat, expand, gather, logSoftmax, reshape, topK } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
-import { isPadded, streamRows } from '../models/config.ts'
-import { type BasicModel, basicModels } from '../models/lstm/basic-models.ts'
-import type { LstmCaptioner, Prepared } from '../models/lstm/captioner.ts'
-import { toOnnx } from '../onnx/export.ts'
+import { CompiledGraph } from '../engine/compiled.ts'
+import {
+  type DeviceValue,
+  type DeviceValues,
+  floatData,
+  type HostValues,
+  intData,
+  type Runtime,
+} from '../engine/session.ts'
+import { floats, ints } from '../formats/host-value.ts'
+import { constant, input, inputName, type Tensor, topological } from '../graph/index.ts'
+import { add, cast, concat, expand, gather, logSoftmax, mul, reshape, scatterAdd, topK } from '../graph/ops/index.ts'
+import type { CaptionModel, Tensors } from '../models/contract.ts'
+import { type FeatureType, imageInputs, imageValues } from '../models/inputs.ts'
+import type { Initializer } from '../onnx/export.ts'
 import { UNKNOWN } from '../text/vocabulary.ts'
 import type { StepInput, StepOutput, Stepper } from './stepper.ts'
 
-/** The state of the recurrence of all rows of a step. */
-interface RowState {
-  readonly hidden: HostValue
-  readonly cell: HostValue
+/** The state of all rows of a step, on the device. */
+export type ModelState = DeviceValues
+
+/** The encoded images of a search, on the device, and the stepper over them. */
+export interface EncodedStepper extends Stepper<ModelState> {
+  /** Frees the encoded images and the last state, after the search. */
+  release(): void
 }
 
-type FeatureType = 'float16' | 'float32'
-type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayBufferView }>
-
 /**
- * A trained captioner for search. Two models: one looks at images, once; the other does a step for as many rows as there are, each row with its
- * parent's state and its image's regions looked up inside, so that only words go in and the best next words come out.
+ * A trained model for search. Two graphs: one encodes images, once; the other does a step for as many rows as there are. Each row looks up its
+ * parent's state and its image's tensors inside the graph, so that only words go in and the best next words come out.
  */
-export class CaptionerDecoder {
-  readonly #model: LstmCaptioner
-  readonly #encoder: Session
+export class ModelDecoder {
+  readonly #model: CaptionModel
   readonly #runtime: Runtime
-  readonly #weights: Weights
-  readonly #steps = new Map<number, Promise<Session>>()
+  readonly #weights: ReadonlyMap<string, Initializer>
+  readonly #encoder: CompiledGraph
+  readonly #steps = new Map<string, Promise<CompiledGraph>>()
 
-  private constructor(runtime: Runtime, model: LstmCaptioner, weights: Weights, encoder: Session) {
+  private constructor(
+    runtime: Runtime,
+    model: CaptionModel,
+    weights: ReadonlyMap<string, Initializer>,
+    encoder: CompiledGraph,
+  ) {
     this.#runtime = runtime
     this.#model = model
     this.#weights = weights
     this.#encoder = encoder
   }
 
-  /** `featureType` is how features will be given; by default float16, as they are stored. */
+  /** Compiles the encoder. `featureType` is how features will be given: float16, as they are stored, by default. */
   static async load(
     runtime: Runtime,
-    model: LstmCaptioner,
-    weights: Weights,
+    model: CaptionModel,
+    weights: ReadonlyMap<string, Initializer>,
     { featureType = 'float16' }: { readonly featureType?: FeatureType } = {},
-  ): Promise<CaptionerDecoder> {
-    const encoder = await runtime.load(toOnnx(encoderOutputs(model, featureType), weights))
-    return new CaptionerDecoder(runtime, model, weights, encoder)
+  ): Promise<ModelDecoder> {
+    const encoder = await CompiledGraph.load(runtime, encoderOutputs(model, featureType), weights)
+    return new ModelDecoder(runtime, model, weights, encoder)
   }
 
-  /** Looks at images: `features` `[B, R, F]`, float16 as their bits or float32; `concepts` word ids `[B, K]`. */
-  async look(features: Uint16Array | Float32Array, concepts: Int32Array): Promise<Stepper<RowState>> {
-    const { regions, featureSize, hiddenSize } = this.#model.config
-    const images = features.length / (regions * featureSize)
-    const dtype: FeatureType = features instanceof Float32Array ? 'float32' : 'float16'
-    const feeds: Record<string, HostValue> = {
-      features: { dtype, shape: [images, regions, featureSize], data: features },
-      concepts: ints(concepts, [images, concepts.length / images]),
-    }
-    const { hidden, cell, ...prepared } = await this.#encoder.run(pick(feeds, this.#encoder.inputNames))
-    const start: RowState = {
-      hidden: hidden ?? floats([images, hiddenSize]),
-      cell: cell ?? floats([images, hiddenSize]),
-    }
+  /** Encodes images: `features` `[B, R, F]`, float16 as their bits or float32; `concepts` word ids `[B, K]`. */
+  async encode(features: Uint16Array | Float32Array, concepts: Int32Array): Promise<EncodedStepper> {
+    const outputs = await this.#encoder.runOnDevice({ ...imageValues(this.#model.inputs, features, concepts) })
+    const start = named(outputs, STATE)
+    let last = start
     return {
       start: () => start,
-      step: (state, rows, width) => this.#step(prepared, state, rows, width),
+      step: async (state, rows, width) => {
+        const output = await this.#step(outputs, state, rows, width)
+        for (const value of Object.values(state)) if (!isIn(value, start)) value.release()
+        last = output.state
+        return output
+      },
+      release: () => {
+        for (const value of [...Object.values(outputs), ...Object.values(last)]) value.release()
+      },
     }
   }
 
+  /** Frees the compiled graphs. */
   async release(): Promise<void> {
     this.#encoder.release()
-    for (const session of this.#steps.values()) (await session).release()
+    for (const graph of await Promise.allSettled(this.#steps.values()))
+      if (graph.status === 'fulfilled') graph.value.release()
   }
 
   async #step(
-    prepared: Values,
-    { hidden, cell }: RowState,
-    { words, parents, images }: StepInput,
+    encoded: DeviceValues,
+    state: ModelState,
+    { words, parents, images, penalties }: StepInput,
     wanted: number,
-  ): Promise<StepOutput<RowState>> {
-    const width = Math.min(wanted, this.#model.config.vocabularySize)
-    const known = this.#steps.get(width)
-    const loading = known ?? this.#runtime.load(toOnnx(stepOutputs(this.#model, width), this.#weights))
-    if (!known) this.#steps.set(width, loading)
-    const session = await loading
-    const rows = { words: ints(words), parents: ints(parents), images: ints(images), hidden, cell }
-    const results = await session.run(pick({ ...prepared, ...rows }, session.inputNames))
-    return {
-      state: { hidden: results['next.hidden']!, cell: results['next.cell']! },
-      ids: results.ids!.data as Int32Array,
-      logProbs: floatData(results.logProbs),
+  ): Promise<StepOutput<ModelState>> {
+    const width = Math.min(wanted, this.#model.output.size)
+    const graph = await this.#graph(width, penalties !== undefined)
+    const feeds: HostValues = {
+      words: ints(words),
+      parents: ints(parents),
+      images: ints(images),
+      ...(penalties && {
+        penaltyRows: ints(penalties.rows),
+        penaltyWords: ints(penalties.words),
+        penaltyValues: floats([penalties.values.length, 1], penalties.values),
+      }),
+    }
+    const { ids, logProbs, ...next } = await graph.runOnDevice({ ...encoded, ...prefixed(STATE, state), ...feeds })
+    try {
+      return { state: named(next, NEXT), ids: intData(await ids!.read()), logProbs: floatData(await logProbs!.read()) }
+    } finally {
+      ids!.release()
+      logProbs!.release()
     }
   }
-}
 
-const pick = (values: Values, names: readonly string[]): Values =>
-  Object.fromEntries(names.map((name) => [name, values[name]!]))
-
-/** What the decoder needs of images, by the names that the step takes it under. */
-function encoderOutputs(model: LstmCaptioner, featureType: FeatureType): Record<string, Tensor> {
-  const { basicModel, regions, concepts, featureSize } = model.config
-  const features = cast(input('features', ['B', regions, featureSize], featureType), 'float32')
-  const { encoded, gates, start, keys } = model.prepare(features, input('concepts', ['B', concepts], 'int32'))
-  const { attention }: BasicModel = basicModels[basicModel]
-  const mask = attention && encoded.masks[attention]
-  return {
-    gates,
-    ...(attention && { regions: encoded[attention], keys: keys! }),
-    ...(mask && { mask }),
-    ...(start && { hidden: start.hidden, cell: start.cell }),
+  /** The step for so many best words, with penalties or without, compiled when it is first needed; a failed compilation is tried again. */
+  #graph(width: number, penalised: boolean): Promise<CompiledGraph> {
+    const key = `${width} ${penalised}`
+    const known = this.#steps.get(key)
+    if (known) return known
+    const compiling = CompiledGraph.load(this.#runtime, stepOutputs(this.#model, width, penalised), this.#weights)
+    compiling.catch(() => this.#steps.delete(key))
+    this.#steps.set(key, compiling)
+    return compiling
   }
 }
 
-/** One step of N rows that look at B images and continue M rows. */
-function stepOutputs(model: LstmCaptioner, width: number): Record<string, Tensor> {
-  const { basicModel, hiddenSize, attentionSize, vocabularySize } = model.config
-  const { attention = 'visual' }: BasicModel = basicModels[basicModel]
-  const rows = streamRows(model.config)[attention]
+/** Prefixes of names in the graphs: an image's tensors, a row's state before a step, and after it. */
+const IMAGE = 'image.'
+const STATE = 'state.'
+const NEXT = 'next.'
+
+const prefixed = <T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
+
+/** The values whose names have the prefix, without it. */
+const named = <T>(values: Readonly<Record<string, T>>, prefix: string): Record<string, T> =>
+  Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
+    ),
+  )
+
+const isIn = (value: DeviceValue, values: DeviceValues): boolean => Object.values(values).includes(value)
+
+/** The state before the first word, and those of the image's tensors that a step uses. */
+function encoderOutputs(model: CaptionModel, featureType: FeatureType): Record<string, Tensor> {
+  const encoded = model.encode(imageInputs(model.inputs, featureType))
+  const used = new Set(
+    topological(Object.values(step(model, encoded).outputs)).flatMap(({ outputs }) => outputs.map(inputName)),
+  )
+  const needed = Object.entries(encoded).filter(([name]) => used.has(IMAGE + name))
+  return { ...prefixed(IMAGE, Object.fromEntries(needed)), ...prefixed(STATE, model.start(encoded)) }
+}
+
+/** One step of N rows that look at B images and continue M rows; the names of the state after it have the prefix NEXT. */
+function step(model: CaptionModel, encoded: Tensors): { hidden: Tensor; outputs: Record<string, Tensor> } {
   const words = input('words', ['N'], 'int32')
   const parents = input('parents', ['N'], 'int32')
   const images = input('images', ['N'], 'int32')
-  const before = { hidden: input('hidden', ['M', hiddenSize]), cell: input('cell', ['M', hiddenSize]) }
-  const gates = add(model.wordGates(words), gather(input('gates', ['B', 4 * hiddenSize]), images))
-  const state = model.step(gates, { hidden: gather(before.hidden, parents), cell: gather(before.cell, parents) })
-  const seen = gather(input('regions', ['B', rows, hiddenSize]), images)
-  const mask = isPadded(model.config, attention) ? gather(input('mask', ['B', rows]), images) : undefined
-  const prepared: Pick<Prepared, 'encoded' | 'keys'> = {
-    encoded: { visual: seen, textual: seen, masks: { visual: mask, textual: mask } },
-    keys: gather(input('keys', ['B', rows, attentionSize]), images),
-  }
-  const { states } = model.attend(reshape(state.hidden, ['N', 1, hiddenSize]), prepared)
-  const scores = model.output.forward(reshape(states, ['N', hiddenSize]))
-  const logProbs = add(logSoftmax(scores), never(vocabularySize))
-  const best = topK(logProbs, width)
-  return {
-    'next.hidden': state.hidden,
-    'next.cell': state.cell,
-    ids: cast(best.indices, 'int32'),
-    logProbs: best.values,
-  }
+  /** inputs like `tensors` but for their number of rows, looked up by `rows` */
+  const lookedUp = (prefix: string, tensors: Tensors, count: string, rows: Tensor): Tensors =>
+    Object.fromEntries(
+      Object.entries(tensors).map(([name, { shape, dtype }]) => [
+        name,
+        gather(input(prefix + name, shape.with(0, count), dtype), rows),
+      ]),
+    )
+  const { hidden, state } = model.step(
+    words,
+    lookedUp(IMAGE, encoded, 'B', images),
+    lookedUp(STATE, model.start(encoded), 'M', parents),
+  )
+  return { hidden, outputs: { hidden, ...prefixed(NEXT, state) } }
 }
 
-/** Minus infinity for `<pad>`, `<start>` and `<unk>`, which are never said; 0 for `<end>` and every word. */
-function never(vocabularySize: number): Tensor {
+/** A step, and the `width` best next words of each row with their log-probabilities. */
+function stepOutputs(model: CaptionModel, width: number, penalised: boolean): Record<string, Tensor> {
+  const encoded = model.encode(imageInputs(model.inputs))
+  const { hidden, outputs } = step(model, encoded)
+  const { size } = model.output
+  const allowed = add(logSoftmax(model.output.logits(hidden)), never(size))
+  const best = topK(penalised ? add(allowed, penaltyMatrix(size)) : allowed, width)
+  const { hidden: _, ...state } = outputs
+  return { ...state, ids: cast(best.indices, 'int32'), logProbs: best.values }
+}
+
+/** Minus infinity for `<pad>`, `<start>` and `<unk>`, which are never said; 0 for `<end>` and every word: `[W]`. */
+function never(size: number): Tensor {
   const special = constant([-Infinity, -Infinity, 0, -Infinity])
-  return concat([special, expand(constant(0), [vocabularySize - (UNKNOWN + 1)])], 0)
+  return concat([special, expand(constant(0), [size - (UNKNOWN + 1)])], 0)
+}
+
+/** The penalties of a step as `[N, W]`, zero where there is none. */
+function penaltyMatrix(size: number): Tensor {
+  const rows = input('penaltyRows', ['P'], 'int32')
+  const places = add(mul(rows, constant(size, 'int32')), input('penaltyWords', ['P'], 'int32'))
+  const words = input('words', ['N'], 'int32')
+  const zeros = expand(constant(0), [`${size}*N`, 1])
+  const filled = scatterAdd(zeros, places, input('penaltyValues', ['P', 1]))
+  return reshape(filled, [words.shape[0]!, size])
 }

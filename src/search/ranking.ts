@@ -1,24 +1,43 @@
-/** The best `size` hypotheses of one image so far, best first; of equal ones the earlier is the better. */
+import type { Ranker } from './rankers/ranker.ts'
+
+/** A finished hypothesis in a ranking. */
+export interface Ranked {
+  readonly node: number
+  readonly logProb: number
+  readonly score: number
+}
+
+/** The best `size` finished hypotheses of one image, best first; of equal ones the earlier is first. */
 export class Ranking {
-  readonly nodes: number[] = []
-  readonly logProbs: number[] = []
-  readonly size: number
+  readonly all: Ranked[] = []
+  readonly #size: number
+  readonly #ranker: Ranker
+  readonly #maxLength: number
 
-  constructor(size: number) {
-    this.size = size
+  /** Hypotheses have at most `maxLength` words. */
+  constructor(size: number, ranker: Ranker, maxLength: number) {
+    this.#size = size
+    this.#ranker = ranker
+    this.#maxLength = maxLength
   }
 
-  /** What a hypothesis must exceed to be ranked. Growing only lowers a log-probability: one that fails now has failed. */
-  get bar(): number {
-    return this.nodes.length < this.size ? -Infinity : this.logProbs[this.size - 1]!
+  /** Whether a hypothesis of `length` words may still be ranked, now or once it is finished. */
+  mayEnter(logProb: number, length: number): boolean {
+    return this.#ranker.bound(logProb, length, this.#maxLength) > this.#bar
   }
 
-  /** Ranks a hypothesis, which may push out the last. */
-  add(node: number, logProb: number): void {
-    let place = this.nodes.length
-    while (place > 0 && this.logProbs[place - 1]! < logProb) place--
-    this.nodes.splice(place, 0, node)
-    this.logProbs.splice(place, 0, logProb)
-    this.nodes.length = this.logProbs.length = Math.min(this.nodes.length, this.size)
+  /** Ranks a finished hypothesis, which may push out the last. */
+  add(node: number, logProb: number, length: number): void {
+    const score = this.#ranker.score(logProb, length)
+    if (!(score > this.#bar)) return
+    let place = this.all.length
+    while (place > 0 && this.all[place - 1]!.score < score) place--
+    this.all.splice(place, 0, { node, logProb, score })
+    if (this.all.length > this.#size) this.all.length = this.#size
+  }
+
+  /** The score that a hypothesis must exceed to be ranked. */
+  get #bar(): number {
+    return this.all.length < this.#size ? Number.NEGATIVE_INFINITY : this.all[this.#size - 1]!.score
   }
 }

@@ -1,28 +1,39 @@
-/** What the rows of one step are fed: three arrays of equal length, one entry a row. */
+/** Log-probabilities to add to single words of single rows before the best are taken: three arrays of equal length. */
+export interface Penalties {
+  readonly rows: Int32Array
+  /** word ids */
+  readonly words: Int32Array
+  /** natural logarithms; -Infinity forbids the word */
+  readonly values: Float32Array
+}
+
+/** What the rows of one step are fed: arrays of equal length, one entry a row. */
 export interface StepInput {
   /** the word fed to each row */
   readonly words: Int32Array
   /** the row of the step before (or of the start) that each row continues */
   readonly parents: Int32Array
-  /** the image that each row looks at; rows of an image stand together, images ascend */
+  /** the image of each row; rows of an image are consecutive, images ascend */
   readonly images: Int32Array
+  /** what the filters add; none where there are no filters */
+  readonly penalties?: Penalties
 }
 
-/** The most probable next words of each row, best first: both arrays are [rows * width]. */
+/** The most probable next words of each row, best first: both arrays are `[rows * width]`. */
 export interface StepOutput<State> {
   readonly state: State
   readonly ids: Int32Array
-  /** natural logarithms of probabilities over the whole vocabulary, descending in each row */
+  /** natural logarithms of probabilities over the whole vocabulary, plus the penalties, descending in each row */
   readonly logProbs: Float32Array
 }
 
 /**
- * A decoder, one word at a time for many rows at once. The state stays inside, on the device if there is one: what
- * comes out of a step is `width` numbers a row. Words that must never come (`<pad>`, `<start>`, `<unk>`) are left out.
+ * A captioner for search, one word at a time for many rows at once. The state stays on the device; what comes home from a step is `width`
+ * numbers a row. Words that must never come (`<pad>`, `<start>`, `<unk>`) have the log-probability -Infinity.
  */
 export interface Stepper<State> {
   /** The state before the first word: one row for each of `images` images. */
   start(images: number): Promise<State> | State
-  /** Feeds one word to each row. A state is stepped once, so its buffers may be used again; width is what ids holds. */
+  /** Feeds one word to each row. A state is stepped once, so that its buffers may be freed; width is the number of words wanted for each row. */
   step(state: State, input: StepInput, width: number): Promise<StepOutput<State>>
 }

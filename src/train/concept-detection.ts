@@ -3,11 +3,12 @@ import { detectorFor } from '../caption/stored-detector.ts'
 import { Dataset } from '../data/dataset.ts'
 import { type DetectedConcepts, readDetector } from '../disk/concept-files.ts'
 import { conceptsFile, conceptsFolder, featuresFolder } from '../disk/dataset-files.ts'
+import { FeatureStore } from '../disk/feature-store.ts'
 import { writeFileAtomic } from '../disk/files.ts'
+import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
-import { nodeRuntime } from '../hosts/node/runtime.ts'
 import type { Watch } from '../progress.ts'
-import { describeSource, FeatureStore } from '../vision/index.ts'
+import { describeSource } from '../vision/index.ts'
 import { counted } from '../wording.ts'
 
 const IMAGES_PER_BATCH = 64
@@ -26,11 +27,12 @@ export interface Detection {
  * `count` above that.
  */
 export async function detectConcepts({
+  engine,
   data,
   count,
   onProgress,
   signal,
-}: { data: string; count?: number } & Watch): Promise<Detection> {
+}: { engine: Engine; data: string; count?: number } & Watch): Promise<Detection> {
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
   const { info, weights } = await readDetector(conceptsFolder(data))
@@ -42,7 +44,7 @@ export async function detectConcepts({
       `Cannot find ${most} concepts of an image: the detector of "${data}" (${describeSource(info.features)}) knows ${counted(info.words.length, 'word')}; ask for --count ${info.words.length}, or train it on more words`,
     )
   const inference = await ConceptInference.load(
-    nodeRuntime,
+    engine.runtime,
     detectorFor(info.words.length, info.features),
     weights,
     most,

@@ -9,24 +9,26 @@ import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { readCheckpoint, writeCheckpoint } from '../disk/checkpoint.ts'
 import { readDetector, writeDetector } from '../disk/concept-files.ts'
 import { conceptsFolder, featuresFolder } from '../disk/dataset-files.ts'
+import { FeatureStore } from '../disk/feature-store.ts'
 import { readText, writeFileAtomic } from '../disk/files.ts'
+import { withLock } from '../disk/lock.ts'
+import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
 import { floats, type HostValue } from '../formats/host-value.ts'
 import { input } from '../graph/index.ts'
 import { cast } from '../graph/ops/index.ts'
-import { nodeRuntime } from '../hosts/node/runtime.ts'
 import type { ConceptDetector } from '../models/concept-detector.ts'
 import { Noise } from '../nn/noise.ts'
 import { toOnnx } from '../onnx/export.ts'
 import type { Watch } from '../progress.ts'
 import { Random } from '../random.ts'
-import { FeatureStore } from '../vision/index.ts'
 import { counted, firstFew } from '../wording.ts'
 import { averagePrecision } from './average-precision.ts'
 import { startOrRestore } from './state.ts'
 import { updates } from './update.ts'
 
 export interface ConceptTrainingOptions extends Watch {
+  readonly engine: Engine
   /** the dataset's folder */
   readonly data: string
   /** a file of words; without one the frequent content words of the training captions */
@@ -63,13 +65,22 @@ const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
  * another seed, or fewer epochs than are done begins anew. Throws UserError where the dataset has no features or no validation images, and where these have none of the words.
  */
 export async function trainConceptDetector(options: ConceptTrainingOptions): Promise<ConceptTraining> {
-  const { data, seed, epochs, onEpoch, onProgress, signal } = options
-  const { store, train, val, words } = await openData(options)
+  const opened = await openData(options)
+  // One training at a time in the folder: two would mix their files.
+  return withLock(conceptsFolder(options.data), 'concepts', () => trainOn(opened, options)).finally(() =>
+    opened.store.close(),
+  )
+}
+
+async function trainOn(
+  { store, train, val, words }: Awaited<ReturnType<typeof openData>>,
+  { engine, data, seed, epochs, onEpoch, onProgress, signal }: ConceptTrainingOptions,
+): Promise<ConceptTraining> {
   const folder = conceptsFolder(data)
   const detector = detectorFor(words.length, store.header, DROPOUT)
   const recipe = { seed, words, features: store.source, images: digest(train) }
   const checkpoint = await checkpointOf(folder, recipe, epochs)
-  const session = await nodeRuntime.load(trainingModel(detector))
+  const session = await engine.runtime.load(trainingModel(detector))
   const { state, progress } = await startOrRestore(checkpoint, [...detector.parameters.values()], seed)
   let { step, epoch, batch, best } = progress
   const save = () => writeCheckpoint(checkpoint, { step, epoch, batch, best, ...state.tensors() })
@@ -97,7 +108,7 @@ export async function trainConceptDetector(options: ConceptTrainingOptions): Pro
         onProgress?.(done, epochs * train.length)
       }
       const { weights } = state.tensors()
-      const scores = await judge({ detector, weights }, store, val, words)
+      const scores = await judge(engine, { detector, weights }, store, val, words)
       if (!best || best.score < scores.meanAveragePrecision) {
         best = { epoch: epoch + 1, score: scores.meanAveragePrecision }
         await writeDetector(folder, { info: { words, features: recipe.features, ...scores }, weights })
@@ -108,7 +119,6 @@ export async function trainConceptDetector(options: ConceptTrainingOptions): Pro
     }
   } finally {
     session.release()
-    await store.close()
   }
   const { info } = await readDetector(folder)
   const { meanAveragePrecision, averagePrecision: each } = info
@@ -191,12 +201,13 @@ async function featuresOf(store: FeatureStore, images: readonly ImageEntry[]): P
 
 /** Average precision of every word that some of the images have. */
 async function judge(
+  engine: Engine,
   { detector, weights }: { detector: ConceptDetector; weights: StoredDetector['weights'] },
   store: FeatureStore,
   images: readonly ImageEntry[],
   words: readonly string[],
 ): Promise<Pick<ConceptInfo, 'meanAveragePrecision' | 'averagePrecision'>> {
-  const inference = await ConceptInference.load(nodeRuntime, detector, weights, 1)
+  const inference = await ConceptInference.load(engine.runtime, detector, weights, 1)
   const scores = new Float32Array(images.length * words.length)
   for (let start = 0; start < images.length; start += IMAGES_PER_BATCH) {
     const batch = images.slice(start, start + IMAGES_PER_BATCH)

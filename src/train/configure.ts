@@ -4,9 +4,10 @@ import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { Dataset } from '../data/dataset.ts'
 import { readConcepts } from '../disk/concept-files.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
+import { FeatureStore } from '../disk/feature-store.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
-import { FeatureStore, hasBoxes } from '../vision/index.ts'
+import { hasBoxes } from '../vision/index.ts'
 
 /** What one chooses of a run; the rest of its configuration follows from the dataset. */
 export interface RunChoices {

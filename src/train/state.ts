@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
-import type { Weights } from '../caption/weights.ts'
+import { type Weights, weightsOf } from '../caption/weights.ts'
 import { type RunProgress, readCheckpoint } from '../disk/checkpoint.ts'
 import { floatData, type Session, type Values } from '../engine/session.ts'
-import { UserError } from '../errors.ts'
 import { floats, type HostValue, ints } from '../formats/host-value.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import type { Parameter } from '../nn/scope.ts'
@@ -16,11 +15,11 @@ export interface StepResult {
   readonly gradientNorm: number
 }
 
-/** The tensors of a checkpoint, by parameter name. */
+/** Weights and Adam's moments, by parameter name. */
 export interface StateTensors {
-  readonly weights: ReadonlyMap<string, TensorData>
-  readonly firstMoments: ReadonlyMap<string, TensorData>
-  readonly secondMoments: ReadonlyMap<string, TensorData>
+  readonly weights: Weights
+  readonly firstMoments: Weights
+  readonly secondMoments: Weights
 }
 
 /** The weights and their moments while they are trained. Every step writes them in place (see updates()), so nothing is allocated or copied between steps. */
@@ -58,8 +57,7 @@ export class TrainingState {
         [names.first, firstMoments],
         [names.second, secondMoments],
       ] as const
-      for (const [key, tensors] of sources)
-        values[key] = floats(shape, Float32Array.from(tensors.get(name)!.data as Float32Array))
+      for (const [key, tensors] of sources) values[key] = floats(shape, Float32Array.from(tensors.get(name)!.data))
     }
     return new TrainingState(parameters, values)
   }
@@ -104,22 +102,28 @@ export class TrainingState {
   }
 }
 
-/** The state and progress of a checkpoint, or, where there is none at `path`, those of a run that begins. Throws UserError for one of another model. */
+/**
+ * Returns the state and progress of the checkpoint at `path`, or those of a new run if there is none. Throws UserError if
+ * a weight, moment or average of the checkpoint is missing, not finite, or has another shape or type than its parameter.
+ */
 export async function startOrRestore(
   path: string,
   parameters: readonly Parameter[],
   seed: number,
-): Promise<{ state: TrainingState; progress: RunProgress; averages?: ReadonlyMap<string, TensorData> }> {
+): Promise<{ state: TrainingState; progress: RunProgress; averages?: Weights }> {
   if (!existsSync(path))
     return { state: TrainingState.start(parameters, seed), progress: { step: 0, epoch: 0, batch: 0, best: null } }
   const checkpoint = await readCheckpoint(path)
-  const unfit = parameters.find(({ name, shape }) => checkpoint.weights.get(name)?.shape.join() !== shape.join())
-  if (unfit)
-    throw new UserError(
-      `Cannot go on from "${path}": its "${unfit.name}" is not [${unfit.shape.join(', ')}]; start the run anew in another folder`,
-    )
-  const { averages } = checkpoint
-  return { state: TrainingState.restore(parameters, checkpoint), progress: checkpoint, ...(averages && { averages }) }
+  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]))
+  const checked = (tensors: ReadonlyMap<string, TensorData>, group: string): Weights =>
+    weightsOf(tensors, byName, `${group} of checkpoint "${path}"`, 'begin the run anew in another folder')
+  const state = TrainingState.restore(parameters, {
+    weights: checked(checkpoint.weights, 'weights'),
+    firstMoments: checked(checkpoint.firstMoments, 'first moments'),
+    secondMoments: checked(checkpoint.secondMoments, 'second moments'),
+  })
+  const averages = checkpoint.averages && checked(checkpoint.averages, 'averages')
+  return { state, progress: checkpoint, ...(averages && { averages }) }
 }
 
 const INITIALISATION = 0x1417

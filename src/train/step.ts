@@ -1,78 +1,103 @@
-import { input, type Tensor } from '../graph/index.ts'
-import { cast, count, div, gather, linearCrossEntropy, reshape, sum } from '../graph/ops/index.ts'
-import type { LstmCaptioner, Prepared } from '../models/lstm/captioner.ts'
-import { unroll } from '../models/lstm/unroll.ts'
-import { dropout } from '../nn/dropout.ts'
-import { Noise } from '../nn/noise.ts'
+import { constant, input, type Tensor } from '../graph/index.ts'
+import { add, cast, count, div, gather, mul, reshape, sub, sum } from '../graph/ops/index.ts'
+import type { CaptionModel, Tensors } from '../models/contract.ts'
+import { force } from '../models/force.ts'
+import { type FeatureType, imageInputs } from '../models/inputs.ts'
+import { Noise, type NoiseRows } from '../nn/noise.ts'
 import { toOnnx } from '../onnx/export.ts'
+import type { Objective, Words } from './objectives/objective.ts'
 import type { AdamOptions, Clipping } from './optimizer.ts'
-import { updates } from './update.ts'
+import { gradientOutputs, gradientsOf, updates } from './update.ts'
 
-/** The sizes of a batch that the graph is unrolled for. */
+/** The sizes of a batch that the graph is made for. */
 export interface BatchShape {
-  /** captions of each image */
+  /** captions of each image, C */
   readonly captions: number
-  /** times the recurrence is unrolled */
+  /** words of the longest caption, T, `<end>` included */
   readonly steps: number
-  /** how features are given; by default float16, as they are stored */
-  readonly featureType?: 'float16' | 'float32'
+  /** the type that features come in; by default float16, as they are stored */
+  readonly featureType?: FeatureType
 }
 
+/** What the loss of a batch depends on. */
 export interface LossOptions extends BatchShape {
-  readonly labelSmoothing: number
+  readonly objective: Objective
 }
 
+/** What a training step depends on. */
 export interface StepOptions extends LossOptions {
   readonly adam: AdamOptions
   readonly clipping: Clipping
 }
 
-/** What the captions of a batch are predicted from, and what is to be predicted. */
-export interface Predictions {
-  /** what the output layer is given at each word `[P, D]` */
-  readonly states: Tensor
-  /** the words `[P]` */
-  readonly targets: Tensor
-  readonly prepared: Prepared
+/** The words of a batch by teacher forcing, and the encoded images that they come from. */
+export interface Predicted extends Words {
+  readonly encoded: Tensors
 }
 
 /**
- * Teacher forcing: the states that predict each word of a batch. Graph inputs: `features` `[B, R, F]`, `concepts` int32 `[B, K]`, `words` int32
- * `[steps, B*captions]` (what is fed at each step, rows image by image), `targets` int32 `[P]` (the words to predict, padding left out) and
- * `positions` int32 `[P]` (where each is predicted: (image * steps + step) * captions + caption).
+ * Teacher forcing over a batch. Graph inputs: `features` `[B, R, F]`, `concepts` int32 `[B, K]`, `words` int32 `[T, B*C]` (the ids fed at each
+ * step, rows image by image), `targets` int32 `[P]` (the words to predict, padding left out) and `positions` int32 `[P]` (where each is
+ * predicted: (image * T + step) * C + caption). `rows` numbers the P words in a batch of several ranks.
  */
 export function predict(
-  model: LstmCaptioner,
+  model: CaptionModel,
   { captions, steps, featureType = 'float16' }: BatchShape,
   noise?: Noise,
-): Predictions {
-  const { config } = model
-  const features = cast(input('features', ['B', config.regions, config.featureSize], featureType), 'float32')
-  const concepts = input('concepts', ['B', config.concepts], 'int32')
+  rows?: NoiseRows,
+): Predicted {
+  const images = imageInputs(model.inputs, featureType)
   const words = input('words', [steps, captions === 1 ? 'B' : `${captions}*B`], 'int32')
   const targets = input('targets', ['P'], 'int32')
   const positions = input('positions', ['P'], 'int32')
-
-  const prepared = model.prepare(features, concepts, noise)
-  const hidden = unroll(model, words, prepared, captions)
-  const all = model.attend(hidden, prepared, noise).states
-  const states = dropout(gather(reshape(all, [-1, config.hiddenSize]), positions), config.dropout, noise)
-  return { states, targets, prepared }
+  const encoded = model.encode(images, noise)
+  const { hidden } = force(model, words, encoded, captions, noise)
+  const states = gather(reshape(hidden, [-1, hidden.shape[2]!]), positions)
+  return {
+    hidden: model.output.dropped(states, noise, rows),
+    targets,
+    captions: captionOf(positions, { captions, steps }),
+    encoded,
+  }
 }
 
-/** The mean over words of the label-smoothed cross-entropy, in nats. */
-export function captionLoss(model: LstmCaptioner, options: LossOptions, noise?: Noise): Tensor {
-  const { states, targets } = predict(model, options, noise)
-  const losses = linearCrossEntropy(states, model.output.weight, model.output.bias, targets, options.labelSmoothing)
+/** The caption of each word: image * C + caption, from (image * T + step) * C + caption. */
+function captionOf(positions: Tensor, { captions, steps }: BatchShape): Tensor {
+  const whole = (by: number): Tensor => constant(by, 'int32')
+  const imageStep = div(positions, whole(captions))
+  const caption = sub(positions, mul(imageStep, whole(captions)))
+  return add(mul(div(imageStep, whole(steps)), whole(captions)), caption)
+}
+
+/** The mean loss of a batch's words, in nats. */
+export function captionLoss(model: CaptionModel, options: LossOptions, noise?: Noise): Tensor {
+  const losses = options.objective.losses(predict(model, options, noise), model.output)
   return div(sum(losses), count(losses, [0]))
 }
 
 /**
  * One training step as an ONNX model: forward, backward, clipping and Adam. Beside the inputs of predict() it takes every weight, its moments
- * and the scalars `seed`, `step` (int32), `rate` and `floor` (see adamRates()); out come `loss`, `gradientNorm` and every weight and moment anew,
- * under `next.` and its name.
+ * and the scalars `seed`, `step` (int32), `rate` and `floor` (see adamRates()). Its outputs are `loss`, `gradientNorm` and every new weight and
+ * moment, named `next.` and its name.
  */
-export function trainingStep(model: LstmCaptioner, options: StepOptions): Uint8Array {
+export function trainingStep(model: CaptionModel, options: StepOptions): Uint8Array {
   const noise = new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
   return toOnnx(updates([...model.parameters.values()], captionLoss(model, options, noise), options))
+}
+
+/**
+ * The first half of a training step for one of several ranks, as an ONNX model: forward and backward for this rank's consecutive images of a
+ * global batch. Summed over the ranks, `loss` and the gradients (`gradient.` and the weight's name) are those of the whole batch; updateStep()
+ * is the other half. Beside the inputs of predict() and the weights it takes `seed` and `step`, and what places the rank in the batch:
+ * `imagesBefore` and `imagesTotal`, `rows` int32 `[P]` (the words' numbers among all words) and `rowsTotal`, int32.
+ */
+export function gradientStep(model: CaptionModel, options: LossOptions): Uint8Array {
+  const scalar = (name: string): Tensor => input(name, [], 'int32')
+  const shard = { before: scalar('imagesBefore'), total: scalar('imagesTotal') }
+  const rows = { numbers: input('rows', ['P'], 'int32'), total: scalar('rowsTotal') }
+  const noise = new Noise(scalar('seed'), scalar('step'), shard)
+  const losses = options.objective.losses(predict(model, options, noise, rows), model.output)
+  const loss = div(sum(losses), cast(rows.total, 'float32'))
+  const parameters = [...model.parameters.values()]
+  return toOnnx(gradientOutputs(parameters, loss, gradientsOf(parameters, loss)))
 }

@@ -3,19 +3,21 @@ import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { type RunProgress, writeCheckpoint } from '../disk/checkpoint.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
+import { FeatureStore } from '../disk/feature-store.ts'
 import { writeFileAtomic } from '../disk/files.ts'
 import { Journal } from '../disk/journal.ts'
 import { runFiles } from '../disk/run.ts'
+import { checkSameVocabulary } from '../disk/run-folder.ts'
 import { writeSafetensors } from '../disk/safetensors-file.ts'
 import { storedInputs } from '../disk/stored-inputs.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { Session } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
-import { nodeRuntime } from '../hosts/node/runtime.ts'
 import { LstmCaptioner } from '../models/lstm/captioner.ts'
 import type { Progress } from '../progress.ts'
-import { FeatureStore } from '../vision/index.ts'
 import { type Batch, makeBatches } from './batches.ts'
 import { Feeder } from './collator.ts'
+import { crossEntropy } from './objectives/cross-entropy.ts'
 import { learningRateAt } from './schedule.ts'
 import { startOrRestore } from './state.ts'
 import { trainingStep } from './step.ts'
@@ -34,6 +36,7 @@ export interface EpochReport {
 }
 
 export interface TrainerOptions {
+  readonly engine: Engine
   readonly folder: string
   readonly config: RunConfig
   readonly onEpoch?: (report: EpochReport) => void
@@ -51,6 +54,7 @@ const LOG_EVERY = 25
  * the run goes on from that very step when started again. Throws UserError where data are missing and where the loss is not finite.
  */
 export async function trainCaptioner({
+  engine,
   folder,
   config,
   onEpoch,
@@ -62,7 +66,7 @@ export async function trainCaptioner({
   const { store, inputs, train, val, vocabulary } = await openData(folder, config)
   const model = new LstmCaptioner(config.model)
   const feeder = new Feeder(train, vocabulary, inputs, config)
-  const sessions = new StepSessions(config)
+  const sessions = new StepSessions(engine, config)
   const parameters = [...model.parameters.values()]
   const { state, progress, averages } = await startOrRestore(files.checkpoint, parameters, training.seed)
   const average = training.emaDecay > 0 ? WeightAverage.of(parameters, training.emaDecay, averages) : undefined
@@ -73,7 +77,7 @@ export async function trainCaptioner({
       ...state.tensors(),
       ...(average && { averages: average.tensors }),
     })
-  const journal = await Journal.open(files.log, step)
+  const journal = await Journal.open(files.log, progress)
   const total = training.epochs * Math.ceil(train.length / training.imagesPerBatch)
   try {
     for (; epoch < training.epochs; epoch++, batch = 0) {
@@ -124,7 +128,7 @@ export async function trainCaptioner({
         })
       }
       await save({ step, epoch, batch, best }) // a stop while validating loses nothing
-      const { scores, cider, samples } = await validateCaptioner(model, average?.weights ?? state.weights, {
+      const { scores, cider, samples } = await validateCaptioner(engine, model, average?.weights ?? state.weights, {
         inputs,
         images: val,
         vocabulary,
@@ -163,6 +167,7 @@ export async function trainCaptioner({
 /** What a run reads of its dataset. Throws UserError where the features are others or images are missing. */
 async function openData(folder: string, { data, model, features, training }: RunConfig) {
   const dataset = await Dataset.open(data.folder)
+  await checkSameVocabulary(folder, data.folder, dataset.vocabulary)
   const store = await FeatureStore.open(featuresFolder(data.folder))
   store.require(features, `run "${folder}"`)
   const { vocabulary } = dataset
@@ -187,9 +192,11 @@ async function openData(folder: string, { data, model, features, training }: Run
 /** The training step for each number of unrolled steps and of regions, made when it is first needed and kept. */
 class StepSessions {
   readonly #sessions = new Map<string, Promise<Session>>()
+  readonly #engine: Engine
   readonly #config: RunConfig
 
-  constructor(config: RunConfig) {
+  constructor(engine: Engine, config: RunConfig) {
+    this.#engine = engine
     this.#config = config
   }
 
@@ -204,7 +211,9 @@ class StepSessions {
     const { model, training } = this.#config
     const { captionsPerImage: captions, labelSmoothing, adam, gradientClipping: clipping } = training
     const padded = new LstmCaptioner({ ...model, regions }) // its weights are the model's, whatever the number of regions
-    return nodeRuntime.load(trainingStep(padded, { captions, steps, labelSmoothing, adam, clipping }))
+    return this.#engine.runtime.load(
+      trainingStep(padded, { captions, steps, objective: crossEntropy(labelSmoothing), adam, clipping }),
+    )
   }
 
   async release(): Promise<void> {

@@ -1,11 +1,12 @@
-import { captionAll, type ImageInputs, scoreCaptions } from '../caption/caption-all.ts'
+import { captionAll, type ImageInputs } from '../caption/caption-all.ts'
 import type { RunConfig } from '../caption/run-config.ts'
 import type { ImageEntry } from '../data/dataset.ts'
+import type { Engine } from '../engine/engine.ts'
+import { scoreCaptions } from '../evaluation/score.ts'
 import type { HostValue } from '../formats/host-value.ts'
-import { nodeRuntime } from '../hosts/node/runtime.ts'
 import { METRICS } from '../metrics/index.ts'
 import type { LstmCaptioner } from '../models/lstm/captioner.ts'
-import { CaptionerDecoder } from '../search/model-stepper.ts'
+import { ModelDecoder } from '../search/model-stepper.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 
 /** Images whose captions are kept each epoch, for a look. */
@@ -19,6 +20,7 @@ export interface Validation {
 
 /** Captions the validation images by the weights as they are, as a test would, and scores the captions. */
 export async function validateCaptioner(
+  engine: Engine,
   model: LstmCaptioner,
   weights: ReadonlyMap<string, HostValue>,
   {
@@ -35,7 +37,7 @@ export async function validateCaptioner(
     signal?: AbortSignal | undefined
   },
 ): Promise<Validation> {
-  const decoder = await CaptionerDecoder.load(nodeRuntime, model, weights)
+  const decoder = await ModelDecoder.load(engine.runtime, model, weights)
   try {
     const { beam, maxLength } = training
     const ids = images.map(({ id }) => id)

@@ -1,12 +1,10 @@
-import type { FeatureWriter } from '../disk/feature-writer.ts'
+import { ImageError, type ImageInput, type Pictures } from '../engine/pictures.ts'
 import { toFloat16 } from '../formats/float16.ts'
-import { decodeImage, ImageError, type ImageInput, nameOf } from '../hosts/node/pictures.ts'
 import type { Watch } from '../progress.ts'
 import type { Box } from './boxes.ts'
 import type { Detector } from './detectors/detector.ts'
-import type { Extraction, ImageFile } from './extract-features.ts'
-import type { DetectedSource } from './feature-source.ts'
-import { sourceOf } from './feature-source.ts'
+import type { Extraction, FeatureSink, ImageFile, SkippedFile } from './extract-features.ts'
+import { type DetectedSource, sourceOf } from './feature-source.ts'
 import { inOrder } from './in-order.ts'
 import type { Network } from './networks/network.ts'
 import { normalise } from './preprocessing.ts'
@@ -24,11 +22,17 @@ export class RegionFinder {
   readonly source: DetectedSource
   readonly #detector: Detector
   readonly #network: Network
+  readonly #pictures: Pictures
   readonly #position: boolean
 
-  /** `position`: is each feature followed by its box's four edges and area? */
-  constructor(detector: Detector, network: Network, { position }: { readonly position: boolean }) {
+  /** With `position` each feature is followed by its box's four edges and area, as fractions of the picture. */
+  constructor(
+    detector: Detector,
+    network: Network,
+    { pictures, position }: { readonly pictures: Pictures; readonly position: boolean },
+  ) {
     this.#detector = detector
+    this.#pictures = pictures
     this.#network = network
     this.#position = position
     this.source = {
@@ -47,7 +51,8 @@ export class RegionFinder {
       this.#detector.detect(input, { least: LEAST, most: MOST }),
       this.#map(input),
     ])
-    if (found.length === 0) throw new ImageError(`image "${nameOf(input) ?? ''}"`, 'nothing is found in it')
+    if (found.length === 0)
+      throw new ImageError(`image "${this.#pictures.nameOf(input) ?? ''}"`, 'nothing is found in it')
     const { size } = this.source
     const { columns, regions: cells, size: channels } = this.#network
     const features = new Float32Array(found.length * size)
@@ -72,7 +77,7 @@ export class RegionFinder {
   async #map(input: ImageInput): Promise<Float32Array> {
     const { width, height } = this.#network.input
     const planes = new Float32Array(3 * width * height)
-    normalise(await decodeImage(input, this.#network.input), this.#network.input, planes)
+    normalise(await this.#pictures.decode(input, this.#network.input), this.#network.input, planes)
     return this.#network.run(planes, 1)
   }
 }
@@ -89,10 +94,10 @@ export async function extractRegions({
   store,
   onProgress,
   signal,
-}: { images: readonly ImageFile[]; finder: RegionFinder; store: FeatureWriter } & Watch): Promise<Extraction> {
+}: { images: readonly ImageFile[]; finder: RegionFinder; store: FeatureSink } & Watch): Promise<Extraction> {
   const missing = images.filter(({ id }) => !store.has(id))
   const kept = images.length - missing.length
-  const leftOut: { id: string; file: string; why: string }[] = []
+  const leftOut: SkippedFile[] = []
   let made = 0
   const work = async (image: ImageFile) => {
     const found = await finder.find(image.path).catch((error: unknown) => {
@@ -104,7 +109,7 @@ export async function extractRegions({
   for await (const { image, found } of inOrder(missing, work, 2)) {
     signal?.throwIfAborted()
     if (found instanceof ImageError) {
-      leftOut.push({ id: image.id, file: image.path, why: found.why })
+      leftOut.push({ id: image.id, file: image.path, why: found.reason })
       store.leaveOut(leftOut.at(-1)!)
     } else {
       await store.add(image.id, found)

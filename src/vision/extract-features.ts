@@ -1,44 +1,64 @@
-import type { LeftOut } from '../disk/feature-index.ts'
-import type { FeatureWriter } from '../disk/feature-writer.ts'
+import type { Crop, Pictures } from '../engine/pictures.ts'
+import { ImageError } from '../engine/pictures.ts'
 import { UserError } from '../errors.ts'
 import { toFloat16 } from '../formats/float16.ts'
-import { decodeImage, ImageError } from '../hosts/node/pictures.ts'
 import type { Watch } from '../progress.ts'
-import type { Augmentation } from './augmentation.ts'
 import { inOrder } from './in-order.ts'
 import type { Network } from './networks/network.ts'
 import { normalise } from './preprocessing.ts'
+import type { Regions } from './regions.ts'
 
+/** A picture of a dataset. */
 export interface ImageFile {
   readonly id: string
   readonly path: string
-  /** the part of the picture that is looked at; without one the whole */
-  readonly augmentation?: Augmentation
+  /** the part of the picture that is used, by default all */
+  readonly crop?: Crop
 }
 
+/** A picture that has no features, and why. */
+export interface SkippedFile {
+  readonly id: string
+  readonly file: string
+  readonly why: string
+}
+
+/** Where features are stored; disk/feature-writer.ts implements it. */
+export interface FeatureSink {
+  has(id: string): boolean
+  add(id: string, regions: Regions): Promise<void>
+  leaveOut(image: SkippedFile): void
+}
+
+/** What features are extracted of, by what, and where to. */
 export interface ExtractOptions extends Watch {
   readonly images: Iterable<ImageFile>
   readonly network: Network
-  readonly store: FeatureWriter
+  readonly pictures: Pictures
+  readonly store: FeatureSink
+  /** pictures that go through the network at once */
   readonly batchSize?: number
 }
 
+/** The outcome of an extraction. */
 export interface Extraction {
   /** images whose features were made now */
   readonly made: number
   /** images whose features were there already */
   readonly kept: number
-  /** each file once, whatever its augmentations */
-  readonly leftOut: readonly LeftOut[]
+  /** pictures without features; each file once, whatever its augmentations */
+  readonly leftOut: readonly SkippedFile[]
 }
 
 /**
- * Makes the features of the images that the store lacks. Pictures are decoded, on threads of their own, while the network works on those
- * before; broken ones are left out and named in the result. Stopped by the signal, it may be called again and goes on; the caller closes the store.
+ * Extracts the features of the images that the store lacks. Pictures are decoded on other threads while the network works on those before;
+ * broken ones are skipped and named in the result. After an abort the same call resumes. The caller closes the store. Throws UserError where
+ * the network gives numbers that are not finite.
  */
 export async function extractFeatures({
   images,
   network,
+  pictures,
   store,
   batchSize = 4,
   onProgress,
@@ -47,7 +67,7 @@ export async function extractFeatures({
   const all = new Map(Array.from(images, (image) => [image.id, image]))
   const missing = [...all.values()].filter(({ id }) => !store.has(id))
   const kept = all.size - missing.length
-  const leftOut: LeftOut[] = []
+  const leftOut: SkippedFile[] = []
   let made = 0
   const report = (): void => onProgress?.(kept + made + leftOut.length, all.size)
 
@@ -69,7 +89,7 @@ export async function extractFeatures({
 
   report()
   try {
-    for await (const { image, pixels, why } of inOrder(missing, (image) => decode(image, network), 3 * batchSize)) {
+    for await (const { image, pixels, why } of inOrder(missing, (image) => decode(pictures, image, network), 3 * batchSize)) {
       signal?.throwIfAborted()
       if (pixels) {
         const at = batch.ids.length * length
@@ -91,17 +111,11 @@ export async function extractFeatures({
 
 type Decoded = { image: ImageFile; pixels: Uint8Array; why?: never } | { image: ImageFile; pixels?: never; why: string }
 
-async function decode(image: ImageFile, { input }: Network): Promise<Decoded> {
+async function decode(pictures: Pictures, image: ImageFile, { input }: Network): Promise<Decoded> {
   try {
-    return {
-      image,
-      pixels: await decodeImage(image.path, {
-        ...input,
-        ...(image.augmentation && { augmentation: image.augmentation }),
-      }),
-    }
+    return { image, pixels: await pictures.decode(image.path, { ...input, ...(image.crop && { crop: image.crop }) }) }
   } catch (error) {
-    if (error instanceof ImageError) return { image, why: error.why }
+    if (error instanceof ImageError) return { image, why: error.reason }
     throw error
   }
 }
@@ -111,7 +125,7 @@ async function keep(
   ids: readonly string[],
   halves: Uint16Array,
   { regions, size, layer }: Network,
-  store: FeatureWriter,
+  store: FeatureSink,
 ): Promise<void> {
   for (const [row, id] of ids.entries()) {
     const features = halves.subarray(row * regions * size, (row + 1) * regions * size)

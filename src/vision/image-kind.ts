@@ -2,9 +2,9 @@
 export type ImageKind = 'JPEG' | 'PNG' | 'GIF' | 'WebP' | 'TIFF' | 'AVIF' | 'HEIC' | 'SVG' | 'unknown'
 
 /** The kinds that decodeImage() takes. SVG is a program rather than a picture and may ask for other files; for HEIC there is no free decoder. */
-export const decodable: readonly ImageKind[] = ['JPEG', 'PNG', 'GIF', 'WebP', 'TIFF', 'AVIF']
+export const DECODABLE: readonly ImageKind[] = ['JPEG', 'PNG', 'GIF', 'WebP', 'TIFF', 'AVIF']
 
-const signatures: readonly (readonly [ImageKind, RegExp])[] = [
+const SIGNATURES: readonly (readonly [ImageKind, RegExp])[] = [
   ['JPEG', /^\xff\xd8\xff/],
   ['PNG', /^\x89PNG\r\n/],
   ['GIF', /^GIF8[79]a/],
@@ -18,5 +18,5 @@ const signatures: readonly (readonly [ImageKind, RegExp])[] = [
 /** The kind of a file from its bytes, of which the first hundred are enough. */
 export function imageKind(bytes: Uint8Array): ImageKind {
   const start = String.fromCharCode(...bytes.subarray(0, 100))
-  return signatures.find(([, pattern]) => pattern.test(start))?.[0] ?? 'unknown'
+  return SIGNATURES.find(([, pattern]) => pattern.test(start))?.[0] ?? 'unknown'
 }

@@ -39,7 +39,7 @@ async function represent(concepts: number) {
   for (const [i, there] of THERE.entries()) features.fill(0, (i * REGIONS + there) * SIZE, (i + 1) * REGIONS * SIZE)
   const ids = Int32Array.from({ length: IMAGES * concepts }, (_, i) => 4 + (i % 7))
   const representer = await Representer.load(nodeRuntime, model, weights, { attention: true })
-  const made = await representer.represent(toFloat16(features), ids, IMAGES)
+  const made = await representer.represent(toFloat16(features), ids)
   representer.release()
   return made
 }

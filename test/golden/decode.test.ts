@@ -2,8 +2,8 @@ import { basename } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { floatData } from '../../src/engine/session.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
-import { beamSearch } from '../../src/search/index.ts'
-import { CaptionerDecoder } from '../../src/search/model-stepper.ts'
+import { search } from '../../src/search/index.ts'
+import { ModelDecoder } from '../../src/search/model-stepper.ts'
 import { openReference, referenceFiles, referenceFolder } from './reference.ts'
 
 if (referenceFiles.length === 0) test.skip(`no golden values in ${referenceFolder}: set MIA_GOLDEN_REFERENCE`, () => {})
@@ -13,26 +13,27 @@ for (const file of referenceFiles)
     const golden = openReference(file)
     const parse = <T>(name: string): T => JSON.parse(golden.metadata[name]!) as T
 
-    const search = async (beam: number) => {
-      const decoder = await CaptionerDecoder.load(nodeRuntime, golden.model, new Map(Object.entries(golden.weights)), {
+    const searched = async (beam: number) => {
+      const decoder = await ModelDecoder.load(nodeRuntime, golden.model, new Map(Object.entries(golden.weights)), {
         featureType: 'float32',
       })
       const concepts = Int32Array.from(golden.batch.concepts!.data as Int32Array)
-      const stepper = await decoder.look(floatData(golden.batch.features), concepts)
-      const found = await beamSearch(stepper, golden.images, { beam, maxLength: 20 })
+      const stepper = await decoder.encode(floatData(golden.batch.features), concepts)
+      const found = await search(stepper, golden.images, { beam, maxLength: 20 })
+      stepper.release()
       await decoder.release()
       return found.map(([best]) => best!)
     }
 
     test('greedy search says the published words with the published log-probability', async () => {
-      const found = await search(1)
+      const found = await searched(1)
       const scores = parse<number[][]>('greedy_scores')
       expect(found.map(({ words }) => words)).toEqual(parse<number[][][]>('greedy').map(([words]) => words))
       for (const [i, { logProb }] of found.entries()) expect(logProb).toBeCloseTo(scores[i]![0]!, 4)
     })
 
     test('a beam of 3 finds at least the best published hypothesis', async () => {
-      const found = await search(3)
+      const found = await searched(3)
       const words = parse<number[][][]>('beam3').map(([best]) => best!.slice(0, best!.indexOf(2) + 1 || undefined))
       const scores = parse<number[][]>('beam3_scores').map(([best]) => best!)
       for (const [i, { words: ours, logProb }] of found.entries()) {

@@ -33,18 +33,14 @@ for (const file of referenceFiles)
     const parameters = [...model.parameters.values()]
 
     test('represents images, scores words and gives losses and gradients as published', async () => {
-      const { states, prepared } = predict(model, shape)
+      const { hidden, encoded } = predict(model, shape)
       const loss = captionLoss(model, shape)
       const outputs = {
         loss,
-        scores: model.output.forward(states),
-        ...(prepared.encoded.refined
-          ? {
-              sgir: prepared.encoded.refined.sgir,
-              refined_visual: prepared.encoded.refined.visual,
-              refined_textual: prepared.encoded.refined.textual,
-            }
-          : { visual: prepared.encoded.visual }),
+        scores: model.output.logits(hidden),
+        ...(encoded.sgir
+          ? { sgir: encoded.sgir, refined_visual: encoded.visual!, refined_textual: encoded.textual! }
+          : { visual: encoded.visual! }),
         ...Object.fromEntries(
           gradients(
             loss,

@@ -5,6 +5,7 @@ import { floats, type HostValue, ints } from '../../src/formats/host-value.ts'
 import { parseSafetensors } from '../../src/formats/safetensors.ts'
 import type { BasicModelName } from '../../src/models/lstm/basic-models.ts'
 import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
 import { packCaptions } from '../../src/train/pack-captions.ts'
 import { publishedName } from './published-names.ts'
 
@@ -72,7 +73,7 @@ export function openReference(file: string) {
     captions: 1,
     steps,
     featureType: 'float32',
-    labelSmoothing: Number(metadata.label_smoothing),
+    objective: crossEntropy(Number(metadata.label_smoothing)),
   } as const
   return { metadata, model, weights, images, numbers, whole, has, batch, shape }
 }

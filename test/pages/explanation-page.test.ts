@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
 import type { ExplainedCaption } from '../../src/caption/captioner.ts'
+import { nodePictures } from '../../src/hosts/node/pictures.ts'
 import { explanationPage } from '../../src/pages/explanation-page.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 const explained = (image: string): ExplainedCaption => ({
   image,
+  index: 0,
   picture: image,
   caption: 'a <dog>',
   words: [
@@ -34,7 +36,7 @@ async function picture(): Promise<string> {
 }
 
 const page = async (): Promise<string> =>
-  explanationPage([explained(await picture())], { basicModel: 'VisualAttention', mia: true })
+  explanationPage(nodePictures, [explained(await picture())], { basicModel: 'VisualAttention', mia: true })
 
 test('a page stands alone: nothing is fetched, and names cannot break out of it', async () => {
   const html = await page()
@@ -74,7 +76,7 @@ test('with more concepts than regions it says how much of the attention is on no
       words: [Float32Array.of(0.3, 0.1, 0.2, 0.4), Float32Array.of(0.6, 0.4, 0, 0)],
     },
   }
-  const html = await explanationPage([unequal], { basicModel: 'VisualAttention', mia: true })
+  const html = await explanationPage(nodePictures, [unequal], { basicModel: 'VisualAttention', mia: true })
   expect(html).toContain('largest part of the attention: 30%; evenly spread it would be 25%')
   expect(html.match(/60% not on regions but on concepts, as grass, runs/g)).toHaveLength(1)
   expect(html.match(/not on regions/g)).toHaveLength(1)
@@ -83,7 +85,7 @@ test('with more concepts than regions it says how much of the attention is on no
 test('with fewer concepts than regions the parts of a region are of what has words', async () => {
   const image = await picture()
   const few: ExplainedCaption = { ...explained(image), allConcepts: explained(image).allConcepts.slice(0, 2) }
-  const html = await explanationPage([few], { basicModel: 'VisualAttention', mia: true })
+  const html = await explanationPage(nodePictures, [few], { basicModel: 'VisualAttention', mia: true })
   const { alignments } = JSON.parse(/<script type="application\/json">(.*?)<\/script>/.exec(html)![1]!)
   expect(alignments[0].before).toEqual([
     ['dog', 0.5],

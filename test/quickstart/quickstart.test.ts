@@ -1,16 +1,18 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { nodeEngine } from '../../src/hosts/node/engine.ts'
 import { quickstart } from '../../src/quickstart/quickstart.ts'
 import { openNetwork } from '../../src/vision/index.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 test('the quickstart makes a world, two systems and a page, the same again for the same seed', async () => {
-  const network = await openNetwork('builtin')
+  const network = await openNetwork(nodeEngine, 'builtin')
   const once = async (seed = 2, out?: string) => {
     out ??= await temporaryFolder()
     const said: string[] = []
     const { page, systems } = await quickstart({
+      engine: nodeEngine,
       out,
       seed,
       sizes: { train: 32, val: 6, epochs: 1, conceptEpochs: 2 },

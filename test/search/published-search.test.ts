@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
-import { beamSearch, type Stepper } from '../../src/search/index.ts'
-import { CaptionerDecoder } from '../../src/search/model-stepper.ts'
+import { type Stepper, search } from '../../src/search/index.ts'
+import { ModelDecoder } from '../../src/search/model-stepper.ts'
 import { END, START } from '../../src/text/vocabulary.ts'
 import { openReference, referenceFiles, referenceFolder } from '../golden/reference.ts'
 
@@ -42,14 +42,14 @@ if (referenceFiles.length === 0) test.skip(`no golden values in ${referenceFolde
 for (const file of referenceFiles)
   describe(basename(file, '.safetensors'), () => {
     const { metadata, model, weights, batch, images } = openReference(file)
-    let decoder: CaptionerDecoder
+    let decoder: ModelDecoder
     beforeAll(async () => {
-      decoder = await CaptionerDecoder.load(nodeRuntime, model, new Map(Object.entries(weights)), {
+      decoder = await ModelDecoder.load(nodeRuntime, model, new Map(Object.entries(weights)), {
         featureType: 'float32',
       })
     })
     afterAll(() => decoder.release())
-    const look = () => decoder.look(batch.features!.data as Float32Array, batch.concepts!.data as Int32Array)
+    const encode = () => decoder.encode(batch.features!.data as Float32Array, batch.concepts!.data as Int32Array)
 
     /** The golden captions of each image, best first. */
     const golden = (name: 'greedy' | 'beam3'): Caption[][] => {
@@ -64,17 +64,17 @@ for (const file of referenceFiles)
     }
 
     test('a beam of 1 gives the published greedy captions and their scores', async () => {
-      const found = await beamSearch(await look(), images, { beam: 1 })
+      const found = await search(await encode(), images, { beam: 1 })
       for (const [image, expected] of golden('greedy').entries()) expectSame(found[image]!, expected)
     })
 
     test('stepped as the published search steps, gives all three of its hypotheses', async () => {
       for (const [image, expected] of golden('beam3').entries())
-        expectSame(await publishedSearch(await look(), image, 3), expected)
+        expectSame(await publishedSearch(await encode(), image, 3), expected)
     })
 
     test('a beam of 3 finds the published best caption, or a more probable one', async () => {
-      const found = await beamSearch(await look(), images, { beam: 3 })
+      const found = await search(await encode(), images, { beam: 3 })
       for (const [image, [expected]] of golden('beam3').entries()) {
         const best = found[image]![0]!
         if (`${best.words}` === `${expected!.words}`) expectSame([best], [expected!])

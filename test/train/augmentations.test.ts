@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest'
 import { Dataset } from '../../src/data/dataset.ts'
 import { featuresFolder } from '../../src/disk/dataset-files.ts'
+import { FeatureStore } from '../../src/disk/feature-store.ts'
+import { FeatureWriter } from '../../src/disk/feature-writer.ts'
 import { storedInputs } from '../../src/disk/stored-inputs.ts'
+import { nodeEngine } from '../../src/hosts/node/engine.ts'
 import { drawAugmentations } from '../../src/train/augmentations.ts'
 import { makeBatches } from '../../src/train/batches.ts'
 import { Feeder } from '../../src/train/collator.ts'
 import { trainCaptioner } from '../../src/train/trainer.ts'
-import { augmentedId, FeatureStore, FeatureWriter } from '../../src/vision/index.ts'
+import { augmentedId } from '../../src/vision/index.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld, source } from './world.ts'
 
@@ -56,7 +59,7 @@ test('training on augmentations that were not made is refused, naming the first 
   const folder = await temporaryFolder()
   const config = await makeWorld(folder)
   const wanted = { ...config, training: { ...config.training, augmentations: 2 } }
-  await expect(trainCaptioner({ folder, config: wanted })).rejects.toThrow(
+  await expect(trainCaptioner({ engine: nodeEngine, folder, config: wanted })).rejects.toThrow(
     /^Cannot train on 2 augmentations of each image: ".*features" has 0 of image "train-red-dog"; make them with "mia features --augmentations 2"$/,
   )
 })

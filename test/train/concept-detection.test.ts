@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { detectorFor } from '../../src/caption/stored-detector.ts'
 import { readConcepts, writeDetector } from '../../src/disk/concept-files.ts'
 import { conceptsFile, conceptsFolder } from '../../src/disk/dataset-files.ts'
+import { nodeEngine } from '../../src/hosts/node/engine.ts'
 import { detectConcepts } from '../../src/train/concept-detection.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld, source } from './world.ts'
@@ -26,14 +27,19 @@ test.each([
   [['red', 'dog', 'cat'], 3],
 ])('detectConcepts() finds as many of %j as there are regions, or all', async (words, count) => {
   const data = await worldWith(words)
-  expect(await detectConcepts({ data })).toEqual({ images: 24, count, words: words.length, regions: 4 })
+  expect(await detectConcepts({ engine: nodeEngine, data })).toEqual({
+    images: 24,
+    count,
+    words: words.length,
+    regions: 4,
+  })
   for (const found of (await readConcepts(conceptsFile(data))).values()) expect(found.words).toHaveLength(count)
 })
 
 test('detectConcepts() refuses to find more than the detector knows, and says how many it can', async () => {
   const data = await worldWith(['red', 'dog', 'cat'])
-  await expect(detectConcepts({ data, count: 4 })).rejects.toThrow(
+  await expect(detectConcepts({ engine: nodeEngine, data, count: 4 })).rejects.toThrow(
     /^Cannot find 4 concepts of an image: .* knows 3 words; ask for --count 3, or train it on more words$/,
   )
-  expect(await detectConcepts({ data, count: 2 })).toMatchObject({ count: 2 })
+  expect(await detectConcepts({ engine: nodeEngine, data, count: 2 })).toMatchObject({ count: 2 })
 })

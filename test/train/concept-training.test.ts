@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { conceptsFolder } from '../../src/disk/dataset-files.ts'
 import { writeFileAtomic } from '../../src/disk/files.ts'
+import { nodeEngine } from '../../src/hosts/node/engine.ts'
 import { type ConceptEpoch, type ConceptTraining, trainConceptDetector } from '../../src/train/concept-training.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld } from './world.ts'
@@ -25,6 +26,7 @@ async function train(
   const reports: ConceptEpoch[] = []
   const controller = new AbortController()
   const trained = await trainConceptDetector({
+    engine: nodeEngine,
     data,
     wordList: join(data, 'words.txt'),
     seed,
@@ -69,7 +71,7 @@ test('a finished training is not done again; more epochs go on, another seed beg
 test('without a list the words are those of the captions that are frequent enough for so few images', async () => {
   const data = await temporaryFolder()
   await makeWorld(data) // 12 training images: each colour in 3 of them, each thing in 4
-  const trained = await trainConceptDetector({ data, seed: 1, epochs: 1 })
+  const trained = await trainConceptDetector({ engine: nodeEngine, data, seed: 1, epochs: 1 })
   expect(trained.words).toBe(7)
 })
 
@@ -79,7 +81,7 @@ test('where no word is frequent enough it is said how often one should stand', a
   const path = join(data, 'images.jsonl')
   const said = (await readFile(path, 'utf8')).replace(/"tokens":\[[^\]]*\]/g, '"tokens":["there it is","it is"]')
   await writeFileAtomic(path, said)
-  await expect(trainConceptDetector({ data, seed: 1, epochs: 1 })).rejects.toThrow(
+  await expect(trainConceptDetector({ engine: nodeEngine, data, seed: 1, epochs: 1 })).rejects.toThrow(
     'no content word stands in at least 2 of the 12 training images; give a list with --words',
   )
 })
@@ -95,7 +97,7 @@ test('words that no validation image has are refused, for by these the best epoc
   )
   const wordList = join(data, 'words.txt')
   await writeFileAtomic(wordList, 'dog\n')
-  await expect(trainConceptDetector({ data, wordList, seed: 1, epochs: 1 })).rejects.toThrow(
+  await expect(trainConceptDetector({ engine: nodeEngine, data, wordList, seed: 1, epochs: 1 })).rejects.toThrow(
     'no concept (dog) stands in a caption of the 12 validation images, and by them the best epoch is chosen',
   )
 })

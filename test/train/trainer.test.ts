@@ -6,6 +6,7 @@ import { readJournal } from '../../src/disk/journal.ts'
 import { runFiles } from '../../src/disk/run.ts'
 import { beginRun, resumeRun } from '../../src/disk/run-folder.ts'
 import { testRun } from '../../src/evaluation/test-run.ts'
+import { nodeEngine } from '../../src/hosts/node/engine.ts'
 import { type EpochReport, trainCaptioner } from '../../src/train/trainer.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld } from './world.ts'
@@ -16,6 +17,7 @@ async function train(folder: string, config: RunConfig, watch: { stopAfter?: num
   const controller = new AbortController()
   try {
     await trainCaptioner({
+      engine: nodeEngine,
       folder,
       config,
       onEpoch: (report) => reports.push(report),
@@ -60,7 +62,13 @@ test('a small world is learnt: the captions of new images say what they show', a
   const config = await makeWorld(join(folder, 'data'), { mia: true, epochs: 25 })
   const reports = await train(join(folder, 'run'), config)
   expect(reports.at(-1)!.loss!).toBeLessThan(reports[0]!.loss! / 2)
-  const { captions, scores } = await testRun({ run: join(folder, 'run'), split: 'val', beam: 2, maxLength: 12 })
+  const { captions, scores } = await testRun({
+    engine: nodeEngine,
+    run: join(folder, 'run'),
+    split: 'val',
+    beam: 2,
+    maxLength: 12,
+  })
   const right = captions.filter(({ id, caption }) =>
     id
       .split('-')

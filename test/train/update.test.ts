@@ -1,9 +1,10 @@
 import { fromBinary } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 import type { BasicModelName } from '../../src/models/lstm/basic-models.ts'
-import { basicModels } from '../../src/models/lstm/basic-models.ts'
+import { BASIC_MODELS } from '../../src/models/lstm/basic-models.ts'
 import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
 import { ModelProtoSchema, type NodeProto } from '../../src/onnx/pb.ts'
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
 import { type Clipping, publishedAdam } from '../../src/train/optimizer.ts'
 import { trainingStep } from '../../src/train/step.ts'
 
@@ -45,11 +46,11 @@ const clippings: Clipping[] = [
   { kind: 'weight-clamp', limit: 0.1 },
 ]
 
-for (const basicModel of Object.keys(basicModels) as BasicModelName[])
+for (const basicModel of Object.keys(BASIC_MODELS) as BasicModelName[])
   for (const clipping of clippings)
     test(`a step may write in place: a weight or moment is read only by what its new value waits for (${basicModel}, ${clipping.kind})`, () => {
       const model = new LstmCaptioner({ ...tiny, basicModel })
-      const options = { captions: 2, steps: 3, labelSmoothing: 0.1, adam: publishedAdam, clipping }
+      const options = { captions: 2, steps: 3, objective: crossEntropy(0.1), adam: publishedAdam, clipping }
       const { graph } = fromBinary(ModelProtoSchema, trainingStep(model, options))
       const producers = new Map(graph!.node.flatMap((node) => node.output.map((name) => [name, node] as const)))
       const next = graph!.output.map(({ name }) => name).filter((name) => name.startsWith('next.'))

@@ -3,11 +3,11 @@ import { detectorFor } from '../../src/caption/stored-detector.ts'
 import { writeDataset } from '../../src/data/dataset.ts'
 import { writeDetector } from '../../src/disk/concept-files.ts'
 import { conceptsFile, conceptsFolder, featuresFolder } from '../../src/disk/dataset-files.ts'
+import { FeatureWriter } from '../../src/disk/feature-writer.ts'
 import { writeFileAtomic } from '../../src/disk/files.ts'
 import { toFloat16 } from '../../src/formats/float16.ts'
 import { Vocabulary } from '../../src/text/vocabulary.ts'
 import type { GridSource } from '../../src/vision/feature-source.ts'
-import { FeatureWriter } from '../../src/vision/index.ts'
 import { normals } from '../support/random.ts'
 
 const COLOURS = ['red', 'green', 'blue', 'black']

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
-import { decodeImage } from '../../src/hosts/node/pictures.ts'
+import { nodePictures } from '../../src/hosts/node/pictures.ts'
 import { augmentedId, withAugmentations } from '../../src/vision/augmentation.ts'
 
 const [WIDTH, HEIGHT] = [32, 16]
@@ -11,44 +11,44 @@ const pixels = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => {
 })
 const picture = { data: pixels, width: WIDTH, height: HEIGHT }
 
-describe('withAugmentations()', () => {
-  const augmentations = withAugmentations({ id: 'a.jpg', path: 'a.jpg' }, 4)
+describe('withAugmentations()', async () => {
+  const augmentations = await withAugmentations({ id: 'a.jpg', path: 'a.jpg' }, 4)
 
   test('gives the picture itself and crops of 7/8 inside it, every other one mirrored', () => {
     expect(augmentations[0]).toEqual({ id: 'a.jpg', path: 'a.jpg' })
     expect(augmentations.map(({ id }) => id)).toEqual(
       [0, 1, 2, 3, 4].map((augmentation) => augmentedId('a.jpg', augmentation)),
     )
-    expect(augmentations.slice(1).map(({ augmentation }) => augmentation!.mirrored)).toEqual([true, false, true, false])
-    for (const { augmentation } of augmentations.slice(1)) {
-      expect([augmentation!.width, augmentation!.height]).toEqual([7 / 8, 7 / 8])
-      for (const edge of [augmentation!.left, augmentation!.top]) expect(edge > 0 && edge < 1 / 8).toBe(true)
+    expect(augmentations.slice(1).map(({ crop }) => crop!.mirrored)).toEqual([true, false, true, false])
+    for (const { crop } of augmentations.slice(1)) {
+      expect([crop!.width, crop!.height]).toEqual([7 / 8, 7 / 8])
+      for (const edge of [crop!.left, crop!.top]) expect(edge > 0 && edge < 1 / 8).toBe(true)
     }
   })
 
-  test('crops each picture at places of its own, the same ones each time', () => {
-    const places = (id: string) => withAugmentations({ id }, 4).map(({ augmentation }) => augmentation?.left)
-    expect(places('a.jpg')).toEqual(augmentations.map(({ augmentation }) => augmentation?.left))
-    expect(new Set([...places('a.jpg'), ...places('b.jpg')]).size).toBe(9)
+  test('crops each picture at places of its own, the same ones each time', async () => {
+    const places = async (id: string) => (await withAugmentations({ id }, 4)).map(({ crop }) => crop?.left)
+    expect(await places('a.jpg')).toEqual(augmentations.map(({ crop }) => crop?.left))
+    expect(new Set([...(await places('a.jpg')), ...(await places('b.jpg'))]).size).toBe(9)
   })
 })
 
-describe('decodeImage() of a augmentation', () => {
-  const augmentation = { left: 4 / WIDTH, top: 2 / HEIGHT, width: 28 / WIDTH, height: 14 / HEIGHT }
+describe('decode() of a crop', () => {
+  const crop = { left: 4 / WIDTH, top: 2 / HEIGHT, width: 28 / WIDTH, height: 14 / HEIGHT }
   const expected = (column: (x: number) => number) =>
     Array.from({ length: 14 }, (_, y) => Array.from({ length: 28 }, (_, x) => [column(x), y + 2, 99])).flat(2)
 
   test('gives the pixels of that part', async () => {
-    const cut = await decodeImage(picture, {
+    const cut = await nodePictures.decode(picture, {
       width: 28,
       height: 14,
-      augmentation: { ...augmentation, mirrored: false },
+      crop: { ...crop, mirrored: false },
     })
     expect([...cut]).toEqual(expected((x) => 4 + x))
   })
 
   test('mirrors that part, not another', async () => {
-    const cut = await decodeImage(picture, { width: 28, height: 14, augmentation: { ...augmentation, mirrored: true } })
+    const cut = await nodePictures.decode(picture, { width: 28, height: 14, crop: { ...crop, mirrored: true } })
     expect([...cut]).toEqual(expected((x) => 4 + 27 - x))
   })
 
@@ -58,7 +58,7 @@ describe('decodeImage() of a augmentation', () => {
       .withMetadata({ orientation: 8 })
       .png()
       .toBuffer()
-    const cut = await decodeImage(lying, { width: 28, height: 14, augmentation: { ...augmentation, mirrored: true } })
+    const cut = await nodePictures.decode(lying, { width: 28, height: 14, crop: { ...crop, mirrored: true } })
     expect([...cut]).toEqual(expected((x) => 4 + 27 - x))
   })
 })

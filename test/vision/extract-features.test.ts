@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { FeatureStore } from '../../src/disk/feature-store.ts'
 import { FeatureWriter } from '../../src/disk/feature-writer.ts'
 import { UserError } from '../../src/errors.ts'
+import { nodePictures } from '../../src/hosts/node/pictures.ts'
 import { extractFeatures, type ImageFile } from '../../src/vision/extract-features.ts'
 import { sourceOf } from '../../src/vision/feature-source.ts'
 import { inOrder } from '../../src/vision/in-order.ts'
@@ -65,6 +66,7 @@ describe('extractFeatures()', () => {
     const progress: [number, number][] = []
     const onProgress = (done: number, total: number): void => void progress.push([done, total])
     const result = await extractFeatures({
+      pictures: nodePictures,
       images: await pictures(folder, 7),
       network,
       store,
@@ -88,7 +90,13 @@ describe('extractFeatures()', () => {
     const images = await pictures(folder, 5)
     await writeFile(images[1]!.path, 'no picture')
     const missing = { id: 'gone', path: join(folder, 'gone.jpg') }
-    const result = await extractFeatures({ images: [...images, missing], network, store, batchSize: 2 })
+    const result = await extractFeatures({
+      pictures: nodePictures,
+      images: [...images, missing],
+      network,
+      store,
+      batchSize: 2,
+    })
     await store.close()
     expect(result.made).toBe(4)
     expect(result.leftOut).toEqual([
@@ -110,14 +118,22 @@ describe('extractFeatures()', () => {
       if (done >= 4) stop.abort()
     }
     await expect(
-      extractFeatures({ images, network, store: first, batchSize: 2, onProgress, signal: stop.signal }),
+      extractFeatures({
+        pictures: nodePictures,
+        images,
+        network,
+        store: first,
+        batchSize: 2,
+        onProgress,
+        signal: stop.signal,
+      }),
     ).rejects.toThrow('aborted')
     await first.close()
 
     const second = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
     const kept = second.count // the batch under way is finished, too
     expect([4, 6]).toContain(kept)
-    const rest = await extractFeatures({ images, network, store: second, batchSize: 2 })
+    const rest = await extractFeatures({ pictures: nodePictures, images, network, store: second, batchSize: 2 })
     expect(rest).toEqual({ made: 9 - kept, kept, leftOut: [] })
     await second.close()
     const read = await readBack(
@@ -132,7 +148,7 @@ describe('extractFeatures()', () => {
     const network = new MeanColour()
     const store = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
     const [image] = await pictures(folder, 1)
-    expect(await extractFeatures({ images: [image!, image!], network, store })).toEqual({
+    expect(await extractFeatures({ pictures: nodePictures, images: [image!, image!], network, store })).toEqual({
       made: 1,
       kept: 0,
       leftOut: [],
@@ -145,7 +161,7 @@ describe('extractFeatures()', () => {
     network.scale = 1e4
     const store = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
     const images = await pictures(folder, 4)
-    const extracting = extractFeatures({ images, network, store })
+    const extracting = extractFeatures({ pictures: nodePictures, images, network, store })
     await expect(extracting).rejects.toThrow(UserError)
     await expect(extracting).rejects.toThrow('features of image "3": layer "mean" gives numbers that are not finite')
   })

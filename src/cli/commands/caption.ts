@@ -2,11 +2,11 @@ import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { many, positive, text } from '../options.ts'
 
-type PhotoCaptioner = import('../../caption/captioner.ts').PhotoCaptioner
+type Captioner = import('../../hosts/node/captioner.ts').Captioner
 type PhotoCaption = import('../../caption/captioner.ts').PhotoCaption
 type Captions = import('../../caption/captioner.ts').Captions<PhotoCaption>
-type CaptionOptions = import('../../caption/captioner.ts').CaptionOptions
-type ImageInput = import('../../vision/index.ts').ImageInput
+type CaptionAllOptions = import('../../caption/captioner.ts').CaptionAllOptions
+type ImageInput = import('../../engine/pictures.ts').ImageInput
 
 export const caption = defineCommand({
   name: 'caption',
@@ -34,26 +34,27 @@ export const caption = defineCommand({
   async run({ images, run, cnn, detector, beam, maxLength, explain }, { signal, report }) {
     if (explain !== undefined) await checkPage(explain)
     const { findImages } = await import('../image-files.ts')
-    const { PhotoCaptioner } = await import('../../caption/captioner.ts')
+    const { Captioner } = await import('../../hosts/node/captioner.ts')
     const pictures = await findImages(images)
-    const captioner = await PhotoCaptioner.load(run, {
+    const captioner = await Captioner.load(run, {
       ...(cnn !== undefined && { cnn }),
       ...(detector !== undefined && { detector }),
     })
     const onProgress = report.progress('Captions', 'pictures')
     const options = { beam, maxLength, signal, onProgress }
-    const named = <T extends { readonly image: string }>(each: T): T =>
-      pictures[Number(each.image)] instanceof Uint8Array ? { ...each, image: 'standard input' } : each
-    const { captions, refused } = await (explain === undefined
+    const named = <T extends { readonly image: string; readonly index: number }>(each: T): T =>
+      pictures[each.index] instanceof Uint8Array ? { ...each, image: 'standard input' } : each
+    const { captions, skipped } = await (explain === undefined
       ? captioner.captionAll(pictures, options)
       : explainTo(explain, captioner, pictures, options, named)
     ).finally(() => captioner.release())
-    const [told, untold] = [captions.map(named), refused.map(named)]
-    for (const { image, why } of untold) report.warn(`left out ${image}: ${why}`)
+    const [captioned, notCaptioned] = [captions.map(named), skipped.map(named)]
+    for (const { image, reason } of notCaptioned) report.warn(`skipped ${image}: ${reason}`)
     return {
-      json: { captions: told, refused: untold },
-      text: told.length > 0 ? told.map(describe).join('\n\n') : 'No captions: none of the pictures can be read',
-      failed: untold.length > 0,
+      json: { captions: captioned, skipped: notCaptioned },
+      text:
+        captioned.length > 0 ? captioned.map(describe).join('\n\n') : 'No captions: none of the pictures can be read',
+      failed: notCaptioned.length > 0,
     }
   },
 })
@@ -75,15 +76,16 @@ async function checkPage(path: string): Promise<void> {
 /** Captions pictures and writes the page that explains the captions. */
 async function explainTo(
   path: string,
-  captioner: PhotoCaptioner,
+  captioner: Captioner,
   pictures: readonly ImageInput[],
-  options: CaptionOptions,
-  named: <T extends { readonly image: string }>(each: T) => T,
+  options: CaptionAllOptions,
+  named: <T extends { readonly image: string; readonly index: number }>(each: T) => T,
 ): Promise<Captions> {
   const { explanationPage } = await import('../../pages/explanation-page.ts')
   const { writeFileAtomic } = await import('../../disk/files.ts')
-  const { captions, refused } = await captioner.explainAll(pictures, options)
-  await writeFileAtomic(path, await explanationPage(captions.map(named), captioner.run.config.model))
+  const { nodePictures } = await import('../../hosts/node/pictures.ts')
+  const { captions, skipped } = await captioner.explainAll(pictures, options)
+  await writeFileAtomic(path, await explanationPage(nodePictures, captions.map(named), captioner.trained.config.model))
   const plain = captions.map(({ allConcepts: _, explanation: __, boxes: ___, picture: ____, ...caption }) => caption)
-  return { captions: plain, refused }
+  return { captions: plain, skipped }
 }

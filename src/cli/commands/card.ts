@@ -31,7 +31,9 @@ export const card = defineCommand({
     const { packageVersion } = await import('../version.ts')
     const notes = limits === undefined ? undefined : await readText(limits, 'limits')
     const commit = await currentCommit()
+    const { nodeEngine } = await import('../../hosts/node/engine.ts')
     const made = await packWithCard({
+      engine: nodeEngine,
       run,
       out,
       terms,

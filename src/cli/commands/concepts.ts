@@ -25,7 +25,9 @@ export const conceptsTrain = defineCommand({
   },
   async run({ data, words, epochs, seed }, { signal, report }) {
     const { trainConceptDetector } = await import('../../train/concept-training.ts')
+    const { nodeEngine } = await import('../../hosts/node/engine.ts')
     const trained = await trainConceptDetector({
+      engine: nodeEngine,
       data,
       epochs,
       seed,
@@ -56,7 +58,14 @@ export const conceptsDetect = defineCommand({
   async run({ data, count }, { signal, report }) {
     const { detectConcepts } = await import('../../train/concept-detection.ts')
     const onProgress = report.progress('Concepts', 'pictures')
-    const found = await detectConcepts({ data, signal, onProgress, ...(count !== undefined && { count }) })
+    const { nodeEngine } = await import('../../hosts/node/engine.ts')
+    const found = await detectConcepts({
+      engine: nodeEngine,
+      data,
+      signal,
+      onProgress,
+      ...(count !== undefined && { count }),
+    })
     return {
       json: { data, ...found },
       text: count === undefined ? describeFound(found) + fewer(found) : describeFound(found),

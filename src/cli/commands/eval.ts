@@ -90,7 +90,8 @@ export const evalCommand = defineCommand({
     if (values.perImage !== undefined) await write(values.perImage, `${JSON.stringify(images, null, 1)}\n`)
     if (values.html !== undefined) {
       const { scorePage } = await import('../../pages/score-page.ts')
-      await write(values.html, await scorePage(evaluation, { references, folder: values.images }))
+      const { nodePictures } = await import('../../hosts/node/pictures.ts')
+      await write(values.html, await scorePage(nodePictures, evaluation, { references, folder: values.images }))
     }
     if (values.saveDocumentFrequencies !== undefined) {
       const { frequenciesOf } = await import('../../metrics/evaluate.ts')

@@ -74,12 +74,11 @@ export const features = defineCommand({
     const { Dataset } = await import('../../data/dataset.ts')
     const dataset = await Dataset.open(data, { signal: session.signal })
     const { withAugmentations } = await import('../../vision/augmentation.ts')
-    const images = dataset.images.flatMap((image) =>
-      withAugmentations(
-        { id: image.id, path: dataset.imagePath(image) },
-        image.split === 'train' ? values.augmentations : 0,
-      ),
-    )
+    const images: ImageFile[] = []
+    for (const image of dataset.images) {
+      const count = image.split === 'train' ? values.augmentations : 0
+      images.push(...(await withAugmentations({ id: image.id, path: dataset.imagePath(image) }, count)))
+    }
     const { what, source, ...done } = await (bottomUp === undefined
       ? made(values, images, session)
       : published(bottomUp, data, images, session))
@@ -125,7 +124,6 @@ async function made(
     BUILTIN,
     extractFeatures,
     extractRegions,
-    FeatureWriter,
     normalisations,
     openDetector,
     openNetwork,
@@ -133,7 +131,10 @@ async function made(
     sourceOf,
   } = await import('../../vision/index.ts')
   const { featuresFolder } = await import('../../disk/dataset-files.ts')
-  const network = await openNetwork(cnn ?? BUILTIN, {
+  const { FeatureWriter } = await import('../../disk/feature-writer.ts')
+  const { nodeEngine: engine } = await import('../../hosts/node/engine.ts')
+  const { pictures } = engine
+  const network = await openNetwork(engine, cnn ?? BUILTIN, {
     ...(size !== undefined && { width: size, height: size }),
     ...(layer !== undefined && { layer }),
     ...(normalisation && { normalisation: normalisations[normalisation] }),
@@ -141,12 +142,12 @@ async function made(
   const finder =
     detector === undefined
       ? undefined
-      : new RegionFinder(await openDetector(detector), network, { position: boxPosition })
+      : new RegionFinder(await openDetector(engine, detector), network, { pictures, position: boxPosition })
   const store = await FeatureWriter.open(featuresFolder(data), finder?.source ?? sourceOf(network))
   const onProgress = report.progress('Features', 'pictures')
   const done = await (finder
     ? extractRegions({ images, finder, store, onProgress, signal })
-    : extractFeatures({ images, network, store, batchSize, onProgress, signal })
+    : extractFeatures({ images, network, pictures, store, batchSize, onProgress, signal })
   ).finally(async () => {
     await store.close() // keeps what is done, also when stopped
     ;(finder ?? network).release()
@@ -172,9 +173,10 @@ async function published(
   images: readonly ImageFile[],
   { signal, report }: Session,
 ): Promise<Made> {
-  const { importBottomUp } = await import('../../vision/index.ts')
+  const { importBottomUp } = await import('../../disk/bottom-up-import.ts')
+  const { nodePictures: pictures } = await import('../../hosts/node/pictures.ts')
   const { featuresFolder } = await import('../../disk/dataset-files.ts')
   const onProgress = report.progress('Features', 'pictures')
-  const { source, ...done } = await importBottomUp(path, featuresFolder(data), { images, onProgress, signal })
+  const { source, ...done } = await importBottomUp(path, featuresFolder(data), { images, pictures, onProgress, signal })
   return { ...done, what: `up to ${source.regions} bottom-up regions of ${source.size}`, source: { bottomUp: source } }
 }

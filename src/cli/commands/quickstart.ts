@@ -16,18 +16,19 @@ export const quickstart = defineCommand({
   },
   async run({ out, seed }, { signal, report }) {
     const started = performance.now()
-    const [{ QUICK, quickstart: run }, { openNetwork }] = await Promise.all([
+    const [{ QUICK, quickstart: run }, { openNetwork }, { nodeEngine: engine }] = await Promise.all([
       import('../../quickstart/quickstart.ts'),
       import('../../vision/index.ts'),
+      import('../../hosts/node/engine.ts'),
     ])
-    const network = await openNetwork('builtin')
+    const network = await openNetwork(engine, 'builtin')
     const say = (line: string): void => {
       report.finish()
       report.note(line)
     }
     const progress = (label: string, unit: string) => report.progress(label, unit)
-    const { page, systems } = await run({ out, seed, sizes: QUICK, network, say, progress, signal }).finally(() =>
-      network.release(),
+    const { page, systems } = await run({ engine, out, seed, sizes: QUICK, network, say, progress, signal }).finally(
+      () => network.release(),
     )
     const seconds = (performance.now() - started) / 1000
     const score = ({ evaluation }: (typeof systems)[number]): number =>

@@ -31,11 +31,12 @@ export const represent = defineCommand({
   },
   async run({ images, run, out, attention, cnn, detector }, { signal, report }) {
     const { findImages } = await import('../image-files.ts')
-    const { representationKind, representPhotos, writeRepresentations } = await import(
-      '../../caption/representations.ts'
-    )
+    const { representImages } = await import('../../caption/representations.ts')
+    const { representationFormat, writeRepresentations } = await import('../../disk/representations.ts')
+    const { openRun } = await import('../../disk/run.ts')
+    const { nodeEngine } = await import('../../hosts/node/engine.ts')
     const { checkWritable } = await import('../../disk/files.ts')
-    representationKind(out) // before the work
+    representationFormat(out) // before the work
     await checkWritable(out)
     const files = await findImages(images)
     const onProgress = report.progress('Representations', 'pictures')
@@ -46,19 +47,19 @@ export const represent = defineCommand({
       ...(cnn !== undefined && { cnn }),
       ...(detector !== undefined && { detector }),
     }
-    const represented = await representPhotos(run, files, options)
-    const { names, tensors, refused } = represented
-    for (const { image, why } of refused) report.warn(`left out ${image}: ${why}`)
+    const represented = await representImages(nodeEngine, await openRun(run), files, options)
+    const { names, tensors, skipped } = represented
+    for (const { image, reason } of skipped) report.warn(`skipped ${image}: ${reason}`)
     if (names.length === 0) throw new UserError('Cannot represent: none of the pictures can be read')
     const written = await writeRepresentations(out, run, represented)
     const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))
     return {
-      json: { images: names, tensors: shapes, written, refused },
+      json: { images: names, tensors: shapes, written, skipped },
       text: [
         `${counted(names.length, 'picture')} in ${written.join(', ')}`,
         ...Object.entries(shapes).map(([name, shape]) => `  ${name} [${shape.join(', ')}]`),
       ].join('\n'),
-      failed: refused.length > 0,
+      failed: skipped.length > 0,
     }
   },
 })

@@ -23,7 +23,9 @@ export const test = defineCommand({
   async run({ run, split, beam, maxLength, data }, { signal, report }) {
     const { testRun } = await import('../../evaluation/test-run.ts')
     const onProgress = report.progress('Captions', 'pictures')
+    const { nodeEngine } = await import('../../hosts/node/engine.ts')
     const tested = await testRun({
+      engine: nodeEngine,
       run,
       split,
       beam,

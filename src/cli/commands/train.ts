@@ -25,6 +25,7 @@ export const train = defineCommand({
         'the regions of these features are the cells of a grid, on which VisualRegionalAttention is VisualAttention; for objects make features with "mia features --detector builtin"',
       )
     const { trainCaptioner } = await import('../../train/trainer.ts')
+    const { nodeEngine } = await import('../../hosts/node/engine.ts')
     const epochs: EpochReport[] = []
     const onProgress = report.progress('Training', 'steps')
     const onEpoch = (epoch: EpochReport): void => {
@@ -32,7 +33,7 @@ export const train = defineCommand({
       report.note(describeEpoch(epoch))
     }
     try {
-      const { step, epoch, best } = await trainCaptioner({ ...run, onProgress, onEpoch, signal })
+      const { step, epoch, best } = await trainCaptioner({ engine: nodeEngine, ...run, onProgress, onEpoch, signal })
       return {
         json: { run: run.folder, step, epoch, best, epochs },
         text: `${epoch} epochs of ${run.folder}: the best CIDEr on val is ${best!.score.toFixed(4)}, of epoch ${best!.epoch}`,

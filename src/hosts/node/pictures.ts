@@ -1,67 +1,41 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Sharp, SharpOptions } from 'sharp'
-import { UserError } from '../../errors.ts'
-import type { Augmentation } from '../../vision/augmentation.ts'
+import {
+  type Crop,
+  type DecodeOptions,
+  ImageError,
+  type ImageInput,
+  type Pictures,
+  type Pixels,
+  type Thumbnail,
+} from '../../engine/pictures.ts'
 import { enlarge, type Picture } from '../../vision/enlarge.ts'
-import { decodable, type ImageKind, imageKind } from '../../vision/image-kind.ts'
+import { DECODABLE, type ImageKind, imageKind } from '../../vision/image-kind.ts'
 
-/** Pixels as they are, row by row, such as a canvas's ImageData: 8 bits for each of 1 (grey), 3 (RGB) or 4 (RGBA) channels. */
-export interface Pixels {
-  readonly data: Uint8Array | Uint8ClampedArray
-  readonly width: number
-  readonly height: number
-}
+/** Phones take pictures of 108 million pixels. A file of 748 kB can have 256 million, which would take a gigabyte to decode. */
+const MAX_PIXELS = 120e6
+/** A larger file is not read: no camera writes one. */
+const MAX_BYTES = 1 << 29
 
-/** A picture: the path of a file, its `file:` URL, its bytes, or pixels. */
-export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Pixels
-
-export interface DecodeOptions {
-  readonly width: number
-  readonly height: number
-  /** the part of it that is wanted; without one the whole */
-  readonly augmentation?: Augmentation
-  /** names the picture in errors where `input` is its bytes */
-  readonly name?: string
-}
-
-/** A file that is no picture or a broken one; `why` is what is wrong with it, without its name. */
-export class ImageError extends UserError {
-  constructor(
-    what: string,
-    readonly why: string,
-  ) {
-    super(`Cannot read ${what}: ${why}`)
-  }
-}
-
-/** Telephones take pictures of 108 million pixels; one of 748 kB can have 256 million, and would take a gigabyte to decode. */
-const maxPixels = 120e6
-
-/** Pictures cut short or with damaged data are refused, oddities that every viewer forgives are not. */
-const limits: SharpOptions = { limitInputPixels: maxPixels, failOn: 'error' }
+/** Truncated pictures and damaged data are refused; oddities that every viewer forgives are not. */
+const LIMITS: SharpOptions = { limitInputPixels: MAX_PIXELS, failOn: 'error' }
 
 /**
- * Decodes a picture to interleaved 8-bit RGB, [height, width, 3], whatever it is: turned as its EXIF orientation says; grey, CMYK, palette and
- * 16-bit pictures become RGB, transparent ones are laid on white, of moving ones the first frame is taken.
- * It is stretched to width x height: where it gets smaller with a triangle filter, where larger bilinearly.
- * Throws ImageError, naming the picture and why, for what is no picture, damaged, or larger than 50 million pixels.
+ * The decoder of pictures in Node, by libvips. Grey, CMYK, palette and 16-bit pictures become RGB. Shrinking uses a triangle filter, enlarging
+ * is bilinear. Files of more than 512 MiB and pictures of more than 120 million pixels are refused.
  */
-export async function decodeImage(
-  input: ImageInput,
-  { width, height, augmentation, name }: DecodeOptions,
-): Promise<Uint8Array> {
+export const nodePictures: Pictures = { decode, size, thumbnail, nameOf }
+
+async function decode(input: ImageInput, { width, height, crop, name }: DecodeOptions): Promise<Uint8Array> {
   const { image, fail } = await openImage(input, name)
-  const part = augmentation && (await partOf(image, augmentation).catch(fail))
-  const picture = await decode(part ?? image.autoOrient(), width, height).catch(fail)
+  const part = crop && (await cropped(image, crop).catch(fail))
+  const picture = await shrunk(part ?? image.autoOrient(), width, height).catch(fail)
   return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
 }
 
 /** A picture to be decoded, and what turns an error of its decoding into an ImageError. Throws ImageError for what is no picture. */
-export async function openImage(
-  input: ImageInput,
-  name?: string,
-): Promise<{ image: Sharp; fail: (error: unknown) => never }> {
+async function openImage(input: ImageInput, name?: string): Promise<{ image: Sharp; fail: (error: unknown) => never }> {
   const said = nameOf(input) ?? name
   const what = `image${said === undefined ? '' : ` "${said}"`}`
   const refuse = (why: string): never => {
@@ -75,15 +49,24 @@ export async function openImage(
     ? input instanceof Uint8Array
       ? input
       : new Uint8Array(input)
-    : await readFile(input as string | URL).catch((error) => refuse(readFault(error)))
+    : await readPicture(input as string | URL, refuse)
   const kind = imageKind(bytes)
   if (bytes.length === 0) refuse('it is empty')
-  if (!decodable.includes(kind)) refuse(kindFault(kind))
+  if (!DECODABLE.includes(kind)) refuse(kindFault(kind))
   return { image: await load(bytes), fail }
 }
 
-/** A augmentation of the picture, as it is seen, turned as its EXIF orientation says; its edges lie between pixels. */
-async function partOf(image: Sharp, { left, top, width, height, mirrored }: Augmentation): Promise<Sharp> {
+/** The bytes of a picture's file. A FIFO or a device would never end, so that only regular files are read. */
+async function readPicture(path: string | URL, refuse: (reason: string) => never): Promise<Uint8Array> {
+  const found = await stat(path).catch((error) => refuse(readFault(error)))
+  if (found.isDirectory()) refuse('it is a folder')
+  if (!found.isFile()) refuse('it is not a regular file')
+  if (found.size > MAX_BYTES) refuse(`it has ${found.size} bytes, and a picture may have ${MAX_BYTES}`)
+  return readFile(path).catch((error) => refuse(readFault(error)))
+}
+
+/** A crop of the upright picture, its edges rounded to pixels. */
+async function cropped(image: Sharp, { left, top, width, height, mirrored }: Crop): Promise<Sharp> {
   const whole = (await image.metadata()).autoOrient
   const span = (from: number, length: number, of: number): [number, number] => {
     const first = Math.min(Math.round(from * of), of - 1)
@@ -96,14 +79,14 @@ async function partOf(image: Sharp, { left, top, width, height, mirrored }: Augm
 }
 
 function kindFault(kind: ImageKind): string {
-  const wanted = decodable.join(', ')
+  const wanted = DECODABLE.join(', ')
   if (kind === 'HEIC')
     return `it is HEIC, for which there is no free decoder; export it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)`
   return kind === 'unknown' ? `it is not a picture; give one of ${wanted}` : `it is ${kind}; give one of ${wanted}`
 }
 
 /** The picture made smaller where it is larger than width or height; enlarging is left to enlarge(). */
-async function decode(image: Sharp, width: number, height: number): Promise<Picture> {
+async function shrunk(image: Sharp, width: number, height: number): Promise<Picture> {
   const { data, info } = await image
     .flatten({ background: '#fff' })
     .toColourspace('srgb')
@@ -116,7 +99,7 @@ async function decode(image: Sharp, width: number, height: number): Promise<Pict
 /** sharp takes 150 ms to load, so it is loaded with the first picture. */
 async function load(bytes: Uint8Array): Promise<Sharp> {
   const { default: sharp } = await import('sharp')
-  return sharp(bytes, limits)
+  return sharp(bytes, LIMITS)
 }
 
 const isBytes = (input: ImageInput): input is Uint8Array | ArrayBuffer =>
@@ -148,12 +131,13 @@ const channelsOf = ({ data, width, height }: Pixels): number => data.length / (w
 async function loadPixels(pixels: Pixels): Promise<Sharp> {
   const { default: sharp } = await import('sharp')
   const { data, width, height } = pixels
-  return sharp(data, { ...limits, raw: { width, height, channels: channelsOf(pixels) as 1 | 3 | 4 } })
+  return sharp(data, { ...LIMITS, raw: { width, height, channels: channelsOf(pixels) as 1 | 3 | 4 } })
 }
 
 /** A picture's path, if it is a file. */
-export const nameOf = (input: ImageInput): string | undefined =>
-  input instanceof URL ? (pathOf(input) ?? input.href) : typeof input === 'string' ? input : undefined
+function nameOf(input: ImageInput): string | undefined {
+  return input instanceof URL ? (pathOf(input) ?? input.href) : typeof input === 'string' ? input : undefined
+}
 
 /** The path that a URL names on this machine; undefined where it names none, such as one of another host. */
 function pathOf(url: URL): string | undefined {
@@ -170,14 +154,25 @@ const readFault = (error: NodeJS.ErrnoException): string =>
 /** libvips repeats itself over several lines; the first says what is wrong. */
 function decodeFault(message: string): string {
   if (message.includes('exceeds pixel limit'))
-    return `it has more than ${maxPixels / 1e6} million pixels; give a smaller copy`
+    return `it has more than ${MAX_PIXELS / 1e6} million pixels; give a smaller copy`
   const detail = message.replace(/^Input buffer has corrupt header:?\s*/, '').split('\n')[0]
   return `it is cut short or damaged${detail ? ` (${detail})` : ''}`
 }
 
-/** A picture's width and height as it is seen, turned as its EXIF orientation says. Throws ImageError for what is no picture. */
-export async function pictureSize(input: ImageInput): Promise<{ width: number; height: number }> {
+async function size(input: ImageInput): Promise<{ width: number; height: number }> {
   const { image, fail } = await openImage(input)
   const { autoOrient } = await image.metadata().catch(fail)
   return autoOrient
+}
+
+async function thumbnail(input: ImageInput, most: number): Promise<Thumbnail> {
+  const { image, fail } = await openImage(input)
+  const { data, info } = await image
+    .autoOrient()
+    .flatten({ background: '#fff' })
+    .resize(most, most, { fit: 'inside', withoutEnlargement: true })
+    .jpeg({ quality: 80 })
+    .toBuffer({ resolveWithObject: true })
+    .catch(fail)
+  return { url: `data:image/jpeg;base64,${data.toString('base64')}`, width: info.width, height: info.height }
 }

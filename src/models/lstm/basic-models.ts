@@ -1,9 +1,8 @@
-/** The two streams that describe an image. */
-export type Stream = 'visual' | 'textual'
+import type { Stream } from '../encoder.ts'
 
-/** What makes one basic model differ from another (models of section 4.2 of the paper). */
+/** What makes one basic model differ from another (section 4.2 of the paper). */
 export interface BasicModel {
-  /** the stream whose mean the LSTM is fed before the first word */
+  /** the stream whose mean the LSTM gets before the first word */
   readonly condition?: Stream
   /** the stream whose mean is added to every word */
   readonly input: Stream
@@ -11,13 +10,17 @@ export interface BasicModel {
   readonly attention?: Stream
 }
 
-export const basicModels = {
+/** The basic models of the paper by name. VisualRegionalAttention is VisualAttention over a detector's regions instead of a grid's cells. */
+export const BASIC_MODELS = {
   VisualAttention: { input: 'visual', attention: 'visual' },
   ConceptAttention: { input: 'textual', attention: 'textual' },
   VisualCondition: { input: 'visual', condition: 'textual' },
   ConceptCondition: { input: 'textual', condition: 'visual' },
-  /** VisualAttention over the regions of a detector instead of the cells of a grid */
   VisualRegionalAttention: { input: 'visual', attention: 'visual' },
 } as const satisfies Record<string, BasicModel>
 
-export type BasicModelName = keyof typeof basicModels
+/** The name of a basic model. */
+export type BasicModelName = keyof typeof BASIC_MODELS
+
+/** A basic model by its name. */
+export const basicModel = (name: BasicModelName): BasicModel => BASIC_MODELS[name]

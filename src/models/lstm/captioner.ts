@@ -1,5 +1,5 @@
-import { add, gather } from '../../graph/ops/index.ts'
-import type { Tensor } from '../../graph/tensor.ts'
+import { constant, type Tensor } from '../../graph/index.ts'
+import { add, concat, expand, gather, reshape, split } from '../../graph/ops/index.ts'
 import { dropout } from '../../nn/dropout.ts'
 import { normal } from '../../nn/init.ts'
 import { Linear } from '../../nn/linear.ts'
@@ -8,33 +8,45 @@ import { meanOver } from '../../nn/mask.ts'
 import type { Noise } from '../../nn/noise.ts'
 import { type Parameter, Scope } from '../../nn/scope.ts'
 import type { CaptionerConfig } from '../config.ts'
-import { type Encoded, Encoder } from '../encoder.ts'
-import { type BasicModel, basicModels } from './basic-models.ts'
+import type { CaptionModel, Forced, Step, Tensors } from '../contract.ts'
+import { Encoder } from '../encoder.ts'
+import { perCaption } from '../force.ts'
+import type { ImageTensors } from '../inputs.ts'
+import { OutputLayer } from '../output-layer.ts'
+import { type BasicModel, basicModel } from './basic-models.ts'
 import { RegionAttention } from './region-attention.ts'
 
-/** An image ready to be described. */
-export interface Prepared {
-  readonly encoded: Encoded
+/** What the decoder takes of an image, beside what Encoder.named() gives. */
+export interface LstmEncoded extends Tensors {
   /** what the image adds to the gates of every step, `[B, 4D]` */
   readonly gates: Tensor
-  /** the state before `<start>`; none is the zero state */
-  readonly start: LstmState | undefined
-  /** the regions as attention sees them, `[B, R, A]`; none for the models that condition */
-  readonly keys: Tensor | undefined
+  /** the gates of the step before `<start>`, `[B, 4D]`, for the models with a condition */
+  readonly conditionGates: Tensor
+  /** the rows that words attend to, `[B, R, D]`, for the models that attend; also `keys` and `mask` */
+  readonly regions: Tensor
+  /** the projected keys of the rows, `[B, R, A]` */
+  readonly keys: Tensor
+  /** 0 for rows of padding, `[B, R]`, where some are */
+  readonly mask: Tensor
 }
 
+/** The hidden state and the cell, `[N, D]` each. */
+export interface LstmTensors extends Tensors, LstmState {}
+
 /**
- * A captioner: encoder, recurrence and scores. Training and search use the same three, so they cannot drift apart: training unrolls the recurrence
- * and scores all words in one batch, for the hidden states do not depend on the attention; search does both a word at a time.
+ * The published captioners: an LSTM over words, and additive attention over the image. What is unusual about them:
+ * - the image's mean is added to every word, and some models get the other stream's mean as a word before the first (BASIC_MODELS);
+ * - the textual mean has no affine layer, the visual one has;
+ * - captions and concepts share the word embedding;
+ * - hidden states do not depend on the attention, so force() runs the recurrence first and the attention of all words as one batch.
  */
-export class LstmCaptioner {
+export class LstmCaptioner implements CaptionModel {
   readonly config: CaptionerConfig
   readonly parameters: ReadonlyMap<string, Parameter>
-  /** the word embedding `[W, D]`, of captions and of concepts */
-  readonly words: Tensor
-  /** the output layer: weight `[W, D]` and bias `[W]` */
-  readonly output: Linear & { readonly bias: Tensor }
+  readonly output: OutputLayer
   readonly #model: BasicModel
+  /** the word embedding `[W, D]` */
+  readonly #words: Tensor
   readonly #encoder: Encoder
   readonly #visualMean: Linear
   readonly #lstm: Lstm
@@ -45,58 +57,90 @@ export class LstmCaptioner {
     const { hiddenSize, vocabularySize, attentionSize } = config
     this.config = config
     this.parameters = scope.parameters
-    this.#model = basicModels[config.basicModel]
-    this.words = scope.parameter('words.weight', [vocabularySize, hiddenSize], normal(1))
+    this.#model = basicModel(config.basicModel)
+    this.#words = scope.parameter('words.weight', [vocabularySize, hiddenSize], normal(1))
     this.#encoder = new Encoder(scope.at('encoder'), config)
     const decoder = scope.at('decoder')
     this.#visualMean = new Linear(decoder.at('visualMean'), hiddenSize, hiddenSize)
     this.#lstm = new Lstm(decoder.at('lstm'), hiddenSize, hiddenSize)
     this.#attention =
       this.#model.attention && new RegionAttention(decoder.at('attention'), hiddenSize, attentionSize, config.dropout)
-    this.output = new Linear(decoder.at('output'), hiddenSize, vocabularySize) as Linear & { readonly bias: Tensor }
+    this.output = new OutputLayer(decoder.at('output'), hiddenSize, vocabularySize, config.dropout)
   }
 
-  /** `features` `[B, R, F]` and `concepts` `[B, K]` → what the decoder needs of the images. */
-  prepare(features: Tensor, concepts: Tensor, noise?: Noise): Prepared {
-    const encoded = this.#encoder.forward(features, concepts, this.words, noise)
+  /** The sizes of the images that it takes. */
+  get inputs(): CaptionerConfig {
+    return this.config
+  }
+
+  encode(images: ImageTensors, noise?: Noise): LstmEncoded {
+    const encoded = this.#encoder.forward(images, this.#words, noise)
     const means = {
       visual: this.#visualMean.forward(
         dropout(meanOver(encoded.visual, encoded.masks.visual), this.config.dropout, noise),
       ),
       textual: meanOver(encoded.textual, encoded.masks.textual), // no affine layer here, as published
     }
+    const gates = (mean: Tensor): Tensor => add(this.#lstm.project(mean), this.#lstm.bias)
     const { input, condition, attention } = this.#model
-    const gates = add(this.#lstm.project(means[input]), this.#lstm.bias)
-    const start = condition && this.#lstm.step(add(this.#lstm.project(means[condition]), this.#lstm.bias))
-    const keys = attention && this.#attention!.keys(encoded[attention], noise)
-    return { encoded, gates, start, keys }
+    const mask = attention && encoded.masks[attention]
+    return {
+      ...this.#encoder.named(encoded),
+      gates: gates(means[input]),
+      ...(condition && { conditionGates: gates(means[condition]) }),
+      ...(attention && {
+        regions: encoded[attention],
+        keys: this.#attention!.keys(encoded[attention], noise),
+        ...(mask && { mask }),
+      }),
+    } as LstmEncoded
+  }
+
+  start({ gates, conditionGates }: LstmEncoded): LstmTensors {
+    if (conditionGates) return { ...this.#lstm.step(conditionGates) }
+    const zero = expand(constant(0), [gates.shape[0]!, this.config.hiddenSize])
+    return { hidden: zero, cell: zero }
+  }
+
+  step(words: Tensor, encoded: LstmEncoded, state: LstmTensors, noise?: Noise): Step {
+    const [rows] = words.shape
+    const { hiddenSize } = this.config
+    const next = this.#lstm.step(add(this.#wordGates(words), encoded.gates), state)
+    const { hidden, attention } = this.#attend(reshape(next.hidden, [rows!, 1, hiddenSize]), encoded, noise)
+    return {
+      hidden: reshape(hidden, [rows!, hiddenSize]),
+      state: { ...next },
+      ...(attention && { attention: reshape(attention, [rows!, attention.shape[2]!]) }),
+    }
+  }
+
+  force(words: Tensor, encoded: LstmEncoded, captions: number, noise?: Noise): Forced {
+    const { hiddenSize } = this.config
+    const [steps, rows] = words.shape
+    const [images] = encoded.gates.shape
+    const all = add(this.#wordGates(words), perCaption(encoded.gates, captions))
+    // from the zero state the first step needs no state at all
+    let state: LstmState | undefined
+    if (encoded.conditionGates) {
+      const { hidden, cell } = this.#lstm.step(encoded.conditionGates)
+      state = { hidden: perCaption(hidden, captions), cell: perCaption(cell, captions) }
+    }
+    const hidden = split(all, 0, steps as number).map((gates) => {
+      state = this.#lstm.step(reshape(gates, [rows!, 4 * hiddenSize]), state)
+      return reshape(state.hidden, [images!, captions, hiddenSize])
+    })
+    return this.#attend(concat(hidden, 1), encoded, noise)
   }
 
   /** Words' part of the gates: ids `[…]` → `[…, 4D]`. */
-  wordGates(ids: Tensor): Tensor {
-    return this.#lstm.project(gather(this.words, ids))
+  #wordGates(ids: Tensor): Tensor {
+    return this.#lstm.project(gather(this.#words, ids))
   }
 
-  /** One step of the recurrence: gates `[N, 4D]` and the state before. */
-  step(gates: Tensor, state: LstmState | undefined): LstmState {
-    return this.#lstm.step(gates, state)
-  }
-
-  /** What the output layer is given for hidden states `[B, N, D]`, N of each image: `[B, N, D]`, and the attention `[B, N, R]` if the model attends. */
-  attend(
-    hidden: Tensor,
-    { encoded, keys }: Pick<Prepared, 'encoded' | 'keys'>,
-    noise?: Noise,
-  ): { states: Tensor; attention: Tensor | undefined } {
-    const stream = this.#model.attention
-    if (!stream) return { states: hidden, attention: undefined }
-    const { context, attention } = this.#attention!.forward(
-      hidden,
-      encoded[stream],
-      keys!,
-      noise,
-      encoded.masks[stream],
-    )
-    return { states: add(context, hidden), attention }
+  /** Hidden states `[B, N, D]`, N of each image, with the context that they attend to, `[B, N, D]`, and the attention `[B, N, R]`. */
+  #attend(hidden: Tensor, { regions, keys, mask }: LstmEncoded, noise?: Noise): Forced {
+    if (!this.#attention) return { hidden }
+    const { context, attention } = this.#attention.forward(hidden, regions, keys, noise, mask)
+    return { hidden: add(context, hidden), attention }
   }
 }

@@ -1,7 +1,8 @@
+import type { Engine } from '../../engine/engine.ts'
+import type { ImageInput, Pictures } from '../../engine/pictures.ts'
 import { floatData, type Session } from '../../engine/session.ts'
 import { floats } from '../../formats/host-value.ts'
 import { equal, maxPool, reshape, topK, where } from '../../graph/ops/index.ts'
-import { decodeImage, type ImageInput } from '../../hosts/node/pictures.ts'
 import { suppress } from '../boxes.ts'
 import { BUILTIN, INPUT, openPart, type Part } from '../networks/builtin/model.ts'
 import { normalise, type Preprocessing, rgb255 } from '../preprocessing.ts'
@@ -15,12 +16,12 @@ const SIDE = SIZE / STRIDE
 const CLASSES = 80
 /** Peaks looked at: enough that 100 are left where many show one object. */
 const PEAKS = 300
-/** Objects below this are noise; those that a picture needs to have enough are taken all the same. */
+/** Objects below this confidence are noise, kept only to reach the least number that is wanted. */
 const SURE = 0.1
 /** Boxes of one class that overlap more are one object. */
 const SAME_OBJECT = 0.5
 
-const around = {
+const AROUND = {
   kernel: [3, 3],
   strides: [1, 1],
   dilations: [1, 1],
@@ -36,36 +37,40 @@ const part: Part = {
   recipe: { peaks: PEAKS },
   outputs(node) {
     const heat = node('tower_0/keypoints')
-    const peaks = where(equal(heat, maxPool(heat, around)), heat, 0)
+    const peaks = where(equal(heat, maxPool(heat, AROUND)), heat, 0)
     const { values, indices } = topK(reshape(peaks, ['B', CLASSES * SIDE * SIDE]), PEAKS)
     return { scores: values, places: indices, edges: node('tower_0/wh') }
   },
 }
 
-const preprocessing: Preprocessing = { width: SIZE, height: SIZE, ...rgb255 }
+const PREPROCESSING: Preprocessing = { width: SIZE, height: SIZE, ...rgb255 }
 
 /** The object detector CenterNet that comes with npm. */
 export class BuiltinDetector implements Detector {
   readonly name = BUILTIN
   readonly #session: Session
 
+  readonly #pictures: Pictures
+
   private constructor(
     session: Session,
+    pictures: Pictures,
     readonly sha256: string,
   ) {
     this.#session = session
+    this.#pictures = pictures
   }
 
   /** Throws UserError where its package is missing or damaged. */
-  static async open(): Promise<BuiltinDetector> {
-    const { session, sha256 } = await openPart(part)
-    return new BuiltinDetector(session, sha256)
+  static async open(engine: Engine): Promise<BuiltinDetector> {
+    const { session, sha256 } = await openPart(engine, part)
+    return new BuiltinDetector(session, engine.pictures, sha256)
   }
 
-  /** The objects of a picture, surest first: those above 10%, at least `least` and at most `most`. Throws ImageError as decodeImage() does. */
+  /** The objects of a picture, most confident first: those above 10%, at least `least` and at most `most`. Throws ImageError as Pictures.decode() does. */
   async detect(input: ImageInput, { least, most }: DetectOptions): Promise<Detection[]> {
     const planes = new Float32Array(3 * SIZE * SIZE)
-    normalise(await decodeImage(input, preprocessing), preprocessing, planes)
+    normalise(await this.#pictures.decode(input, PREPROCESSING), PREPROCESSING, planes)
     const { scores, places, edges } = await this.#session.run({ [INPUT]: floats([1, 3, SIZE, SIZE], planes) })
     const found = decode(floatData(scores), places!.data as BigInt64Array, floatData(edges))
     const kept = suppress(found, SAME_OBJECT, most)

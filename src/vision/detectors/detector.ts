@@ -1,4 +1,4 @@
-import type { ImageInput } from '../../hosts/node/pictures.ts'
+import type { ImageInput } from '../../engine/pictures.ts'
 import type { Box } from '../boxes.ts'
 
 /** An object found in a picture. */
@@ -11,7 +11,7 @@ export interface Detection {
   readonly score: number
 }
 
-/** How many objects are wanted of a picture: the unsure ones are taken until there are `least`, the sure ones up to `most`. */
+/** How many objects of a picture are wanted: confident ones up to `most`, others only until there are `least`. */
 export interface DetectOptions {
   readonly least: number
   readonly most: number
@@ -19,11 +19,11 @@ export interface DetectOptions {
 
 /** A network that finds the objects of pictures. */
 export interface Detector {
-  /** the absolute path of the file it came from, or `builtin` */
+  /** the full name of the file it came from, or `builtin` */
   readonly name: string
   /** of the file's bytes, in hexadecimal */
   readonly sha256: string
-  /** The objects of a picture, surest first. Throws ImageError as decodeImage() does. */
+  /** The objects of a picture, most confident first. Throws ImageError as Pictures.decode() does. */
   detect(input: ImageInput, options: DetectOptions): Promise<Detection[]>
   release(): void
 }

@@ -1,57 +1,58 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import type { Engine } from '../../engine/engine.ts'
+import type { ImageInput, Pictures } from '../../engine/pictures.ts'
 import { floatData, type Session } from '../../engine/session.ts'
 import { UserError } from '../../errors.ts'
 import { floats } from '../../formats/host-value.ts'
-import { decodeImage, type ImageInput, pictureSize } from '../../hosts/node/pictures.ts'
+import { sha256 } from '../../formats/sha256.ts'
 import { suppress } from '../boxes.ts'
 import { bgr255, normalise } from '../preprocessing.ts'
 import type { Detection, DetectOptions, Detector } from './detector.ts'
 
 const STRIDES = [8, 16, 32]
 const PADDING = 114
-/** Boxes below this are noise; those that a picture needs to have enough are taken all the same. */
+/** Boxes below this confidence are noise, kept only to reach the least number that is wanted. */
 const SURE = 0.05
 /** Boxes of one class that overlap more are one object. */
 const SAME_OBJECT = 0.65
 
-/** The object detector YOLOX (Ge et al. 2021, arXiv:2107.08430), from an ONNX file whose boxes are not decoded yet. */
+/** The object detector YOLOX (Ge et al. 2021, arXiv:2107.08430), from an ONNX file that outputs raw boxes. */
 export class Yolox implements Detector {
   readonly #session: Session
+  readonly #pictures: Pictures
   readonly #size: number
 
   private constructor(
-    /** the absolute path of the file */
+    /** the full name of the file */
     readonly name: string,
     readonly sha256: string,
     session: Session,
+    pictures: Pictures,
     size: number,
   ) {
     this.#session = session
+    this.#pictures = pictures
     this.#size = size
   }
 
-  /** Opens a network that takes pictures of `size` x `size`. Throws UserError where there is no file or it is another network. */
-  static async open(path: string, size = 416): Promise<Yolox> {
-    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      throw new UserError(
-        `Cannot read detector "${path}": ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`,
-      )
+  /** Opens a network that takes pictures of `size` x `size` pixels. Throws UserError if there is no file or it is another network. */
+  static async open({ runtime, pictures, assets }: Engine, path: string, size = 416): Promise<Yolox> {
+    const bytes = await assets.read(path, 'detector')
+    const session = await runtime.load(bytes).catch((error: Error) => {
+      throw new UserError(`Cannot read detector "${path}": it is not an ONNX file that can be run (${error.message})`)
     })
-    const { nodeRuntime } = await import('../../hosts/node/runtime.ts')
-    const session = await nodeRuntime.load(bytes).catch((error: Error) => {
-      throw new UserError(`Cannot read detector "${path}": it is no ONNX file that can be run (${error.message})`)
-    })
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
-    const detector = new Yolox(resolve(path), sha256, session, size)
-    await detector.#run(new Float32Array(3 * size * size)) // throws for another network, before the first picture
+    const detector = new Yolox(assets.resolve(path), await sha256(bytes), session, pictures, size)
+    try {
+      await detector.#run(new Float32Array(3 * size * size)) // throws for another network, before the first picture
+    } catch (error) {
+      detector.release()
+      throw error
+    }
     return detector
   }
 
-  /** The objects of a picture, surest first: those above 5%, at least `least` and at most `most`. Throws ImageError as decodeImage() does. */
+  /** The objects of a picture, most confident first: those above 5%, at least `least` and at most `most`. Throws ImageError as Pictures.decode() does. */
   async detect(input: ImageInput, { least, most }: DetectOptions): Promise<Detection[]> {
-    const { pixels, scale } = await letterbox(input, this.#size)
+    const { pixels, scale } = await letterbox(this.#pictures, input, this.#size)
     const planes = new Float32Array(pixels.length)
     normalise(pixels, { width: this.#size, height: this.#size, ...bgr255 }, planes)
     const kept = suppress(decode(await this.#run(planes), this.#size, scale), SAME_OBJECT, most)
@@ -83,15 +84,15 @@ export class Yolox implements Detector {
 
 /** A picture with its proportions kept, at the top left of a grey square; `scale` is its width and height in parts of the square. */
 async function letterbox(
+  pictures: Pictures,
   input: ImageInput,
   size: number,
 ): Promise<{ pixels: Uint8Array; scale: { x: number; y: number } }> {
-  const bytes = typeof input === 'string' ? await readFile(input).catch(() => input) : input
-  const original = await pictureSize(bytes)
+  const original = await pictures.size(input)
   const ratio = size / Math.max(original.width, original.height)
   const width = Math.max(1, Math.floor(original.width * ratio))
   const height = Math.max(1, Math.floor(original.height * ratio))
-  const picture = await decodeImage(bytes, { width, height })
+  const picture = await pictures.decode(input, { width, height })
   const pixels = new Uint8Array(3 * size * size).fill(PADDING)
   for (let row = 0; row < height; row++)
     pixels.set(picture.subarray(3 * width * row, 3 * width * (row + 1)), 3 * size * row)

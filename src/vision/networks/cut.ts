@@ -1,8 +1,6 @@
 import { UserError } from '../../errors.ts'
 import type { HostValue } from '../../formats/host-value.ts'
-import { reshape, transpose } from '../../graph/ops/index.ts'
-import { type Shape, show } from '../../graph/shape.ts'
-import type { Tensor } from '../../graph/tensor.ts'
+import { reshape, type Shape, show, type Tensor, transpose } from '../../graph/index.ts'
 import { OnnxImport } from '../../onnx/import.ts'
 
 /** A network up to a map of features, with a free batch size B. */

@@ -2,7 +2,7 @@ import type { Preprocessing } from '../preprocessing.ts'
 
 /** A network that turns pictures into regions: a pretrained one cut at a layer, or at several that are laid on one grid. */
 export interface Network {
-  /** the absolute path of the file it came from, or `builtin` */
+  /** the full name of the file it came from, or `builtin` */
   readonly name: string
   /** of the file's bytes, in hexadecimal */
   readonly sha256: string

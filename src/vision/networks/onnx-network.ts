@@ -1,35 +1,41 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { floatData, type Session } from '../../engine/session.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { EngineError, floatData, type Session } from '../../engine/session.ts'
 import { UserError } from '../../errors.ts'
 import { floats } from '../../formats/host-value.ts'
+import { sha256 } from '../../formats/sha256.ts'
 import { toOnnx } from '../../onnx/export.ts'
 import type { Normalisation, Preprocessing } from '../preprocessing.ts'
 import { type Cut, type CutOptions, cut } from './cut.ts'
 import { normalisationOf } from './known-networks.ts'
 import type { Network } from './network.ts'
 
-export interface BackboneOptions extends CutOptions {
-  /** by default what is known of the file, or else torchvision's */
+/** How a network of an ONNX file is used. */
+export interface OnnxNetworkOptions extends CutOptions {
+  /** by default that of a known file, else torchvision's */
   readonly normalisation?: Normalisation
 }
 
-/** Opens a pretrained network, an ONNX file, as a Network that gives a layer's map. Throws UserError for a file that is none or has no such layer. */
-export async function openBackbone(path: string, options: BackboneOptions = {}): Promise<Network> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(
-      `Cannot read network "${path}": ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`,
-    )
-  })
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
+/**
+ * Opens a pretrained network, an ONNX file, cut at a layer whose map becomes the regions. Throws UserError if it is not such a file, has no
+ * such layer, or cannot be run.
+ */
+export async function openOnnxNetwork(
+  { runtime, assets }: Engine,
+  path: string,
+  options: OnnxNetworkOptions = {},
+): Promise<Network> {
+  const bytes = await assets.read(path, 'network')
   const found = cut(bytes, `network "${path}"`, options)
-  const { nodeRuntime } = await import('../../hosts/node/runtime.ts')
-  const session = await nodeRuntime.load(toOnnx({ regions: found.regions }, found.weights))
-  return new Backbone(resolve(path), sha256, found, options.normalisation ?? normalisationOf(sha256), session)
+  const digest = await sha256(bytes)
+  const session = await runtime.load(toOnnx({ regions: found.regions }, found.weights)).catch((error: unknown) => {
+    if (error instanceof EngineError)
+      throw new UserError(`Cannot run network "${path}" up to layer "${found.layer}": ${error.message}`)
+    throw error
+  })
+  return new OnnxNetwork(assets.resolve(path), digest, found, options.normalisation ?? normalisationOf(digest), session)
 }
 
-class Backbone implements Network {
+class OnnxNetwork implements Network {
   readonly layer: string
   readonly input: Preprocessing
   readonly regions: number

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import { describe, expect, test } from 'vitest'
+import { ImageError } from '../../../src/engine/pictures.ts'
 import { UserError } from '../../../src/errors.ts'
-import { decodeImage, ImageError } from '../../../src/hosts/node/pictures.ts'
+import { nodePictures } from '../../../src/hosts/node/pictures.ts'
 
 const size = { width: 4, height: 2 }
 const plain = (alpha?: number): Sharp =>
@@ -30,7 +31,7 @@ function expectNear(actual: Uint8Array, expected: readonly number[], tolerance: 
     expect(Math.abs(actual[i]! - value), `byte ${i}`).toBeLessThanOrEqual(tolerance)
 }
 
-describe('decodeImage() gives 8-bit RGB of the size asked for', () => {
+describe('nodePictures.decode() gives 8-bit RGB of the size asked for', () => {
   const grey = Math.round(
     255 * encodeGamma(0.2126 * decodeGamma(200) + 0.7152 * decodeGamma(50) + 0.0722 * decodeGamma(20)),
   )
@@ -50,7 +51,7 @@ describe('decodeImage() gives 8-bit RGB of the size asked for', () => {
     ['TIFF', plain().tiff({ compression: 'none' }), all(200, 50, 20), 0],
     ['CMYK TIFF', plain().toColourspace('cmyk').tiff(), all(200, 50, 20), 24],
   ])('of %s', async (_, picture, expected, tolerance) => {
-    expectNear(await decodeImage(await picture.toBuffer(), size), expected, tolerance)
+    expectNear(await nodePictures.decode(await picture.toBuffer(), size), expected, tolerance)
   })
 
   test('of the first frame of a moving GIF', async () => {
@@ -59,18 +60,18 @@ describe('decodeImage() gives 8-bit RGB of the size asked for', () => {
       .gif()
       .toBuffer()
     expect((await sharp(moving).metadata()).pages).toBe(2)
-    expect([...(await decodeImage(moving, size))]).toEqual(all(10, 10, 10))
+    expect([...(await nodePictures.decode(moving, size))]).toEqual(all(10, 10, 10))
   })
 
   test('of a file, by its path', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mia-image-'))
     await writeFile(join(folder, 'a.png'), await plain().png().toBuffer())
-    expect([...(await decodeImage(join(folder, 'a.png'), size))]).toEqual(all(200, 50, 20))
+    expect([...(await nodePictures.decode(join(folder, 'a.png'), size))]).toEqual(all(200, 50, 20))
     await rm(folder, { recursive: true })
   })
 })
 
-describe('decodeImage() turns a picture as its EXIF orientation says', () => {
+describe('nodePictures.decode() turns a picture as its EXIF orientation says', () => {
   // Each line: the orientation and where the stored corners (a b / c d) are to be seen (EXIF 2.3, table 6).
   const [a, b, c, d] = [10, 90, 170, 250]
   test.each<[number, number[]]>([
@@ -87,15 +88,15 @@ describe('decodeImage() turns a picture as its EXIF orientation says', () => {
       raw: { width: 2, height: 2, channels: 3 },
     })
     const png = await stored.withMetadata({ orientation }).png().toBuffer()
-    const pixels = await decodeImage(png, { width: 2, height: 2 })
+    const pixels = await nodePictures.decode(png, { width: 2, height: 2 })
     expect([...pixels]).toEqual(seen.flatMap((v) => [v, v, v]))
   })
 })
 
-describe('decodeImage() stretches', () => {
+describe('nodePictures.decode() stretches', () => {
   test('downwards about as a triangle filter does', async () => {
     const row = Uint8Array.from({ length: 96 }, (_, i) => 128 + 100 * Math.sin(i / 9))
-    const pixels = await decodeImage(await picture(row, 96), { width: 24, height: 1 })
+    const pixels = await nodePictures.decode(await picture(row, 96), { width: 24, height: 1 })
     expectNear(
       pixels,
       triangle(row, 24).flatMap((v) => [v, v, v]),
@@ -106,7 +107,7 @@ describe('decodeImage() stretches', () => {
   test('upwards as PIL does, without moving the picture', async () => {
     // Image.fromarray(uint8 [[0, 100], [200, 40]]).resize((4, 3), Image.BILINEAR), by hand: the second row lies midway.
     const expected = [0, 25, 75, 100, 100, 93, 78, 70, 200, 160, 80, 40]
-    const pixels = await decodeImage(await picture([0, 100, 200, 40], 2), { width: 4, height: 3 })
+    const pixels = await nodePictures.decode(await picture([0, 100, 200, 40], 2), { width: 4, height: 3 })
     expectNear(
       pixels,
       expected.flatMap((v) => [v, v, v]),
@@ -115,12 +116,15 @@ describe('decodeImage() stretches', () => {
   })
 
   test('upwards along one axis only, leaving the other as it is', async () => {
-    const pixels = await decodeImage(await picture([0, 100, 200, 40], 1), { width: 2, height: 4 })
+    const pixels = await nodePictures.decode(await picture([0, 100, 200, 40], 1), { width: 2, height: 4 })
     expect([...pixels]).toEqual([0, 0, 100, 100, 200, 200, 40, 40].flatMap((v) => [v, v, v]))
   })
 
   test('upwards along one axis and downwards along the other', async () => {
-    const pixels = await decodeImage(await picture(new Array(64).fill([0, 240]).flat(), 2), { width: 4, height: 8 })
+    const pixels = await nodePictures.decode(await picture(new Array(64).fill([0, 240]).flat(), 2), {
+      width: 4,
+      height: 8,
+    })
     expect([...pixels]).toEqual(
       new Array(8)
         .fill([0, 60, 180, 240])
@@ -134,7 +138,7 @@ describe('decodeImage() stretches', () => {
     const png = await sharp(halves, { raw: { width: 10, height: 100, channels: 3 } })
       .png()
       .toBuffer()
-    const pixels = await decodeImage(png, { width: 20, height: 2 })
+    const pixels = await nodePictures.decode(png, { width: 20, height: 2 })
     expectNear(pixels, [...new Array(60).fill(255 / 8), ...new Array(60).fill((255 * 7) / 8)], 1)
   })
 
@@ -142,11 +146,11 @@ describe('decodeImage() stretches', () => {
     const png = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#0102ff' } })
       .png()
       .toBuffer()
-    expect([...(await decodeImage(png, size))]).toEqual(all(1, 2, 255))
+    expect([...(await nodePictures.decode(png, size))]).toEqual(all(1, 2, 255))
   })
 })
 
-describe('decodeImage() refuses, naming the picture and why,', () => {
+describe('nodePictures.decode() refuses, naming the picture and why,', () => {
   const cut = async (picture: Sharp, share: number): Promise<Buffer> => {
     const bytes = await picture.toBuffer()
     return bytes.subarray(0, Math.floor(bytes.length * share))
@@ -181,19 +185,19 @@ describe('decodeImage() refuses, naming the picture and why,', () => {
     ],
     ['a picture of 121 million pixels', bomb, 'it has more than 120 million pixels'],
   ])('%s', async (_, bytes, why) => {
-    const decoding = decodeImage(await bytes(), { ...size, name: 'odd.jpg' })
+    const decoding = nodePictures.decode(await bytes(), { ...size, name: 'odd.jpg' })
     await expect(decoding).rejects.toThrow(UserError)
     await expect(decoding).rejects.toThrow(`Cannot read image "odd.jpg": ${why}`)
   })
 
   test('a file that is not there', async () => {
-    await expect(decodeImage('/no/such.jpg', size)).rejects.toThrow(
+    await expect(nodePictures.decode('/no/such.jpg', size)).rejects.toThrow(
       'Cannot read image "/no/such.jpg": there is no such file',
     )
   })
 
   test('a folder', async () => {
-    await expect(decodeImage(tmpdir(), size)).rejects.toThrow('it is a folder')
+    await expect(nodePictures.decode(tmpdir(), size)).rejects.toThrow('it is a folder')
   })
 
   test.each([
@@ -205,7 +209,7 @@ describe('decodeImage() refuses, naming the picture and why,', () => {
     ['a URL of the web', new URL('https://example.org/a.jpg'), 'it is no file of this machine; fetch it'],
     ['a URL of another host', new URL('file://host/a.jpg'), 'it is no file of this machine; fetch it'],
   ])('%s', async (_, input, why) => {
-    const decoding = decodeImage(input as never, size)
+    const decoding = nodePictures.decode(input as never, size)
     await expect(decoding).rejects.toThrow(ImageError)
     await expect(decoding).rejects.toThrow(why)
   })

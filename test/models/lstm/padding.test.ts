@@ -3,7 +3,7 @@ import { floatData } from '../../../src/engine/session.ts'
 import { floats, type HostValue, ints } from '../../../src/formats/host-value.ts'
 import { nodeRuntime } from '../../../src/hosts/node/runtime.ts'
 import type { CaptionerConfig } from '../../../src/models/config.ts'
-import { type BasicModelName, basicModels } from '../../../src/models/lstm/basic-models.ts'
+import { BASIC_MODELS, type BasicModelName } from '../../../src/models/lstm/basic-models.ts'
 import { LstmCaptioner } from '../../../src/models/lstm/captioner.ts'
 import { toOnnx } from '../../../src/onnx/export.ts'
 import { predict } from '../../../src/train/step.ts'
@@ -55,8 +55,8 @@ async function scores(
 ): Promise<number[][]> {
   const model = new LstmCaptioner(config)
   const images = features.length
-  const { states } = predict(model, { captions: 1, steps: STEPS, featureType: 'float32' })
-  const session = await nodeRuntime.load(toOnnx({ scores: model.output.forward(states) }))
+  const { hidden } = predict(model, { captions: 1, steps: STEPS, featureType: 'float32' })
+  const session = await nodeRuntime.load(toOnnx({ scores: model.output.logits(hidden) }))
   const all = new Float32Array(images * config.regions * SIZE)
   for (const [i, each] of features.entries()) all.set(each, i * config.regions * SIZE)
   const results = await session.run({
@@ -87,7 +87,7 @@ const furthest = (a: readonly number[][], b: readonly number[][]): number =>
   Math.max(...a.flatMap((row, i) => row.map((x, j) => Math.abs(x - b[i]![j]!))))
 
 describe('a padded batch gives the numbers of the images one by one', () => {
-  for (const basicModel of Object.keys(basicModels) as BasicModelName[])
+  for (const basicModel of Object.keys(BASIC_MODELS) as BasicModelName[])
     for (const concepts of [2, MOST, 7])
       for (const mia of [undefined, 'mutual', 'self'] as const)
         test(`${basicModel}, ${mia ? `MIA (${mia})` : 'no MIA'}, ${concepts} concepts`, async () => {

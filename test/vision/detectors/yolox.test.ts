@@ -5,7 +5,8 @@ import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { recall } from '../../../bench/recall.ts'
 import { fromFloat16 } from '../../../src/formats/float16.ts'
-import { openBackbone, RegionFinder, Yolox } from '../../../src/vision/index.ts'
+import { nodeEngine } from '../../../src/hosts/node/engine.ts'
+import { openDetector, openNetwork, RegionFinder } from '../../../src/vision/index.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 const shared = fileURLToPath(new URL('../../../../shared', import.meta.url))
@@ -21,7 +22,10 @@ describe.skipIf(!existsSync(weights))('YOLOX-Nano (needs ../shared)', () => {
   }, 120_000)
 
   test('regions have features, boxes, labels and scores, surest first, and the place of the box if asked', async () => {
-    const finder = new RegionFinder(await Yolox.open(weights), await openBackbone(network), { position: true })
+    const finder = new RegionFinder(await openDetector(nodeEngine, weights), await openNetwork(nodeEngine, network), {
+      pictures: nodeEngine.pictures,
+      position: true,
+    })
     const { size } = finder.source
     expect(size).toBe(1280 + 5)
     const picture = join(shared, 'data/bottom-up-sample/val2014/COCO_val2014_000000391895.jpg')
@@ -44,7 +48,7 @@ describe.skipIf(!existsSync(weights))('YOLOX-Nano (needs ../shared)', () => {
     const { width } = await sharp(picture).metadata()
     const wide = join(folder, 'wide.png')
     await sharp(picture).extend({ right: width, background: '#727272' }).toFile(wide)
-    const detector = await Yolox.open(weights)
+    const detector = await openDetector(nodeEngine, weights)
     const [plain] = await detector.detect(picture, { least: 1, most: 1 })
     const [half] = await detector.detect(wide, { least: 1, most: 1 })
     detector.release()
@@ -55,6 +59,6 @@ describe.skipIf(!existsSync(weights))('YOLOX-Nano (needs ../shared)', () => {
   }, 60_000)
 
   test('another network is refused before the first picture', async () => {
-    await expect(Yolox.open(network)).rejects.toThrow(/Cannot use detector .*mobilenet/)
+    await expect(openDetector(nodeEngine, network)).rejects.toThrow(/Cannot use detector .*mobilenet/)
   })
 })

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
-import { decodeImage } from '../../../src/hosts/node/pictures.ts'
+import { nodeEngine } from '../../../src/hosts/node/engine.ts'
+import { nodePictures } from '../../../src/hosts/node/pictures.ts'
 import type { Network } from '../../../src/vision/networks/network.ts'
-import { openBackbone } from '../../../src/vision/networks/onnx-network.ts'
+import { openOnnxNetwork } from '../../../src/vision/networks/onnx-network.ts'
 import { bgr255, imagenet, normalise, symmetric } from '../../../src/vision/preprocessing.ts'
 import { onnxModel } from '../../onnx/onnx-models.ts'
 import { temporaryFolder } from '../../support/folder.ts'
@@ -22,7 +23,7 @@ async function pictures({ input }: Network, count: number): Promise<Float32Array
   const length = 3 * input.width * input.height
   const all = new Float32Array(count * length)
   for (const [i, name] of names.entries()) {
-    const pixels = await decodeImage(join(shared, 'data/flickr8k/images', name.trim()), input)
+    const pixels = await nodePictures.decode(join(shared, 'data/flickr8k/images', name.trim()), input)
     normalise(pixels, input, all.subarray(i * length, (i + 1) * length))
   }
   return all
@@ -34,7 +35,7 @@ const furthest = (a: Float32Array, b: ArrayLike<number>): number => {
 }
 
 describe.skipIf(!existsSync(join(shared, 'weights')))(
-  'openBackbone() of a pretrained network (needs ../shared)',
+  'openOnnxNetwork() of a pretrained network (needs ../shared)',
   () => {
     test.each([
       { file: 'mobilenet_v2_imagenet', output: 'features', regions: 49, size: 1280, normalisation: symmetric },
@@ -43,7 +44,7 @@ describe.skipIf(!existsSync(join(shared, 'weights')))(
       '$file gives the map that onnxruntime-node gives for the file itself, a picture at a time',
       async ({ file, output, ...expected }) => {
         const path = join(shared, 'weights', `${file}.onnx`)
-        const network = await openBackbone(path)
+        const network = await openOnnxNetwork(nodeEngine, path)
         const { name, layer, regions, size, sha256, input } = network
         const { width, height, ...normalisation } = input
         expect({ name, layer, regions, size, normalisation }).toEqual({
@@ -82,20 +83,20 @@ describe.skipIf(!existsSync(join(shared, 'weights')))(
 
     test('yolox_nano_coco may be cut at any of its maps', async () => {
       const path = join(shared, 'weights/yolox_nano_coco.onnx')
-      const network = await openBackbone(path)
+      const network = await openOnnxNetwork(nodeEngine, path)
       expect([network.layer, network.regions, network.input]).toEqual([
         'output.1',
         169,
         { width: 416, height: 416, ...bgr255 },
       ])
-      await expect(openBackbone(path, { layer: 'output' })).rejects.toThrow(
+      await expect(openOnnxNetwork(nodeEngine, path, { layer: 'output' })).rejects.toThrow(
         'layer "output" is [B, 3549, 85] and not a map',
       )
     })
   },
 )
 
-describe('openBackbone()', () => {
+describe('openOnnxNetwork()', () => {
   const conv = { type: 'Conv', inputs: ['x', 'w'], output: 'cells' }
   const w = { shape: [2, 3, 2, 2], values: Array.from({ length: 24 }, (_, i) => i) }
   const pool = { type: 'GlobalAveragePool', inputs: ['cells'], output: 'y' }
@@ -109,7 +110,7 @@ describe('openBackbone()', () => {
   }
 
   test('takes the last map of more than one cell and, of a network it does not know, the normalisation of torchvision', async () => {
-    const { layer, regions, size, input } = await openBackbone(await save())
+    const { layer, regions, size, input } = await openOnnxNetwork(nodeEngine, await save())
     expect({ layer, regions, size, input }).toEqual({
       layer: 'cells',
       regions: 12,
@@ -120,9 +121,13 @@ describe('openBackbone()', () => {
 
   test('gives the cells row by row, their channels last', async () => {
     const first = { shape: [2, 3, 1, 1], values: [1, 0, 0, 0, 1, 0] } // the red and the green of each place
-    const network = await openBackbone(await save({ stored: { w: first }, inputs: { x: [1, 3, 2, 2] } }), {
-      normalisation: symmetric,
-    })
+    const network = await openOnnxNetwork(
+      nodeEngine,
+      await save({ stored: { w: first }, inputs: { x: [1, 3, 2, 2] } }),
+      {
+        normalisation: symmetric,
+      },
+    )
     const image = Float32Array.from({ length: 12 }, (_, i) => i)
     expect([...(await network.run(image, 1))]).toEqual([0, 4, 1, 5, 2, 6, 3, 7])
     expect(network.input).toEqual({ width: 2, height: 2, ...symmetric })
@@ -130,8 +135,8 @@ describe('openBackbone()', () => {
 
   test('takes any batch, and the size asked for where the network takes any', async () => {
     const path = await save({ inputs: { x: ['n', 3, 'height', 'width'] } })
-    expect((await openBackbone(path)).regions).toBe(223 * 223)
-    const network = await openBackbone(path, { width: 6, height: 4 })
+    expect((await openOnnxNetwork(nodeEngine, path)).regions).toBe(223 * 223)
+    const network = await openOnnxNetwork(nodeEngine, path, { width: 6, height: 4 })
     expect([network.regions, network.input.width, network.input.height]).toEqual([15, 6, 4])
     expect((await network.run(new Float32Array(2 * 72), 2)).length).toBe(2 * 15 * 2)
   })
@@ -163,13 +168,13 @@ describe('openBackbone()', () => {
       'it takes "x" [B, 3, 4, 5] and "z" [B]; one picture',
     ],
   ])('refuses %s', async (_, path, layer, why) => {
-    const opening = openBackbone(await path(), layer === undefined ? {} : { layer })
+    const opening = openOnnxNetwork(nodeEngine, await path(), layer === undefined ? {} : { layer })
     await expect(opening).rejects.toThrow(/^Cannot cut network ".*tiny.onnx": /)
     await expect(opening).rejects.toThrow(why)
   })
 
   test('refuses a file that is not there', async () => {
-    await expect(openBackbone('/no/such.onnx')).rejects.toThrow(
+    await expect(openOnnxNetwork(nodeEngine, '/no/such.onnx')).rejects.toThrow(
       'Cannot read network "/no/such.onnx": there is no such file',
     )
   })

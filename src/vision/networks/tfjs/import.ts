@@ -1,7 +1,6 @@
 import { UserError } from '../../../errors.ts'
 import type { HostValue } from '../../../formats/host-value.ts'
-import { ShapeError } from '../../../graph/shape.ts'
-import { input, type Tensor } from '../../../graph/tensor.ts'
+import { input, ShapeError, type Tensor } from '../../../graph/index.ts'
 import type { TfjsModel, TfjsNodeDef } from './model-file.ts'
 import { TfjsNode } from './node.ts'
 import { rules } from './operators.ts'

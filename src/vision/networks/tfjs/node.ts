@@ -1,7 +1,6 @@
 import { UserError } from '../../../errors.ts'
 import type { HostValue } from '../../../formats/host-value.ts'
-import { reshape, transpose } from '../../../graph/ops/index.ts'
-import { constant, input, type Tensor } from '../../../graph/tensor.ts'
+import { constant, input, reshape, type Tensor, transpose } from '../../../graph/index.ts'
 import type { TfjsNodeDef } from './model-file.ts'
 
 /** The layouts of TensorFlow, in which channels come last, as orders of axes of ours, in which they come before rows and columns. */

@@ -9,9 +9,9 @@ import {
   reshape,
   samePadding,
   sigmoid,
+  type Tensor,
   transpose,
-} from '../../../graph/ops/index.ts'
-import type { Tensor } from '../../../graph/tensor.ts'
+} from '../../../graph/index.ts'
 import { layouts, type TfjsNode } from './node.ts'
 import { stretch } from './stretch.ts'
 

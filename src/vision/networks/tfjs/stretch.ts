@@ -1,5 +1,4 @@
-import { add, concat, mul, reshape, slice } from '../../../graph/ops/index.ts'
-import type { Tensor } from '../../../graph/tensor.ts'
+import { add, concat, mul, reshape, slice, type Tensor } from '../../../graph/index.ts'
 
 /**
  * An axis made a whole number of times as long by linear interpolation, the first of each new group at the old place: TensorFlow's ResizeBilinear

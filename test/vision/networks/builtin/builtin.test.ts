@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { recall } from '../../../../bench/recall.ts'
-import { openEye } from '../../../../src/caption/feature-extractor.ts'
+import { openFeatureExtractor } from '../../../../src/caption/feature-extractor.ts'
 import type { TrainedCaptioner } from '../../../../src/caption/trained-captioner.ts'
 import { toFloat16 } from '../../../../src/formats/float16.ts'
+import { nodeEngine } from '../../../../src/hosts/node/engine.ts'
 import { BUILTIN, openDetector, openNetwork, RegionFinder, sameSource, sourceOf } from '../../../../src/vision/index.ts'
 import { averageGrid } from '../../../../src/vision/networks/builtin/average-grid.ts'
 import { DEVIATIONS, MEANS } from '../../../../src/vision/networks/builtin/channels.ts'
@@ -40,7 +41,7 @@ afterAll(async () => {
 
 describe('openNetwork("builtin")', () => {
   test('gives the maps of four layers side by side, averaged over the cells of one grid, each channel standardised', async () => {
-    const network = await openNetwork(BUILTIN)
+    const network = await openNetwork(nodeEngine, BUILTIN)
     const { regions, columns, size } = network
     expect({ regions, columns, size }).toEqual({ regions: 49, columns: 7, size: 528 + 720 + 720 + 480 })
     const planes = await planesOf(await waves(), 320)
@@ -69,7 +70,7 @@ describe('openNetwork("builtin")', () => {
   test.skipIf(!hasCoco)(
     'has channels at about mean 0 and deviation 1 over other photographs (needs ../shared)',
     async () => {
-      const network = await openNetwork(BUILTIN)
+      const network = await openNetwork(nodeEngine, BUILTIN)
       const values: number[] = []
       for (const picture of (await photographs()).slice(0, 16))
         values.push(...(await network.run(await planesOf(picture, 320), 1)))
@@ -82,7 +83,7 @@ describe('openNetwork("builtin")', () => {
   )
 
   test('has a source of its own that needs no path, by which a run sees with it again', async () => {
-    const network = await openNetwork(BUILTIN)
+    const network = await openNetwork(nodeEngine, BUILTIN)
     const source = sourceOf(network)
     expect(source.network).toEqual({ file: 'builtin', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
     expect(source.layer).toBe(
@@ -92,19 +93,23 @@ describe('openNetwork("builtin")', () => {
     const picture = await waves()
     const grid = await network.run(await planesOf(picture, 320), 1)
     network.release()
-    const eye = await openEye({ name: 'run', config: { features: source } } as TrainedCaptioner, {})
-    const [seen] = await eye.look([await eye.open(picture)])
-    expect(seen).toHaveProperty('features', toFloat16(grid))
-    eye.release()
-    const other = { ...source, network: { ...source.network, sha256: 'aa' } }
-    await expect(openEye({ name: 'run', config: { features: other } } as TrainedCaptioner, {})).rejects.toThrow(
-      /^Cannot use run "run" with the network that comes with npm: it is not the one .* "npm ci"$/,
+    const extractor = await openFeatureExtractor(
+      nodeEngine,
+      { name: 'run', config: { features: source } } as TrainedCaptioner,
+      {},
     )
+    const [seen] = await extractor.extract([await extractor.decode(picture)])
+    expect(seen).toHaveProperty('features', toFloat16(grid))
+    extractor.release()
+    const other = { ...source, network: { ...source.network, sha256: 'aa' } }
+    await expect(
+      openFeatureExtractor(nodeEngine, { name: 'run', config: { features: other } } as TrainedCaptioner, {}),
+    ).rejects.toThrow(/^Cannot use run "run" with the built-in network: it is not the one .* "npm ci"$/)
   })
 
   test('keeps its ONNX in the cache, with its checksum, and makes it anew when it is damaged or missing', async () => {
     const folder = join(cache, 'mia-caption')
-    const open = async () => (await openNetwork(BUILTIN)).release()
+    const open = async () => (await openNetwork(nodeEngine, BUILTIN)).release()
     await open()
     const file = (await readdir(folder)).find((name) => /^centernet-features-[0-9a-f]{16}\.onnx$/.test(name))!
     const path = join(folder, file)
@@ -137,7 +142,7 @@ describe('openNetwork("builtin")', () => {
       vi.stubEnv('XDG_CACHE_HOME', cache)
       vi.stubEnv('LOCALAPPDATA', cache)
     })
-    const network = await openNetwork(BUILTIN)
+    const network = await openNetwork(nodeEngine, BUILTIN)
     expect(network.regions).toBe(49)
     network.release()
   })
@@ -158,7 +163,10 @@ describe('openDetector("builtin")', () => {
   test.skipIf(!hasCoco)(
     'gives regions, surest first, whose features the built-in network makes (needs ../shared)',
     async () => {
-      const finder = new RegionFinder(await openDetector(BUILTIN), await openNetwork(BUILTIN), { position: false })
+      const finder = new RegionFinder(await openDetector(nodeEngine, BUILTIN), await openNetwork(nodeEngine, BUILTIN), {
+        pictures: nodeEngine.pictures,
+        position: false,
+      })
       expect(finder.source).toMatchObject({ kind: 'detected', detector: { file: 'builtin' }, size: 2448, regions: 100 })
       const { features, boxes, scores } = await finder.find((await photographs())[0]!)
       finder.release()
@@ -171,7 +179,7 @@ describe('openDetector("builtin")', () => {
   )
 
   test('gives at least as many as are wanted, however unsure, and no more than the most', async () => {
-    const detector = await openDetector(BUILTIN)
+    const detector = await openDetector(nodeEngine, BUILTIN)
     const picture = await waves()
     expect((await detector.detect(picture, { least: 10, most: 100 })).length).toBeGreaterThanOrEqual(10)
     expect(await detector.detect(picture, { least: 3, most: 3 })).toHaveLength(3)

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import { decodeImage } from '../../../../src/hosts/node/pictures.ts'
+import { nodePictures } from '../../../../src/hosts/node/pictures.ts'
 import { normalise, rgb255 } from '../../../../src/vision/preprocessing.ts'
 
 /** The folder of COCO's pictures beside the project, which may be absent. */
@@ -31,6 +31,6 @@ export function waves(): Promise<Buffer> {
 export async function planesOf(picture: string | Buffer, size: number): Promise<Float32Array> {
   const preprocessing = { width: size, height: size, ...rgb255 }
   const planes = new Float32Array(3 * size * size)
-  normalise(await decodeImage(picture, preprocessing), preprocessing, planes)
+  normalise(await nodePictures.decode(picture, preprocessing), preprocessing, planes)
   return planes
 }

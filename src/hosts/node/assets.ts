@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { cached } from '../../disk/cache.ts'
+import { readBytes } from '../../disk/files.ts'
+import type { Assets } from '../../engine/assets.ts'
+import { UserError } from '../../errors.ts'
+
+/** The npm package whose files hold the built-in network (MIT). Its code is never loaded. */
+const PACKAGE = '@vladmandic/human'
+
+/** Files in Node: paths on this machine, the built-in network in its npm package, the cache in the user's cache folder. */
+export const nodeAssets: Assets = { read: readBytes, resolve, builtin, cached }
+
+async function builtin(file: string): Promise<Uint8Array> {
+  try {
+    const entry = createRequire(import.meta.url).resolve(PACKAGE)
+    return await readFile(join(dirname(dirname(entry)), 'models', file))
+  } catch (error) {
+    throw new UserError(
+      `Cannot read the built-in network: ${file} of the package ${PACKAGE} is missing (${(error as NodeJS.ErrnoException).code}); install the packages again with "npm ci"`,
+    )
+  }
+}

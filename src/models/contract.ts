@@ -1,0 +1,54 @@
+import type { Tensor } from '../graph/index.ts'
+import type { Noise } from '../nn/noise.ts'
+import type { Parameter } from '../nn/scope.ts'
+import type { ImageSizes, ImageTensors } from './inputs.ts'
+import type { OutputLayer } from './output-layer.ts'
+
+/** Tensors by name. Training, search and export pass them on without knowing what they are. */
+export type Tensors = Readonly<Record<string, Tensor>>
+
+/** What a model computes for one word of each row. */
+export interface Step {
+  /** what the output layer is given, `[N, D]` */
+  readonly hidden: Tensor
+  /** the state after the word, under the names of the state before it */
+  readonly state: Tensors
+  /** how each row attends to the rows of its image, `[N, R]`, each summing to 1; for models that attend */
+  readonly attention?: Tensor
+}
+
+/** What a model computes for all words of captions that are given. */
+export interface Forced {
+  /** what the output layer is given, `[B, T*C, D]`: of each image all first words, then all second words */
+  readonly hidden: Tensor
+  /** how each word attends to the rows of its image, `[B, T*C, R]`; for models that attend */
+  readonly attention?: Tensor
+}
+
+/**
+ * A captioner: an encoder of images, a state, a step. Whatever implements this is trained, searched, explained and exported by the same code.
+ * B images, N rows of a search (each a hypothesis about one image), T words, C captions of each image, D the width of the output layer's input.
+ */
+export interface CaptionModel {
+  /** the weights by name */
+  readonly parameters: ReadonlyMap<string, Parameter>
+  /** sizes of the images that it takes */
+  readonly inputs: ImageSizes
+  /** from hidden states to logits over the vocabulary */
+  readonly output: OutputLayer
+  /**
+   * Encodes images. Returns named tensors with B as the first size; step() and force() get them back under the same names, and what nobody
+   * uses is never computed. Models with an SGIR name it as Encoder.named() does, which is where representations and
+   * explanations find it. With `noise` dropout is on.
+   */
+  encode(images: ImageTensors, noise?: Noise): Tensors
+  /** The state before the first word: named tensors with B as the first size. */
+  start(encoded: Tensors): Tensors
+  /** One word for each of N rows: ids int32 `[N]`, each row's encoded image and state, with N as the first size. */
+  step(words: Tensor, encoded: Tensors, state: Tensors, noise?: Noise): Step
+  /**
+   * Teacher forcing for the C captions of each image: ids int32 `[T, B*C]`, rows image by image. Models that compute all words faster than
+   * one by one implement it; force() in force.ts unrolls step() for the others.
+   */
+  force?(words: Tensor, encoded: Tensors, captions: number, noise?: Noise): Forced
+}

@@ -1,0 +1,106 @@
+// Search over many images at once. The roles, each a value that can be exchanged: a stepper proposes words (stepper.ts), filters change their
+// log-probabilities before that (filters/), a chooser picks among them (choosers/), a ranker scores finished hypotheses (rankers/). The
+// frontier holds what grows, a ranking what is finished, the trace how each came about. Nothing is allocated for a word that is not chosen.
+import { END, START } from '../text/vocabulary.ts'
+import { bestChooser } from './choosers/best.ts'
+import type { Chooser } from './choosers/chooser.ts'
+import type { Filter } from './filters/filter.ts'
+import { PenaltyList } from './filters/penalty-list.ts'
+import { Frontier } from './frontier.ts'
+import { logProbRanker } from './rankers/log-prob.ts'
+import type { Ranker } from './rankers/ranker.ts'
+import { Ranking } from './ranking.ts'
+import type { StepInput, StepOutput, Stepper } from './stepper.ts'
+import { type Hypothesis, Trace } from './trace.ts'
+
+/** How captions are searched for; without roles it is the published beam search. */
+export interface SearchOptions {
+  /** hypotheses of an image that keep growing; 1 is greedy search */
+  readonly beam?: number
+  /** words a caption may have, the closing `<end>` counted */
+  readonly maxLength?: number
+  /** hypotheses to return for each image, at most `beam` (the default); fewer end the search sooner, and are the same */
+  readonly keep?: number
+  readonly chooser?: Chooser
+  readonly filters?: readonly Filter[]
+  readonly ranker?: Ranker
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Searches for the best captions of each image and returns them best first. A hypothesis that takes `<end>` is finished and grows no more; an
+ * image leaves the batch when no growing hypothesis can come among its `keep` best. Hypotheses cut at `maxLength` fill the places that
+ * finished ones leave open: a cut caption ranks below every finished one. Ties keep the order in which they were found, so a search has one
+ * result. Throws RangeError for impossible options and Error where no word is possible.
+ */
+export async function search<State>(
+  stepper: Stepper<State>,
+  images: number,
+  {
+    beam = 3,
+    maxLength = 20,
+    keep = beam,
+    chooser = bestChooser,
+    filters = [],
+    ranker = logProbRanker,
+    signal,
+  }: SearchOptions = {},
+): Promise<Hypothesis[][]> {
+  checkCount('a beam', beam)
+  checkCount('a longest length', maxLength)
+  checkCount('a number to keep', keep, beam)
+  if (images === 0) return []
+  const trace = new Trace()
+  const rankings = Array.from({ length: images }, () => new Ranking(keep, ranker, maxLength))
+  let frontier = Frontier.start(images, START)
+  let state = (await stepper.start(images)) as State
+  while (frontier.length < maxLength && frontier.rows > 0) {
+    signal?.throwIfAborted()
+    const output = await stepper.step(state, inputOf(frontier, filters, trace), chooser.width(beam))
+    frontier = grow(frontier, output, { chooser, beam, rankings, trace })
+    state = output.state
+  }
+  const found = rankings.map(({ all }) => all.map(({ node, logProb }) => trace.read(node, logProb, true)))
+  for (let row = 0; row < frontier.rows; row++) {
+    const hypotheses = found[frontier.images[row]!]!
+    if (hypotheses.length < keep) hypotheses.push(trace.read(frontier.nodes[row]!, frontier.logProbs[row]!, false))
+  }
+  return found
+}
+
+/** The rows of the next step, with what the filters say of them. */
+function inputOf(frontier: Frontier, filters: readonly Filter[], trace: Trace): StepInput {
+  const penalties = new PenaltyList()
+  for (const filter of filters) filter.apply({ frontier, trace }, penalties)
+  return {
+    words: Int32Array.from(frontier.words),
+    parents: Int32Array.from(frontier.parents),
+    images: Int32Array.from(frontier.images),
+    ...(filters.length > 0 && { penalties: penalties.arrays }),
+  }
+}
+
+/** The next frontier; what is finished goes to its image's ranking. */
+function grow(
+  frontier: Frontier,
+  proposals: StepOutput<unknown>,
+  { chooser, beam, rankings, trace }: { chooser: Chooser; beam: number; rankings: readonly Ranking[]; trace: Trace },
+): Frontier {
+  const next = new Frontier(frontier.length + 1)
+  for (let first = 0, last = 0; first < frontier.rows; first = last) {
+    const image = frontier.images[first]!
+    while (frontier.images[last] === image) last++
+    const ranking = rankings[image]!
+    const before = next.rows
+    chooser.choose({ frontier, first, last, proposals, beam, end: END }, { trace, ranking, next })
+    if (next.rows === before && ranking.all.length === 0)
+      throw new Error(`Cannot decode image ${image} of the batch: no next word has a finite log-probability`)
+  }
+  return next
+}
+
+function checkCount(what: string, value: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return
+  const wanted = most === Number.MAX_SAFE_INTEGER ? 'at least 1' : `from 1 to the beam, ${most}`
+  throw new RangeError(`Cannot search with ${what} of ${value}: it must be a whole number ${wanted}`)
+}
