@@ -54,7 +54,10 @@ test('configureRun() takes as many concepts as regions by default, or as every i
     writeFile(
       conceptsFile(choices.data),
       stored
-        .map((entry, i) => JSON.stringify({ ...entry, words: [...entry.words, 'a', 'is'].slice(0, count(i)) }))
+        .map((entry, i) => {
+          const words = [...entry.words, 'a', 'is'].slice(0, count(i))
+          return JSON.stringify({ ...entry, words, scores: words.map(() => 1) })
+        })
         .join('\n'),
     )
   expect(await concepts()).toBe(4)
