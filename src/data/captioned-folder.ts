@@ -4,26 +4,30 @@ import { UserError } from '../errors.ts'
 import { Random } from '../random.ts'
 import { captionTokens } from '../text/ptb.ts'
 import { counted } from '../wording.ts'
-import { firstExisting, leaveOutMissing } from './folders.ts'
+import { firstExisting, skipMissing } from './folders.ts'
 import { type Input, readInput } from './input.ts'
 import type { Source, Split } from './source.ts'
 
-/** `root` holds the pictures and the captions file; `file` is that file, if it is elsewhere or has another name. */
+/** Options of readCaptionedFolder(). */
 export interface CaptionedFolderOptions {
+  /** The folder of the images and the captions file. */
   readonly root: string
+  /** The captions file, if it is elsewhere or has another name. */
   readonly file?: string | undefined
 }
 
+/** File names of captions files, in order of preference. */
 const NAMES = ['captions.tsv', 'captions.txt', 'metadata.jsonl']
 
-/** One image in ten validates and one in ten tests; at least one of each. */
-const TENTH = 0.1
+/** The fraction of images in `val`, and in `test`; at least one image each. */
+const HELD_OUT = 0.1
 
 /**
- * A folder of one's own: pictures and a file with lines `picture.jpg<TAB>caption`, a line for each caption, or, as Hugging Face's imagefolder has it,
- * JSON lines `{"file_name": "picture.jpg", "text": "caption"}`. Names are relative to the folder. The pictures are dealt out to the splits, 8 : 1 : 1,
- * the same way each time; only those that are there and have a caption are, so that no split ends empty. Throws UserError for a line of another form,
- * for a name outside the folder, and for fewer than three pictures to deal out.
+ * Reads a folder of images with a captions file: lines `picture.jpg<TAB>caption`, one per caption, or JSON lines
+ * `{"file_name": "picture.jpg", "text": "caption"}`, as Hugging Face's imagefolder has them. File names are relative to
+ * the folder. The images are split at random, 8 : 1 : 1, in a reproducible way. Only images that exist and have a
+ * caption with words are split, so that no split is empty. Throws UserError for a line in another format, for a name
+ * outside the folder, and for fewer than three such images.
  */
 export async function readCaptionedFolder({ root: given, file }: CaptionedFolderOptions): Promise<Source> {
   const root = resolve(given)
@@ -32,11 +36,11 @@ export async function readCaptionedFolder({ root: given, file }: CaptionedFolder
   const input = await readInput(path)
   const captions = path.endsWith('.jsonl') ? parseJsonLines(input, path, root) : parseTabs(input, path, root)
   if (captions.size === 0) throw tooFew(path, 'it names 0 pictures')
-  const source = await leaveOutMissing({
+  const source = await skipMissing({
     name: posix.basename(root.replaceAll('\\', '/')),
     imageRoot: root,
     files: [input.file],
-    images: [...captions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, said]) => ({ file: name, captions: said })),
+    images: [...captions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, texts]) => ({ file, captions: texts })),
     problems: [],
   })
   const usable = source.images.filter((image) => image.captions.some(hasWords))
@@ -44,23 +48,21 @@ export async function readCaptionedFolder({ root: given, file }: CaptionedFolder
     const which =
       usable.length === captions.size
         ? ''
-        : `, of which ${usable.length} ${usable.length === 1 ? 'is there and has' : 'are there and have'} a caption`
+        : `, of which ${usable.length} ${usable.length === 1 ? 'exists and has' : 'exist and have'} a caption`
     throw tooFew(path, `it names ${counted(captions.size, 'picture')}${which}`)
   }
-  const dealt = deal(usable.length)
-  const splitOf = new Map(usable.map((image, i) => [image, dealt[i]!]))
+  const splits = randomSplits(usable.length)
+  const splitOf = new Map(usable.map((image, i) => [image, splits[i]!]))
   const images = source.images.map((image) => ({
     id: image.file.replace(/\.[^./]+$/, ''),
-    split: splitOf.get(image) ?? 'train', // without words: preparing leaves it out and says so
+    split: splitOf.get(image) ?? 'train', // images without words: prepare() skips and reports them
     ...image,
   }))
   return { ...source, images }
 }
 
 const tooFew = (path: string, names: string): UserError =>
-  new UserError(
-    `Cannot prepare "${path}": ${names}; a data set needs 3 or more, to learn from, to choose by and to test on`,
-  )
+  new UserError(`Cannot prepare "${path}": ${names}; a data set needs 3 or more, for training, validation and test`)
 
 const hasWords = (caption: string): boolean => captionTokens(caption).length > 0
 
@@ -68,7 +70,8 @@ async function checkFolder(root: string): Promise<void> {
   const found = await stat(root).catch(() => undefined)
   if (found?.isDirectory()) return
   throw new UserError(
-    `Cannot prepare the folder "${root}": ${found ? 'it is a file' : 'there is no such folder'}; give the folder of the pictures with --root`,
+    `Cannot prepare the folder "${root}": ${found ? 'it is a file' : 'there is no such folder'}; ` +
+      'give the folder of the pictures with --root',
   )
 }
 
@@ -76,23 +79,24 @@ async function findCaptions(root: string): Promise<string> {
   const found = await firstExisting(root, NAMES)
   if (found !== undefined) return found
   throw new UserError(
-    `Cannot find captions in "${root}": it has none of ${NAMES.join(', ')}; write lines "picture.jpg<TAB>caption" into ${NAMES[0]}, or name the file with --file`,
+    `Cannot find captions in "${root}": it has none of ${NAMES.join(', ')}; ` +
+      `write lines "picture.jpg<TAB>caption" into ${NAMES[0]}, or give the file with --file`,
   )
 }
 
-/** How a captions file has its lines. */
-interface LineForm {
-  /** name and caption of a line, or undefined where it is none */
+/** The line format of a captions file. */
+interface LineFormat {
+  /** Returns file name and caption, or undefined for a line in another format. */
   readonly parse: (line: string) => readonly [string, string] | undefined
-  /** what a line should be */
+  /** The format in words. */
   readonly form: string
-  /** what may stand above them */
+  /** An optional header line. */
   readonly header?: RegExp
 }
 
-/** Captions by picture. */
-const gather =
-  ({ parse, form, header }: LineForm) =>
+/** Returns a function that parses a captions file to the captions of each image, by file name. */
+const parserOf =
+  ({ parse, form, header }: LineFormat) =>
   ({ text }: Input, path: string, root: string): Map<string, string[]> => {
     const captions = new Map<string, string[]>()
     for (const [index, line] of text.split(/\r?\n/).entries()) {
@@ -103,7 +107,8 @@ const gather =
       const name = posix.normalize(pair[0].replaceAll('\\', '/'))
       if (isOutside(name))
         throw new UserError(
-          `${place} names ${JSON.stringify(pair[0])}, and names should be relative to "${root}" and stay in it; name the picture from there, or give another folder with --root`,
+          `${place} names ${JSON.stringify(pair[0])}, which is outside of "${root}"; ` +
+            'give names relative to that folder, or another folder with --root',
         )
       const known = captions.get(name)
       if (known) known.push(pair[1])
@@ -112,10 +117,10 @@ const gather =
     return captions
   }
 
-/** Is a normalised name absolute, on any system, or does it leave its folder? */
+/** Whether a normalised name is absolute, on any operating system, or leaves its folder. */
 const isOutside = (name: string): boolean => /^\.\.?(\/|$)/.test(name) || win32.isAbsolute(name)
 
-const parseTabs = gather({
+const parseTabs = parserOf({
   parse: (line) => {
     const tab = line.indexOf('\t')
     const name = line.slice(0, Math.max(tab, 0)).trim()
@@ -125,7 +130,7 @@ const parseTabs = gather({
   header: /^\s*(image|file_name)\s*\t\s*caption\s*$/i,
 })
 
-const parseJsonLines = gather({
+const parseJsonLines = parserOf({
   parse: (line) => {
     try {
       const { file_name: name, text } = JSON.parse(line) as Record<string, unknown>
@@ -137,9 +142,12 @@ const parseJsonLines = gather({
   form: '{"file_name": "picture.jpg", "text": "caption"}',
 })
 
-/** Splits for that many images, in an order that is always the same. */
-function deal(count: number): Split[] {
-  const few = Math.max(1, Math.round(TENTH * count))
-  const splits = Array.from({ length: count }, (_, i): Split => (i < few ? 'val' : i < 2 * few ? 'test' : 'train'))
+/** The splits of `count` images, shuffled with a fixed seed. */
+function randomSplits(count: number): Split[] {
+  const heldOut = Math.max(1, Math.round(HELD_OUT * count))
+  const splits = Array.from(
+    { length: count },
+    (_, i): Split => (i < heldOut ? 'val' : i < 2 * heldOut ? 'test' : 'train'),
+  )
   return new Random(0, 0).shuffle(splits)
 }

@@ -6,28 +6,31 @@ import { readJsonInput } from './input.ts'
 import type { Row } from './rows.ts'
 import type { CaptionedImage, Source, SourceFile, Split } from './source.ts'
 
+/** The release of the annotation files. */
 export type CocoYear = 2014 | 2017
 
-/**
- * `root` holds the annotation files, alone or in `annotations/`; `images` the folders `train2017` and so on, or the
- * pictures themselves, if they are not below `root`. `year` is needed only where both years are there.
- */
+/** Options of readCoco(). */
 export interface CocoOptions {
+  /** The folder of the annotation files, or the folder with `annotations/`. */
   readonly root: string
+  /** The folder of the image folders, such as `train2017`, or of the images, if they are not below `root`. */
   readonly images?: string | undefined
+  /** Required only if `root` has the annotations of both years. */
   readonly year?: CocoYear | undefined
 }
 
+/** An annotation file. */
 interface Annotations {
   readonly split: Split
-  /** As in `train2017`: the end of the file's name and the name of the image folder. */
+  /** As in `train2017`: the suffix of the file name, and the name of the image folder. */
   readonly part: string
   readonly path: string
 }
 
 /**
- * COCO caption annotations (Chen et al., 2015) in the official files of 2014 or 2017, train and val or one of them.
- * These have no test split. Throws UserError where there is no file, or files of both years and no choice.
+ * Reads the official COCO caption annotations of 2014 or 2017 (Chen et al., 2015): train, val or both; they have no
+ * test split. Throws UserError if there is no annotation file, if there are files of both years and no `year`, and,
+ * with file and field, for a file in another format.
  */
 export async function readCoco({ root: given, images, year }: CocoOptions): Promise<Source> {
   const root = resolve(given)
@@ -61,12 +64,14 @@ async function findAnnotations(root: string, year: CocoYear | undefined): Promis
   const years = new Set(found.map(({ part }) => part.slice(-4)))
   if (years.size === 0) {
     throw new UserError(
-      `Cannot read COCO in "${root}": there is no captions_train${year ?? 2017}.json or captions_val${year ?? 2017}.json, ` +
-        'alone or in annotations/; name the folder that holds it',
+      `Cannot read COCO in "${root}": there is no captions_train${year ?? 2017}.json ` +
+        `or captions_val${year ?? 2017}.json in it or in its annotations/; give the folder that has one`,
     )
   }
   if (years.size > 1) {
-    throw new UserError(`Cannot read COCO in "${root}": it has the annotations of 2014 and of 2017; choose the year`)
+    throw new UserError(
+      `Cannot read COCO in "${root}": it has the annotations of 2014 and of 2017; choose one with --year`,
+    )
   }
   return found
 }
@@ -75,7 +80,7 @@ function parseAnnotations(top: Row, split: Split, folder: string, problems: stri
   const images = new Map<number, CaptionedImage & { readonly captions: string[] }>()
   for (const row of top.rows('images')) {
     const id = row.integer('id')
-    if (images.has(id)) row.wrong('id', 'a number that no other image has')
+    if (images.has(id)) row.wrong('id', 'different from the ids of other images')
     images.set(id, { id: String(id), file: posix.join(folder, row.text('file_name')), split, captions: [] })
   }
   const strays: string[] = []
@@ -86,7 +91,7 @@ function parseAnnotations(top: Row, split: Split, folder: string, problems: stri
   }
   if (strays.length > 0) {
     problems.push(
-      `${counted(strays.length, `${split} caption`)} left out, of images not in the file: ${firstFew(strays)}`,
+      `${counted(strays.length, `${split} caption`)} skipped, of images not in the file: ${firstFew(strays)}`,
     )
   }
   return [...images.values()]

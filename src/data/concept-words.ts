@@ -3,30 +3,30 @@ import { UserError } from '../errors.ts'
 import { UNKNOWN, type Vocabulary } from '../text/vocabulary.ts'
 import type { ImageEntry } from './images.ts'
 
-/** How the words of the concept detector are chosen. */
+/** Options of frequentConcepts(). */
 export interface ConceptWordOptions {
-  /** at most so many words */
-  readonly most?: number
-  /** a word must be in the captions of so many training images; by default leastImages() of them */
+  /** Maximum number of words; default: 1000. */
+  readonly maxWords?: number
+  /** Minimum number of training images whose captions have the word; default: leastImages(). */
   readonly minImages?: number
 }
 
 /**
- * In how many of that many training images a word must stand to be a concept: 0.5% of them, for a detector learns little from fewer, but no more than
- * the 30 that are enough whatever the size, and no less than 2, for what is seen once cannot be told from its picture. A folder of a hundred
- * pictures has concepts like that too.
+ * The minimum number of training images for a concept: 0.5% of the training images, but at most 30, which is enough for
+ * any size, and at least 2, because a word of a single image cannot be told apart from the rest of that image.
  */
 export const leastImages = (trainingImages: number): number =>
   Math.max(2, Math.min(30, Math.ceil(trainingImages / 200)))
 
 /**
- * The content words that most training images' captions have, by falling number of images and then alphabetically: the concepts worth detecting
- * (Fang et al., CVPR 2015, section 3: the 1,000 most frequent words). Function words, which no region shows, are left out.
+ * The concepts to detect: the content words of the captions of the most training images, by falling number of images
+ * and then alphabetically (Fang et al., CVPR 2015, section 3: the 1,000 most frequent words). Function words are
+ * excluded, because no region shows them.
  */
 export function frequentConcepts(
   images: readonly Pick<ImageEntry, 'tokens'>[],
   vocabulary: Vocabulary,
-  { most = 1000, minImages = leastImages(images.length) }: ConceptWordOptions = {},
+  { maxWords = 1000, minImages = leastImages(images.length) }: ConceptWordOptions = {},
 ): string[] {
   const counts = new Map<string, number>()
   for (const { tokens } of images)
@@ -35,14 +35,18 @@ export function frequentConcepts(
   return [...counts]
     .filter(
       ([word, count]) =>
-        count >= minImages && vocabulary.id(word) !== UNKNOWN && !functionWords.has(word) && /\p{L}/u.test(word),
+        count >= minImages && vocabulary.id(word) !== UNKNOWN && !FUNCTION_WORDS.has(word) && /\p{L}/u.test(word),
     )
     .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))
-    .slice(0, most)
+    .slice(0, maxWords)
     .map(([word]) => word)
 }
 
-/** A list of words from a file, the first word of each line; what follows it after blanks or a comma, as in `dog, NN, 1200`, is passed over. Throws UserError for words that no training caption has often enough. */
+/**
+ * Reads concepts from a file: the first word of each line; the rest of the line after white space or a comma, as in
+ * `dog, NN, 1200`, is ignored, and so are words outside the vocabulary. Throws UserError if the vocabulary has none of
+ * them.
+ */
 export async function conceptsFromFile(path: string, vocabulary: Vocabulary): Promise<string[]> {
   const words = (await readText(path, 'concept list'))
     .split('\n')
@@ -55,8 +59,8 @@ export async function conceptsFromFile(path: string, vocabulary: Vocabulary): Pr
   return known
 }
 
-/** Words that stand in captions for grammar's sake: determiners, pronouns, prepositions, conjunctions, auxiliaries, particles. */
-const functionWords: ReadonlySet<string> = new Set(
+/** Function words: determiners, pronouns, prepositions, conjunctions, auxiliaries, particles. */
+const FUNCTION_WORDS: ReadonlySet<string> = new Set(
   `a an the this that these those some any each every all both no another other others one's 's n't
   he she it they them his her its their theirs him himself herself itself themselves who whom whose which what something someone
   in on at of to for from with without by into onto over under through across around near next along behind above below beside

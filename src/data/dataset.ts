@@ -5,36 +5,35 @@ import { readJson, writeFileAtomic } from '../disk/files.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
 import { Vocabulary } from '../text/vocabulary.ts'
-import { validate } from '../validate.ts'
+import { COUNT, validate } from '../validate.ts'
 import { formatImages, type ImageEntry, readImages } from './images.ts'
-import { type Split, splits } from './source.ts'
+import { SPLITS, type Split } from './source.ts'
 
 export type { ImageEntry } from './images.ts'
 export type { Split } from './source.ts'
 
-const advice = 'make it again with "mia prepare"'
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const schema = v.object({
+const ADVICE = 'make it again with "mia prepare"'
+const SCHEMA = v.object({
   format: v.literal('mia-dataset/1'),
   name: v.string(),
   source: v.object({
     kind: v.string(),
-    files: v.array(v.object({ path: v.string(), bytes: count, sha256: v.string() })),
-    captions: count,
-    /** the seed by which the images were dealt out to the splits, where that was not as published */
-    randomSplit: v.optional(count),
+    files: v.array(v.object({ path: v.string(), bytes: COUNT, sha256: v.string() })),
+    captions: COUNT,
+    /** The seed of the random split; absent for the published split. */
+    randomSplit: v.optional(COUNT),
   }),
   imageRoot: v.string(),
   tokenizer: v.literal('ptb-3.4.1'),
-  minCount: count,
-  splits: v.object({ train: count, val: count, test: count }),
+  minCount: COUNT,
+  splits: v.object({ train: COUNT, val: COUNT, test: COUNT }),
   problems: v.array(v.string()),
 })
 
-/** `dataset.json`: what the dataset was made of, where its images are, how many each split has. */
-export type DatasetHeader = v.InferOutput<typeof schema>
+/** The content of `dataset.json`: source files, image root, and the number of images per split. */
+export type DatasetHeader = v.InferOutput<typeof SCHEMA>
 
-/** What `writeDataset` is given; the rest of the header it counts itself. */
+/** The input of writeDataset(), which computes the other fields of the header. */
 export interface DatasetContent {
   readonly name: string
   readonly source: Omit<DatasetHeader['source'], 'captions'>
@@ -44,23 +43,25 @@ export interface DatasetContent {
   readonly vocabulary: Vocabulary
 }
 
-/** A folder that `mia prepare` made: images with their captions, in splits, and the words of the training captions. */
+/**
+ * A dataset folder made by `mia prepare`: images with captions and splits, and the vocabulary of the training captions.
+ */
 export class Dataset {
   private constructor(
     readonly folder: string,
     readonly header: DatasetHeader,
-    /** In the order of the source's files. */
+    /** All images, in the order of the source files. */
     readonly images: readonly ImageEntry[],
     readonly vocabulary: Vocabulary,
   ) {}
 
-  /** Opens a dataset folder. Throws UserError, naming file and field or line, where it is not whole. */
+  /** Reads a dataset folder. Throws UserError, with file and field or line, if it is incomplete or damaged. */
   static async open(folder: string, { onProgress, signal }: Watch = {}): Promise<Dataset> {
     const path = join(folder, 'dataset.json')
-    const header = validate(schema, await readJson(path, 'dataset'), path, advice)
+    const header = validate(SCHEMA, await readJson(path, 'dataset'), path, ADVICE)
     const words = join(folder, 'vocabulary.json')
     const vocabulary = Vocabulary.fromJSON(await readJson(words, 'vocabulary'), words)
-    const total = splits.reduce((sum, split) => sum + header.splits[split], 0)
+    const total = SPLITS.reduce((sum, split) => sum + header.splits[split], 0)
     const images: ImageEntry[] = []
     for await (const image of readImages(join(folder, 'images.jsonl'))) {
       images.push(image)
@@ -70,31 +71,32 @@ export class Dataset {
       }
     }
     const dataset = new Dataset(folder, header, images, vocabulary)
-    for (const split of splits) {
+    for (const split of SPLITS) {
       const found = dataset.split(split).length
       if (found !== header.splits[split]) {
         throw new UserError(
           `Cannot read dataset "${folder}": images.jsonl has ${found} ${split} images and dataset.json says ` +
-            `${header.splits[split]}; ${advice}`,
+            `${header.splits[split]}; ${ADVICE}`,
         )
       }
     }
     return dataset
   }
 
+  /** The images of a split, in their order. */
   split(name: Split): readonly ImageEntry[] {
     return this.images.filter(({ split }) => split === name)
   }
 
-  /** Where the image is on this machine. */
+  /** The path of an image file. */
   imagePath({ file }: ImageEntry): string {
     return join(this.header.imageRoot, file)
   }
 }
 
 /**
- * Writes a dataset folder. `dataset.json` goes first and comes last, so that a folder that has it is whole; equal
- * content gives equal bytes.
+ * Writes a dataset folder. `dataset.json` is removed first and written last, so that a folder with it is complete.
+ * Equal content results in equal bytes. Throws UserError if a file cannot be written.
  */
 export async function writeDataset(folder: string, content: DatasetContent): Promise<void> {
   const { name, source, imageRoot, problems, images, vocabulary } = content
@@ -114,7 +116,7 @@ export async function writeDataset(folder: string, content: DatasetContent): Pro
   await writeFileAtomic(join(folder, 'dataset.json'), `${JSON.stringify(header, null, 2)}\n`)
 }
 
-/** How many images each split has. */
+/** The number of images per split. */
 export function countSplits(images: readonly ImageEntry[]): Record<Split, number> {
   const counts = { train: 0, val: 0, test: 0 }
   for (const { split } of images) counts[split] += 1

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts'
 import { counted, firstFew } from '../wording.ts'
 import type { CaptionedImage, Source } from './source.ts'
 
-/** A source whose images may still be without a split. */
+/** A source whose images may not have a split yet. */
 type SourceOf<Image> = Omit<Source, 'images'> & { readonly images: readonly Image[] }
 
 /** The first of the paths below `root` that exists, or undefined. */
@@ -17,10 +17,10 @@ export async function firstExisting(root: string, paths: readonly string[]): Pro
 }
 
 /**
- * The source without the images that are not on disk, which its problems then name. Throws UserError if none is there:
- * then the folder is wrong, not the images.
+ * The source without the images that are not on disk, which its problems then list. Throws UserError if all are
+ * missing, because then the folder is wrong.
  */
-export async function leaveOutMissing<Image extends Pick<CaptionedImage, 'file'>>(
+export async function skipMissing<Image extends Pick<CaptionedImage, 'file'>>(
   source: SourceOf<Image>,
 ): Promise<SourceOf<Image>> {
   const { imageRoot, images } = source
@@ -30,15 +30,15 @@ export async function leaveOutMissing<Image extends Pick<CaptionedImage, 'file'>
   if (missing.length === images.length) {
     throw new UserError(
       `Cannot prepare ${source.name}: none of its ${counted(images.length, 'image')} is under "${imageRoot}" ` +
-        `(${firstFew(missing)}); name the folder they are in`,
+        `(${firstFew(missing)}); give the folder of the images`,
     )
   }
   const kept = images.filter(({ file }) => onDisk.has(file))
-  const problem = `${counted(missing.length, 'image')} left out, not under "${imageRoot}": ${firstFew(missing)}`
+  const problem = `${counted(missing.length, 'image')} skipped, not under "${imageRoot}": ${firstFew(missing)}`
   return { ...source, images: kept, problems: [...source.problems, problem] }
 }
 
-/** Listing a folder once is far quicker than asking for each of 123,000 files. */
+/** The files of folders under `root`. Listing a folder once is far faster than checking each of 123,000 files. */
 async function listFiles(root: string, folders: ReadonlySet<string>): Promise<Set<string>> {
   const files = new Set<string>()
   for (const folder of folders) {

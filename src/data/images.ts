@@ -1,15 +1,16 @@
 import { readLines } from '../disk/files.ts'
 import { UserError } from '../errors.ts'
-import { type CaptionedImage, splits } from './source.ts'
+import { type CaptionedImage, SPLITS } from './source.ts'
 
-const advice = 'make the dataset again with "mia prepare"'
+const ADVICE = 'make the dataset again with "mia prepare"'
 
-/** An image of a prepared dataset. `tokens[i]` are the words of `captions[i]`, joined by one space. */
+/** An image of a prepared dataset. */
 export interface ImageEntry extends CaptionedImage {
+  /** The tokens of each caption, joined by spaces, in the order of `captions`. */
   readonly tokens: readonly string[]
 }
 
-/** The bytes of `images.jsonl`, one line an image, in chunks of about a megabyte. */
+/** The content of `images.jsonl`, one line per image, in chunks of about 1 MB. */
 export function formatImages(images: Iterable<ImageEntry>): Uint8Array[] {
   const chunks: Uint8Array[] = []
   let lines = ''
@@ -23,14 +24,14 @@ export function formatImages(images: Iterable<ImageEntry>): Uint8Array[] {
   return [...chunks, Buffer.from(lines)]
 }
 
-/** Reads `images.jsonl` a line at a time. Throws UserError naming the line that is not an image. */
+/** Reads `images.jsonl` line by line. Throws UserError, with the line number, for a line that is not an image. */
 export async function* readImages(path: string): AsyncGenerator<ImageEntry> {
   let number = 0
   for await (const line of readLines(path, 'dataset')) {
     number += 1
     const image = parseImage(line)
     if (!image) {
-      throw new UserError(`Cannot read "${path}": line ${number} is not an image; ${advice}`)
+      throw new UserError(`Cannot read "${path}": line ${number} is not an image; ${ADVICE}`)
     }
     yield image
   }
@@ -49,7 +50,7 @@ function isImage(value: ImageEntry | null): boolean {
   return (
     typeof value?.id === 'string' &&
     typeof value.file === 'string' &&
-    splits.includes(value.split) &&
+    SPLITS.includes(value.split) &&
     areTexts(value.captions) &&
     areTexts(value.tokens) &&
     value.tokens.length === value.captions.length

@@ -1,20 +1,25 @@
 import { constants, isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { readBytes } from '../disk/files.ts'
 import { UserError } from '../errors.ts'
 import { Row } from './rows.ts'
 import type { SourceFile } from './source.ts'
 
-/** A text file read whole, with what identifies it. */
+/** The content of a text file, with its size and hash. */
 export interface Input {
   readonly text: string
   readonly file: SourceFile
 }
 
-/** Reads a text file of a data set. Throws UserError where it is absent, not UTF-8, or longer than a string can be. */
+/**
+ * Reads a UTF-8 text file of a data set, without a byte order mark. Throws UserError if it cannot be read, is not a
+ * regular file, is not UTF-8, or is longer than the longest string.
+ */
 export async function readInput(path: string): Promise<Input> {
-  const bytes = await readBytes(path)
+  // Node has no longer strings, and JSON.parse needs the whole file in one string.
+  const read = await readBytes(path, 'data set file', { maxBytes: constants.MAX_STRING_LENGTH })
+  const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength)
   if (!isUtf8(bytes)) throw new UserError(`Cannot read "${path}": it is not UTF-8 text; convert it first`)
   const byteOrderMark = bytes.length >= 3 && bytes.readUIntBE(0, 3) === 0xefbbbf ? 3 : 0
   return {
@@ -23,27 +28,12 @@ export async function readInput(path: string): Promise<Input> {
   }
 }
 
-/** Reads a JSON file whose top is an object. Throws UserError where it is something else. */
+/**
+ * Reads a JSON file of a data set, whose top level is an object. Throws UserError for other content; see readInput().
+ */
 export async function readJsonInput(path: string): Promise<{ top: Row; file: SourceFile }> {
   const { text, file } = await readInput(path)
   return { top: new Row(parseJson(text, path), (field) => `Cannot read "${path}": ${field || 'the file'}`), file }
-}
-
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    const { size } = await stat(path)
-    // Node makes no longer string, and with it JSON.parse takes no longer file.
-    if (size > constants.MAX_STRING_LENGTH) {
-      throw new UserError(
-        `Cannot read "${path}": it has ${size} bytes and at most ${constants.MAX_STRING_LENGTH} can be read; split it`,
-      )
-    }
-    return await readFile(path)
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === undefined) throw error
-    throw new UserError(`Cannot read "${path}": ${code === 'ENOENT' ? 'there is no such file' : code}`)
-  }
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -1,26 +1,23 @@
 import { dirname, parse, posix, resolve } from 'node:path'
+import { KARPATHY_SPLITS } from '../text/karpathy-splits.ts'
 import { readJsonInput } from './input.ts'
 import type { Row } from './rows.ts'
-import type { CaptionedImage, Source, Split } from './source.ts'
+import type { CaptionedImage, Source } from './source.ts'
 
-/** `file` is the JSON file; `images` the folder its paths start from, by default the folder of the file. */
+/** Options of readKarpathy(). */
 export interface KarpathyOptions {
+  /** The JSON file. */
   readonly file: string
+  /** The folder that its paths are relative to; by default the folder of the file. */
   readonly images?: string | undefined
 }
 
-/** `restval` is the part of COCO's validation images that Karpathy and everyone since trains on. */
-const splitOf: Readonly<Record<'train' | 'restval' | 'val' | 'test', Split>> = {
-  train: 'train',
-  restval: 'train',
-  val: 'val',
-  test: 'test',
-}
-const published = Object.keys(splitOf) as (keyof typeof splitOf)[]
+const PUBLISHED_SPLITS = Object.keys(KARPATHY_SPLITS) as (keyof typeof KARPATHY_SPLITS)[]
 
 /**
- * Karpathy's dataset_coco.json, dataset_flickr8k.json or dataset_flickr30k.json (Karpathy and Fei-Fei, 2015). His
- * tokens are not used: vocabulary, training and scores share one tokeniser, which takes his `raw` captions.
+ * Reads Karpathy's dataset_coco.json, dataset_flickr8k.json or dataset_flickr30k.json (Karpathy and Fei-Fei, CVPR
+ * 2015). Uses the `raw` captions, not the `tokens`, because vocabulary, training and scoring share one tokeniser.
+ * Throws UserError, with file and field, for a file in another format.
  */
 export async function readKarpathy({ file, images }: KarpathyOptions): Promise<Source> {
   const { top, file: read } = await readJsonInput(file)
@@ -33,13 +30,13 @@ export async function readKarpathy({ file, images }: KarpathyOptions): Promise<S
   }
 }
 
-/** Flickr's files have neither `cocoid` nor `filepath`. */
+/** Reads an image; Flickr's files have neither `cocoid` nor `filepath`. */
 function readImage(row: Row): CaptionedImage {
   const name = row.text('filename')
   return {
     id: row.has('cocoid') ? String(row.integer('cocoid')) : parse(name).name,
     file: row.has('filepath') ? posix.join(row.text('filepath'), name) : name,
-    split: splitOf[row.oneOf('split', published)],
+    split: KARPATHY_SPLITS[row.oneOf('split', PUBLISHED_SPLITS)],
     captions: [...row.rows('sentences')].map((sentence) => sentence.text('raw')),
   }
 }

@@ -8,56 +8,62 @@ import { type CaptionedFolderOptions, readCaptionedFolder } from './captioned-fo
 import { type CocoOptions, readCoco } from './coco.ts'
 import { countSplits, type ImageEntry, writeDataset } from './dataset.ts'
 import { type Flickr8kOptions, readFlickr8k } from './flickr8k.ts'
-import { leaveOutMissing } from './folders.ts'
+import { skipMissing } from './folders.ts'
 import { type KarpathyOptions, readKarpathy } from './karpathy.ts'
 import { randomSplit } from './random-split.ts'
-import { type Source, type Split, splits } from './source.ts'
+import { type Source, SPLITS, type Split } from './source.ts'
 
+/** A data set to read, with the options of its reader. */
 export type SourceOptions =
   | ({ readonly source: 'flickr8k' } & Flickr8kOptions)
   | ({ readonly source: 'coco' } & CocoOptions)
   | ({ readonly source: 'karpathy' } & KarpathyOptions)
   | ({ readonly source: 'folder' } & CaptionedFolderOptions)
 
+/** Options of prepare(). */
 export type PrepareOptions = SourceOptions &
   Watch & {
     /** The dataset folder to write. */
     readonly out: string
-    /** Rarer words of the training captions become `<unk>`. */
+    /** Words with fewer occurrences in the training captions become `<unk>`; default: 5. */
     readonly minCount?: number | undefined
-    /** Deals the images out to the splits at random: see randomSplit(). */
+    /** Seed of a random split instead of the published one: see randomSplit(). */
     readonly randomSplit?: number | undefined
   }
 
-/** What was prepared. `problems` are sentences for the user: what was expected and not found. */
+/** Summary of a prepared dataset. */
 export interface PrepareSummary {
   readonly name: string
+  /** Number of images per split. */
   readonly images: Readonly<Record<Split, number>>
+  /** Number of captions per split. */
   readonly captions: Readonly<Record<Split, number>>
-  /** Special words included. */
+  /** Number of words, special words included. */
   readonly vocabularySize: number
-  /** The part of each split's words, 0 to 1, that the vocabulary does not have. */
+  /** Fraction of words per split that are not in the vocabulary, 0 to 1. */
   readonly unknownShare: Readonly<Record<Split, number>>
+  /** What is missing or was skipped, in sentences for the user. */
   readonly problems: readonly string[]
 }
 
 /**
- * The share of the training captions' words that may be unknown before it is told. With the usual least count it is 3% of Flickr8k and a quarter of 80
- * images of COCO: a small data set says most of its words a few times only.
+ * A larger fraction of unknown words in the training captions is reported. With the default `minCount` the fraction is
+ * 3% for Flickr8k and 25% for 80 images of COCO: in a small data set most words are rare.
  */
-const MUCH_UNKNOWN = 0.1
+const MANY_UNKNOWN = 0.1
 
 /**
- * Makes a dataset folder from a published data set: one tokeniser over all captions, a vocabulary from those of the
- * training split, and everything that was left out named. Nothing is written before all is read; run again, it writes
- * the same bytes. `onProgress` counts images. Throws UserError for files that are not what they should be.
+ * Makes a dataset folder from a data set: tokenises all captions, builds the vocabulary of the training captions, and
+ * reports skipped images and captions. Writes nothing before everything is read; the same input results in the same
+ * bytes. `onProgress` counts images. Throws UserError for missing files, files in another format, and `minCount` below
+ * 1.
  */
 export async function prepare(options: PrepareOptions): Promise<PrepareSummary> {
   const { out, minCount = 5, signal } = options
   if (!Number.isSafeInteger(minCount) || minCount < 1) {
-    throw new UserError(`Cannot keep words seen ${minCount} times: the least count should be a whole number from 1`)
+    throw new UserError(`Cannot prepare with minCount ${minCount}: it must be an integer of at least 1`)
   }
-  const published = await leaveOutMissing(await readSource(options))
+  const published = await skipMissing(await readSource(options))
   const { randomSplit: seed } = options
   const source = seed === undefined ? published : { ...published, images: randomSplit(published.images, seed) }
   signal?.throwIfAborted()
@@ -70,9 +76,11 @@ export async function prepare(options: PrepareOptions): Promise<PrepareSummary> 
   signal?.throwIfAborted()
   const summary = summarise(images, vocabulary)
   const unknown = summary.unknownShare.train
-  if (unknown > MUCH_UNKNOWN)
+  if (unknown > MANY_UNKNOWN)
     problems.push(
-      `${(unknown * 100).toFixed(1)}% of the words of the training captions are unknown: the vocabulary has those seen ${minCount} times or more (--min-count ${minCount}); give a smaller one, e.g. --min-count 1`,
+      `${(unknown * 100).toFixed(1)}% of the words of the training captions are unknown: ` +
+        `the vocabulary has words with at least ${minCount} occurrences (--min-count ${minCount}); ` +
+        'give a smaller number, e.g. --min-count 1',
     )
   const { name, imageRoot, files } = source
   await writeDataset(out, {
@@ -99,18 +107,19 @@ function readSource(options: SourceOptions): Promise<Source> {
   }
 }
 
-/** Features are stored by id, so two images must not share one. */
+/** Throws UserError if two images share an id, because features are stored by id. */
 function checkIds({ name, images }: Source): void {
   const fileOf = new Map<string, string>()
   for (const { id, file } of images) {
     const other = fileOf.get(id)
     if (other !== undefined) {
-      throw new UserError(`Cannot prepare ${name}: "${other}" and "${file}" are both image ${id}; take one out`)
+      throw new UserError(`Cannot prepare ${name}: "${other}" and "${file}" are both image ${id}; remove one`)
     }
     fileOf.set(id, file)
   }
 }
 
+/** Tokenises the captions, skips captions without words and images without captions, and reports both. */
 async function tokenise({ images }: Source, problems: string[], { onProgress, signal }: Watch): Promise<ImageEntry[]> {
   const entries: ImageEntry[] = []
   const empty: string[] = []
@@ -122,31 +131,32 @@ async function tokenise({ images }: Source, problems: string[], { onProgress, si
     if (worded.length === 0) withoutCaption.push(image.file)
     else entries.push({ ...image, captions: worded.map(([raw]) => raw), tokens: worded.map(([, words]) => words) })
     if (done % 500 === 0) {
-      await setImmediate() // lets Ctrl-C and the progress bar in
+      await setImmediate() // lets signals and the progress bar run
       signal?.throwIfAborted()
       onProgress?.(done, images.length)
     }
   }
   onProgress?.(images.length, images.length)
-  if (empty.length > 0) problems.push(`${counted(empty.length, 'caption')} left out, without words: ${firstFew(empty)}`)
+  if (empty.length > 0) problems.push(`${counted(empty.length, 'caption')} skipped, without words: ${firstFew(empty)}`)
   if (withoutCaption.length > 0) {
-    problems.push(`${counted(withoutCaption.length, 'image')} left out, without caption: ${firstFew(withoutCaption)}`)
+    problems.push(`${counted(withoutCaption.length, 'image')} skipped, without caption: ${firstFew(withoutCaption)}`)
   }
   return entries
 }
 
-/** The tokens of one caption after the other. */
+/** The tokens of each caption. */
 function* tokenLists(images: Iterable<ImageEntry>): Generator<string[]> {
   for (const { tokens } of images) for (const caption of tokens) yield caption.split(' ')
 }
 
+/** The counts of a summary. */
 function summarise(
   images: readonly ImageEntry[],
   vocabulary: Vocabulary,
 ): Pick<PrepareSummary, 'images' | 'captions' | 'vocabularySize' | 'unknownShare'> {
   const captions = { train: 0, val: 0, test: 0 }
   const unknownShare = { train: 0, val: 0, test: 0 }
-  for (const split of splits) {
+  for (const split of SPLITS) {
     let words = 0
     let unknown = 0
     for (const tokens of tokenLists(images.filter((image) => image.split === split))) {

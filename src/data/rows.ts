@@ -1,60 +1,61 @@
 import { UserError } from '../errors.ts'
+import { show } from '../wording.ts'
 
 /**
- * A record of a JSON file, read field by field: a field of another kind is a UserError that names file, record, field
- * and value. Data sets have 600,000 records, so nothing is copied, and a record's place is put in words only for an
+ * A record of a JSON file, read field by field. A field of another type throws UserError with file, record, field and
+ * value. Data sets have 600,000 records, so nothing is copied, and the position of a record is formatted only for an
  * error.
  */
 export class Row {
-  private readonly fields: Readonly<Record<string, unknown>>
+  readonly #fields: Readonly<Record<string, unknown>>
+  readonly #locate: (field: string) => string
 
-  /** `begin` starts the message of an error, given the field it is about ('' for the record itself). */
-  constructor(
-    value: unknown,
-    private readonly begin: (field: string) => string,
-  ) {
+  /**
+   * `locate` returns the start of an error message about a field, as in `Cannot read "a.json": images[3].id`, and about
+   * the record itself for ''. Throws UserError if `value` is not an object.
+   */
+  constructor(value: unknown, locate: (field: string) => string) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new UserError(`${begin('')} is ${show(value)} and should be an object`)
+      throw new UserError(`${locate('')} is ${show(value)} and should be an object`)
     }
-    this.fields = value as Record<string, unknown>
+    this.#fields = value as Record<string, unknown>
+    this.#locate = locate
   }
 
+  /** The string in a field. Throws UserError for another type. */
   text(field: string): string {
-    const value = this.fields[field]
-    return typeof value === 'string' ? value : this.wrong(field, 'text')
+    const value = this.#fields[field]
+    return typeof value === 'string' ? value : this.wrong(field, 'a string')
   }
 
+  /** The safe integer in a field. Throws UserError for another type. */
   integer(field: string): number {
-    const value = this.fields[field]
-    return Number.isSafeInteger(value) ? (value as number) : this.wrong(field, 'a whole number')
+    const value = this.#fields[field]
+    return Number.isSafeInteger(value) ? (value as number) : this.wrong(field, 'an integer')
   }
 
+  /** The string in a field, one of `choices`. Throws UserError for another value. */
   oneOf<T extends string>(field: string, choices: readonly T[]): T {
-    const value = this.fields[field]
+    const value = this.#fields[field]
     return choices.includes(value as T) ? (value as T) : this.wrong(field, `one of ${choices.join(', ')}`)
   }
 
+  /** Whether the record has a field. */
   has(field: string): boolean {
-    return this.fields[field] !== undefined
+    return this.#fields[field] !== undefined
   }
 
-  /** The records of a list, one after the other. */
+  /** The records of an array in a field. Throws UserError for another type. */
   *rows(field: string): Generator<Row> {
-    const list = this.fields[field]
-    if (!Array.isArray(list)) return this.wrong(field, 'a list')
+    const list = this.#fields[field]
+    if (!Array.isArray(list)) return this.wrong(field, 'an array')
     for (let i = 0; i < list.length; i++) {
-      yield new Row(list[i], (inner) => this.begin(inner ? `${field}[${i}].${inner}` : `${field}[${i}]`))
+      yield new Row(list[i], (inner) => this.#locate(inner ? `${field}[${i}].${inner}` : `${field}[${i}]`))
     }
   }
 
-  /** Ends the reading with what the field is and what it should be. */
+  /** Throws UserError with the value of a field and what it should be. */
   wrong(field: string, wanted: string): never {
-    throw new UserError(`${this.begin(field)} is ${show(this.fields[field])} and should be ${wanted}`)
+    throw new UserError(`${this.#locate(field)} is ${show(this.#fields[field])} and should be ${wanted}`)
   }
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'missing'
-  const text = JSON.stringify(value)
-  return text.length <= 60 ? text : `${text.slice(0, 57)}...`
 }

@@ -1,30 +1,39 @@
-/** The parts of a dataset: learn from `train`, choose by `val`, report on `test`. */
-export const splits = ['train', 'val', 'test'] as const
-export type Split = (typeof splits)[number]
+/** The splits of a dataset: `train` for training, `val` for model selection, `test` for reported scores. */
+export const SPLITS = ['train', 'val', 'test'] as const
 
-/** An image as its data set describes it, before tokenising. */
+/** The name of a split. */
+export type Split = (typeof SPLITS)[number]
+
+/** An image with its captions, before tokenising. */
 export interface CaptionedImage {
-  /** Flickr's file stem, or COCO's number as text. */
+  /** File name without extension for Flickr; COCO's number as text. */
   readonly id: string
-  /** Relative to the image root, with `/`. */
+  /** Path relative to the image root, with `/`. */
   readonly file: string
   readonly split: Split
-  /** May be empty: preparing leaves such an image out and says so. */
+  /** Raw captions. May be empty: prepare() skips such images and reports them. */
   readonly captions: readonly string[]
 }
 
-/** A file that was read, so that a dataset says what it was made of. */
+/** A file that a dataset was made from. */
 export interface SourceFile {
+  /** Absolute path. */
   readonly path: string
+  /** Size in bytes. */
   readonly bytes: number
+  /** SHA-256 in hexadecimal. */
   readonly sha256: string
 }
 
-/** What a reader of a published data set gives. `problems` are sentences: what was expected and not found. */
+/** A published data set as its reader returns it. */
 export interface Source {
+  /** Name of the data set, as in "coco2017". */
   readonly name: string
+  /** Absolute path of the folder that `CaptionedImage.file` is relative to. */
   readonly imageRoot: string
+  /** The files that were read. */
   readonly files: readonly SourceFile[]
   readonly images: readonly CaptionedImage[]
+  /** What is missing or was skipped, in sentences for the user. */
   readonly problems: readonly string[]
 }

@@ -17,7 +17,7 @@ async function folderWith(name: string, text: string, pictures: readonly string[
   return folder
 }
 
-/** How many images each split has, in the order train, val, test. */
+/** The number of images per split, in the order train, val, test. */
 const sizes = ({ images }: { images: readonly { split: string }[] }) =>
   ['train', 'val', 'test'].map((split) => images.filter((image) => image.split === split).length)
 
@@ -27,7 +27,7 @@ test.each([
   ['captions.tsv', (name: string, caption: string) => `${name}\t${caption}`],
   ['captions.txt', (name: string, caption: string) => `${name}\t${caption}\r`],
   ['metadata.jsonl', (name: string, caption: string) => JSON.stringify({ file_name: name, text: caption })],
-])('a folder with %s: captions by picture, and splits of 8 : 1 : 1, the same each time', async (file, line) => {
+])('a folder with %s: captions by picture, and reproducible splits of 8 : 1 : 1', async (file, line) => {
   const lines = names.flatMap((name) => [line(name, `A tab\tin ${name}`), line(name, 'another')])
   const folder = await folderWith(file, `${lines.reverse().join('\n')}\n`, names)
   const source = await readCaptionedFolder({ root: folder })
@@ -49,18 +49,22 @@ test.each([
     '\n{"file_name": "a.jpg"}\n',
     /line 2 is .* and should be \{"file_name": "picture\.jpg", "text": "caption"\}/,
   ],
-  ['captions.tsv', 'a.jpg\tA dog.\na.jpg\tA cat.\n', /it names 1 picture; a data set needs 3 or more/],
+  [
+    'captions.tsv',
+    'a.jpg\tA dog.\na.jpg\tA cat.\n',
+    /it names 1 picture; a data set needs 3 or more, for training, validation and test/,
+  ],
   ['captions.tsv', 'image\tcaption\n', /it names 0 pictures; a data set needs 3 or more/],
   ['captions.tsv', ' \tA dog.\n', /line 1 is " \\tA dog\." and should be a picture, a tab and a caption/],
   [
     'captions.tsv',
     'a.jpg\tA dog.\nimage\tcaption\n../b.jpg\tA cat.\n',
-    /line 3 names "\.\.\/b\.jpg", and names should be/,
+    /line 3 names "\.\.\/b\.jpg", which is outside of/,
   ],
   [
     'captions.tsv',
     'x/../..\tA dog.\n',
-    /line 1 names "x\/\.\.\/\.\.", and names should be relative to ".*mine" and stay in it/,
+    /line 1 names "x\/\.\.\/\.\.", which is outside of ".*mine"; give names relative to that folder/,
   ],
   ['captions.tsv', '/etc/a.jpg\tA dog.\n', /line 1 names "\/etc\/a\.jpg"/],
   ['captions.tsv', 'C:\\a.jpg\tA dog.\n', /line 1 names "C:\\\\a\.jpg"/],
@@ -71,7 +75,7 @@ test.each([
 })
 
 test.each(['image\tcaption', 'FILE_NAME \t Caption\r', '\ufeff\nImage\tCaption'])(
-  'a header line %j is no picture, and spaces around names are none of theirs',
+  'a header line %j is skipped, and spaces around file names are removed',
   async (header) => {
     const pictures = ['a.jpg', '..b.jpg', 'image']
     const text = `${header}\n a.jpg \tA dog.\n./sub/../..b.jpg\tA cat.\nimage\tcaption\n`
@@ -87,7 +91,7 @@ test.each(['image\tcaption', 'FILE_NAME \t Caption\r', '\ufeff\nImage\tCaption']
 test.each([
   ['are missing', (name: string) => `${name}\tA dog.`, []],
   ['have no words', (name: string) => `${name}\t ...`, names],
-])('pictures that %s are not dealt out: no split is empty', async (_, line, others) => {
+])('pictures that %s are not split, so that no split is empty', async (_, line, others) => {
   for (let kept = 3; kept <= 6; kept++) {
     const present = names.slice(5, 5 + kept)
     const lines = names.map((name) => (present.includes(name) ? `${name}\tA dog.` : line(name)))
@@ -98,14 +102,14 @@ test.each([
   }
 })
 
-test('fewer than three pictures that are there and have words are told apart from those that are named', async () => {
+test('the error for fewer than three usable pictures counts the named and the usable ones', async () => {
   const root = await folderWith('captions.tsv', 'a.jpg\tA dog.\nb.jpg\t\nc.jpg\tA cat.\n', ['a.jpg', 'b.jpg'])
   await expect(readCaptionedFolder({ root })).rejects.toThrow(
-    'it names 3 pictures, of which 1 is there and has a caption; a data set needs 3 or more',
+    'it names 3 pictures, of which 1 exists and has a caption; a data set needs 3 or more',
   )
 })
 
-test('a folder that does not exist is said to be missing, and a file to be one', async () => {
+test('a missing folder and a file in place of the folder have different errors', async () => {
   const root = await folderWith('captions.tsv', '')
   await expect(readCaptionedFolder({ root: join(root, 'none') })).rejects.toThrow(
     /^Cannot prepare the folder ".*none": there is no such folder; give the folder of the pictures with --root$/,
@@ -116,7 +120,7 @@ test('a folder that does not exist is said to be missing, and a file to be one',
   )
 })
 
-/** What prepare() makes of a folder. */
+/** The number of images that prepare() makes of a folder, in all and per split. */
 async function prepared(root: string) {
   const { images } = await prepare({ source: 'folder', root, out: join(root, 'out') })
   return { images: images.train + images.val + images.test, splits: [images.train, images.val, images.test] }

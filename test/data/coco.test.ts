@@ -21,7 +21,7 @@ const val = {
 }
 
 describe('readCoco()', () => {
-  test('gives each image of train and val with its captions in the order of the file', async () => {
+  test('returns the images of train and val with their captions in the order of the file', async () => {
     const root = folderOf({
       'annotations/captions_train2017.json': train,
       'annotations/captions_val2017.json': val,
@@ -39,7 +39,7 @@ describe('readCoco()', () => {
     expect(source.problems).toEqual([])
   })
 
-  test('reads the files of 2014 without an annotations folder, and says that one is missing', async () => {
+  test('reads the files of 2014 without an annotations folder, and reports a missing split', async () => {
     const root = folderOf({ 'captions_val2014.json': val })
     const source = await readCoco({ root })
     expect(source.name).toBe('coco2014')
@@ -47,23 +47,25 @@ describe('readCoco()', () => {
     expect(source.problems).toEqual([`no train split: captions_train2014.json is missing under "${root}"`])
   })
 
-  test('takes images from a folder that holds them itself', async () => {
+  test('finds images directly in the folder of images', async () => {
     const root = folderOf({ 'captions_val2017.json': val, 'pictures/000000000042.jpg': '' })
     const { imageRoot, images } = await readCoco({ root, images: join(root, 'pictures') })
     expect([imageRoot, images[0]!.file]).toEqual([join(root, 'pictures'), '000000000042.jpg'])
   })
 
-  test('asks which year is meant where both are there', async () => {
+  test('refuses annotations of both years without `year`', async () => {
     const root = folderOf({ 'captions_val2014.json': val, 'captions_train2017.json': train })
-    await expect(readCoco({ root })).rejects.toThrow('it has the annotations of 2014 and of 2017; choose the year')
+    await expect(readCoco({ root })).rejects.toThrow(
+      'it has the annotations of 2014 and of 2017; choose one with --year',
+    )
     expect((await readCoco({ root, year: 2014 })).images).toHaveLength(1)
   })
 
-  test('names captions of images that the file does not have', async () => {
+  test('reports captions of images that the file does not have', async () => {
     const annotations = [...val.annotations, { image_id: 7, caption: 'A ghost.' }]
     const root = folderOf({ 'captions_val2017.json': { ...val, annotations }, 'captions_train2017.json': train })
     const { problems } = await readCoco({ root })
-    expect(problems).toEqual(['1 val caption left out, of images not in the file: 7'])
+    expect(problems).toEqual(['1 val caption skipped, of images not in the file: 7'])
   })
 
   const path = 'captions_val2017.json'
@@ -71,28 +73,42 @@ describe('readCoco()', () => {
     [
       'a caption that is a number',
       { ...val, annotations: [{ image_id: 42, caption: 5 }] },
-      `${path}": annotations[0].caption is 5 and should be text`,
+      `${path}": annotations[0].caption is 5 and should be a string`,
     ],
     [
       'an image without file',
       { ...val, images: [{ id: 42 }] },
-      `${path}": images[0].file_name is missing and should be text`,
+      `${path}": images[0].file_name is missing and should be a string`,
     ],
     [
-      'an id that is text',
+      'an id that is a string',
       { ...val, images: [{ id: '42', file_name: 'a' }] },
-      'images[0].id is "42" and should be a whole number',
+      'images[0].id is "42" and should be an integer',
     ],
     [
       'an id of two images',
       { ...val, images: [val.images[0], val.images[0]] },
-      'images[1].id is 42 and should be a number that no other',
+      'images[1].id is 42 and should be different from the ids of other images',
     ],
-    ['an annotation that is none', { ...val, annotations: [null] }, 'annotations[0] is null and should be an object'],
-    ['a file without images', { annotations: [] }, 'images is missing and should be a list'],
+    ['an annotation that is null', { ...val, annotations: [null] }, 'annotations[0] is null and should be an object'],
+    ['a file without images', { annotations: [] }, 'images is missing and should be an array'],
     ['a list', [], 'the file is [] and should be an object'],
-    ['a file cut short', '{"images": [', 'it is not JSON ('],
-    ['nothing', undefined, 'there is no captions_train2017.json or captions_val2017.json, alone or in annotations/'],
+    ['a truncated file', '{"images": [', 'it is not JSON ('],
+    [
+      'a folder without annotations',
+      undefined,
+      'there is no captions_train2017.json or captions_val2017.json in it or in its annotations/; give the folder',
+    ],
+    [
+      'an id nested 20,000 deep',
+      `{"images":[{"id":${'['.repeat(20_000)}${']'.repeat(20_000)},"file_name":"a.jpg"}],"annotations":[]}`,
+      `images[0].id is ${'['.repeat(57)}... and should be an integer`,
+    ],
+    [
+      'an image nested 20,000 deep',
+      `{"images":[${'['.repeat(20_000)}${']'.repeat(20_000)}]}`,
+      `images[0] is ${'['.repeat(57)}... and should be an object`,
+    ],
   ])('refuses %s', async (_, content, message) => {
     const reading = readCoco({ root: folderOf(content === undefined ? {} : { [path]: content }) })
     await expect(reading).rejects.toThrow(UserError)

@@ -12,11 +12,11 @@ test.each([
   [5801, 30],
   [6000, 30],
   [118_287, 30],
-])('of %d training images a concept stands in %d or more', (images, least) => {
+])('with %d training images a concept occurs in at least %d', (images, least) => {
   expect(leastImages(images)).toBe(least)
 })
 
-/** That many images, those of each word so many, all with "a". */
+/** `count` images with "a"; each word is in the captions of as many images as `words` says. */
 function imagesWith(count: number, words: Readonly<Record<string, number>>) {
   return Array.from({ length: count }, (_, i) => ({
     tokens: ['a', ...Object.keys(words).filter((word) => i < words[word]!)],
@@ -26,11 +26,14 @@ function imagesWith(count: number, words: Readonly<Record<string, number>>) {
 test.each([
   [100, { dog: 50, cat: 2, emu: 1 }, ['dog', 'cat']],
   [6000, { dog: 50, cat: 30, emu: 29 }, ['dog', 'cat']],
-])('frequentConcepts() of %d images takes the content words that stand in enough of them', (count, words, expected) => {
-  const images = imagesWith(count, words)
-  const vocabulary = Vocabulary.build(
-    images.map(({ tokens }) => tokens),
-    { minCount: 1 },
-  )
-  expect(frequentConcepts(images, vocabulary)).toEqual(expected)
-})
+])(
+  'frequentConcepts() of %d images returns the content words that occur in enough of them',
+  (count, words, expected) => {
+    const images = imagesWith(count, words)
+    const vocabulary = Vocabulary.build(
+      images.map(({ tokens }) => tokens),
+      { minCount: 1 },
+    )
+    expect(frequentConcepts(images, vocabulary)).toEqual(expected)
+  },
+)

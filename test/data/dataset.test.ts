@@ -26,7 +26,7 @@ async function written(): Promise<string> {
 }
 
 describe('Dataset', () => {
-  test('open() gives back what writeDataset() wrote', async () => {
+  test('open() reads what writeDataset() wrote', async () => {
     const dataset = await Dataset.open(await written())
     expect(dataset.images).toEqual(content.images)
     expect(dataset.vocabulary).toEqual(content.vocabulary)
@@ -42,14 +42,14 @@ describe('Dataset', () => {
     })
   })
 
-  test('split() gives the images of one split in their order, imagePath() their place', async () => {
+  test('split() returns the images of a split in order, imagePath() their paths', async () => {
     const dataset = await Dataset.open(await written())
     expect(dataset.split('train').map(({ id }) => id)).toEqual(['x', 'z'])
     expect(dataset.split('test')).toEqual([])
     expect(dataset.imagePath(dataset.split('val')[0]!)).toBe('/t/images/y.jpg')
   })
 
-  test('images.jsonl has a line an image, whatever a caption holds', async () => {
+  test('images.jsonl has one line per image, whatever the captions contain', async () => {
     const lines = readFileSync(join(await written(), 'images.jsonl'), 'utf8').split('\n')
     expect(lines).toHaveLength(4)
     expect(lines[1]).toBe(
@@ -57,7 +57,7 @@ describe('Dataset', () => {
     )
   })
 
-  test('open() stops when its signal says so', async () => {
+  test('open() stops at its signal', async () => {
     const images = Array.from({ length: 2500 }, (_, i) => ({ ...content.images[0]!, id: String(i) }))
     const folder = join(folderOf({}), 'long')
     await writeDataset(folder, { ...content, images })
@@ -78,12 +78,12 @@ describe('Dataset', () => {
     writeFileSync(join(folder, file), change(readFileSync(join(folder, file), 'utf8')))
   test.each([
     [
-      'a line cut short',
+      'a truncated line',
       (folder: string) => truncateSync(join(folder, 'images.jsonl'), 150),
       /images.jsonl": line 2 is not an image/,
     ],
     [
-      'a line too many',
+      'an additional line',
       (folder: string) => appendFileSync(join(folder, 'images.jsonl'), '{"id":1}\n'),
       /line 4 is not an image/,
     ],
@@ -114,7 +114,7 @@ describe('Dataset', () => {
       /dataset.json": imageRoot is missing/,
     ],
     [
-      'a word that is none',
+      'a word that is not a string',
       edit('vocabulary.json', (text) => text.replace('"dog"', '{}')),
       /vocabulary.json": words.\d is Object/,
     ],
@@ -125,11 +125,11 @@ describe('Dataset', () => {
     await expect(Dataset.open(folder)).rejects.toThrow(message)
   })
 
-  test('open() refuses a folder that is no dataset', async () => {
+  test('open() refuses a folder without a dataset', async () => {
     await expect(Dataset.open(folderOf({}))).rejects.toThrow(/dataset.json": there is no such file/)
   })
 
-  test('writeDataset() leaves no dataset.json to trust when it is stopped between the files', async () => {
+  test('writeDataset() leaves no dataset.json when it is stopped between the files', async () => {
     const folder = await written()
     const broken = {
       ...content,

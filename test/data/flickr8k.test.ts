@@ -13,7 +13,7 @@ const files = {
 }
 
 describe('readFlickr8k()', () => {
-  test('gives the images of the split lists with their captions in the order of the file', async () => {
+  test('returns the images of the split lists with their captions in the order of the file', async () => {
     const root = folderOf(files)
     const source = await readFlickr8k({ root })
     expect(source.name).toBe('flickr8k')
@@ -23,10 +23,10 @@ describe('readFlickr8k()', () => {
       { id: 'a_2', file: 'images/a_2.jpg', split: 'val', captions: ['A cat .'] },
       { id: 'd_4', file: 'images/d_4.jpg', split: 'test', captions: [] },
     ])
-    expect(source.problems).toEqual(['1 image left out, in no split list: c_3.jpg.1'])
+    expect(source.problems).toEqual(['1 image skipped, in no split list: c_3.jpg.1'])
   })
 
-  test('says which files it read, with their length and hash', async () => {
+  test('returns the files it read, with size and hash', async () => {
     const root = folderOf({ ...files, 'Flickr_8k.devImages.txt': 'abc' })
     const source = await readFlickr8k({ root })
     expect(source.files.map(({ path }) => path)).toEqual([
@@ -40,7 +40,7 @@ describe('readFlickr8k()', () => {
     expect(source.files[2]).toMatchObject({ bytes: 3, sha256 })
   })
 
-  test('says that a split list is missing and makes no such split up', async () => {
+  test('reports a missing split list', async () => {
     const { 'Flickr_8k.testImages.txt': _, ...rest } = files
     const root = folderOf(rest)
     const { images, problems } = await readFlickr8k({ root })
@@ -48,7 +48,7 @@ describe('readFlickr8k()', () => {
     expect(images.map(({ split }) => split)).toEqual(['train', 'val'])
   })
 
-  test('reads files with carriage returns and a byte order mark, which are no part of names or captions', async () => {
+  test('removes carriage returns and the byte order mark', async () => {
     const crlf = Object.entries(files).map(([name, text]) => [name, `\ufeff${text.replaceAll('\n', '\r\n')}`])
     const source = await readFlickr8k({ root: folderOf(Object.fromEntries(crlf)) })
     expect(source.images).toEqual((await readFlickr8k({ root: folderOf(files) })).images)
@@ -56,18 +56,18 @@ describe('readFlickr8k()', () => {
 
   test.each([
     [
-      'the archive has them',
+      'the archive puts them',
       { 'images/b_1.jpg': undefined, 'Flicker8k_Dataset/b_1.jpg': '' },
       'Flicker8k_Dataset/b_1.jpg',
     ],
-    ['they lie beside the lists', { 'images/b_1.jpg': undefined, 'b_1.jpg': '' }, 'b_1.jpg'],
+    ['they are next to the lists', { 'images/b_1.jpg': undefined, 'b_1.jpg': '' }, 'b_1.jpg'],
   ])('finds the images where %s', async (_, change, file) => {
     const present = Object.entries({ ...files, ...change }).filter(([, text]) => text !== undefined)
     const { images } = await readFlickr8k({ root: folderOf(Object.fromEntries(present)) })
     expect(images[0]!.file).toBe(file)
   })
 
-  test('takes the images from a folder of their own and the texts from Flickr8k_text', async () => {
+  test('reads the texts in Flickr8k_text and the images in another folder', async () => {
     const root = folderOf(
       Object.fromEntries(Object.entries(files).map(([name, text]) => [`Flickr8k_text/${name}`, text])),
     )
@@ -86,13 +86,13 @@ describe('readFlickr8k()', () => {
     [
       'an image in two splits',
       { 'Flickr_8k.testImages.txt': 'b_1.jpg\n' },
-      /testImages.txt": b_1.jpg is in the train list too/,
+      /testImages.txt": b_1.jpg is also in the train list/,
     ],
     ['no caption file', { 'Flickr8k.token.txt': undefined }, /Flickr8k.token.txt": there is no such file/],
     [
       'no split list',
       Object.fromEntries(['train', 'dev', 'test'].map((name) => [`Flickr_8k.${name}Images.txt`, undefined])),
-      /none of its split lists is there; put Flickr_8k.trainImages.txt beside Flickr8k.token.txt/,
+      /all of its split lists are missing; put Flickr_8k.trainImages.txt into the folder of Flickr8k.token.txt/,
     ],
   ])('refuses %s', async (_, change, message) => {
     const present = Object.entries({ ...files, ...change }).filter(([, text]) => text !== undefined)

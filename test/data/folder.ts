@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
-/** A folder with these files, gone after the test. Values that are not text are written as JSON. */
+/** Makes a temporary folder with files, removed after the test. Contents that are not strings are written as JSON. */
 export function folderOf(files: Readonly<Record<string, unknown>>): string {
   const root = mkdtempSync(join(tmpdir(), 'mia-data-'))
   onTestFinished(() => rmSync(root, { recursive: true, force: true }))
@@ -14,5 +15,5 @@ export function folderOf(files: Readonly<Record<string, unknown>>): string {
   return root
 }
 
-/** The material beside the project, which only some machines have. */
-export const shared = new URL('../../../shared/', import.meta.url).pathname
+/** Folder of reference data next to the project, which only some machines have. */
+export const shared = fileURLToPath(new URL('../../../shared/', import.meta.url))

@@ -15,7 +15,7 @@ const image = (split: string, cocoid: number) => ({
 const read = (content: unknown) => readKarpathy({ file: join(folderOf({ 'dataset.json': content }), 'dataset.json') })
 
 describe('readKarpathy()', () => {
-  test('trains on restval too and keeps val and test', async () => {
+  test('uses restval for training and keeps val and test', async () => {
     const images = ['train', 'restval', 'val', 'test'].map(image)
     const source = await read({ images, dataset: 'coco' })
     expect(source.name).toBe('coco')
@@ -29,7 +29,7 @@ describe('readKarpathy()', () => {
     expect(source.images[3]!.captions).toEqual(['A man. ', 'Two men.'])
   })
 
-  test('names the images of the Flickr files by their file', async () => {
+  test('identifies the images of the Flickr files by file name', async () => {
     const images = [{ filename: '1000_a.jpg', split: 'train', imgid: 0, sentences: [{ raw: 'A dog.' }] }]
     const source = await read({ images, dataset: 'flickr30k' })
     expect(source.images).toEqual([{ id: '1000_a', file: '1000_a.jpg', split: 'train', captions: ['A dog.'] }])
@@ -37,21 +37,21 @@ describe('readKarpathy()', () => {
 
   test.each([
     [
-      'a split of another name',
+      'a split that does not exist',
       { images: [image('dev', 1)] },
       'images[0].split is "dev" and should be one of train, restval, val, test',
     ],
     [
-      'a sentence without text',
+      'a sentence without raw caption',
       { images: [image('val', 1), { ...image('val', 2), sentences: [{ tokens: [] }] }] },
       'images[1].sentences[0].raw is missing',
     ],
     [
-      'sentences that are no list',
+      'sentences that are not an array',
       { images: [{ ...image('val', 2), sentences: {} }] },
-      'images[0].sentences is {} and should be a list',
+      'images[0].sentences is {} and should be an array',
     ],
-    ['annotations of another kind', { annotations: [] }, 'images is missing and should be a list'],
+    ['a file in another format', { annotations: [] }, 'images is missing and should be an array'],
   ])('refuses %s', async (_, content, message) => {
     const reading = read(content)
     await expect(reading).rejects.toThrow(UserError)

@@ -26,7 +26,7 @@ const files = {
 }
 
 describe('prepare()', () => {
-  test('writes a dataset without what cannot be used, and names it', async () => {
+  test('skips and reports images and captions that cannot be used', async () => {
     const root = folderOf(files)
     const out = join(root, 'out')
     const summary = await prepare({ source: 'flickr8k', root, out, minCount: 2 })
@@ -37,10 +37,11 @@ describe('prepare()', () => {
       vocabularySize: 6, // the special four, a, dog
       unknownShare: { train: 3 / 8, val: 2 / 3, test: 0 }, // runs, sleeps, zebra; unicorn, sleeps
       problems: [
-        `1 image left out, not under "${root}": images/e.jpg`,
-        '2 captions left out, without words: images/b.jpg, images/d.jpg',
-        '1 image left out, without caption: images/d.jpg',
-        '37.5% of the words of the training captions are unknown: the vocabulary has those seen 2 times or more (--min-count 2); give a smaller one, e.g. --min-count 1',
+        `1 image skipped, not under "${root}": images/e.jpg`,
+        '2 captions skipped, without words: images/b.jpg, images/d.jpg',
+        '1 image skipped, without caption: images/d.jpg',
+        '37.5% of the words of the training captions are unknown: the vocabulary has words with at least ' +
+          '2 occurrences (--min-count 2); give a smaller number, e.g. --min-count 1',
       ],
     })
     const dataset = await Dataset.open(out)
@@ -63,7 +64,7 @@ describe('prepare()', () => {
     [1, 0, []],
     [2, 1, []],
     [2, 2, [expect.stringContaining('18.2% of the words of the training captions are unknown')]],
-  ])('with --min-count %i and %i words in 10 seen once, tells %j', async (minCount, rare, problems) => {
+  ])('with --min-count %i and %i rare words in 10, reports %j', async (minCount, rare, problems) => {
     const images = ['1', '2'].map((id) => ({ id: Number(id), file_name: `${id}.jpg` }))
     const annotations = [
       { image_id: 1, caption: `a a a a ${['zebra', 'emu'].slice(0, rare).join(' ')}` },
@@ -71,11 +72,11 @@ describe('prepare()', () => {
     ]
     const files = { 'captions_train2017.json': { images, annotations }, 'train2017/1.jpg': '', 'train2017/2.jpg': '' }
     const root = folderOf(files)
-    const told = (await prepare({ source: 'coco', root, out: join(root, 'out'), minCount })).problems
-    expect(told.filter((problem) => problem.includes('vocabulary'))).toEqual(problems)
+    const reported = (await prepare({ source: 'coco', root, out: join(root, 'out'), minCount })).problems
+    expect(reported.filter((problem) => problem.includes('vocabulary'))).toEqual(problems)
   })
 
-  test('says that there is nothing to train on, and makes a dataset to test with all the same', async () => {
+  test('reports that there are no training captions, and makes a dataset for evaluation', async () => {
     const images = [{ id: 1, file_name: '1.jpg' }]
     const annotations = [{ image_id: 1, caption: 'A dog.' }]
     const root = folderOf({ 'captions_val2017.json': { images, annotations }, 'val2017/1.jpg': '' })
@@ -84,7 +85,7 @@ describe('prepare()', () => {
     expect(vocabularySize).toBe(4)
   })
 
-  test('counts progress in images and writes nothing when it is stopped', async () => {
+  test('reports progress in images and writes nothing when it is stopped', async () => {
     const root = folderOf(files)
     const seen: string[] = []
     const stop = new AbortController()
@@ -99,14 +100,14 @@ describe('prepare()', () => {
 
   test.each([
     [
-      'no image is there',
+      'all images are missing',
       { 'images/a.jpg': 0, 'images/b.jpg': 0, 'images/c.jpg': 0, 'images/d.jpg': 0 },
-      /none of its 5 images is under ".*" \(a.jpg, b.jpg, d.jpg and 2 more\); name the folder/,
+      /none of its 5 images is under ".*" \(a.jpg, b.jpg, d.jpg and 2 more\); give the folder of the images/,
     ],
     [
-      'two images have one name',
+      'two images have one id',
       { 'Flickr_8k.testImages.txt': 'a.png\n', 'images/a.png': '' },
-      /"images\/a.jpg" and "images\/a.png" are both image a/,
+      /"images\/a.jpg" and "images\/a.png" are both image a; remove one/,
     ],
   ])('refuses where %s', async (_, change, message) => {
     const present = Object.entries({ ...files, ...change }).filter(([, text]) => text !== 0)
@@ -116,13 +117,13 @@ describe('prepare()', () => {
     await expect(preparing).rejects.toThrow(message)
   })
 
-  test.each([0, 1.5, Number.NaN])('refuses %s as the least count', async (minCount) => {
+  test.each([0, 1.5, Number.NaN])('refuses minCount %s', async (minCount) => {
     await expect(prepare({ source: 'flickr8k', root: '.', out: '.', minCount })).rejects.toThrow(
-      'a whole number from 1',
+      `Cannot prepare with minCount ${minCount}: it must be an integer of at least 1`,
     )
   })
 
-  test('takes a few thousand COCO images, and their captions are in the order of the annotations', async () => {
+  test('keeps the captions of 3,000 COCO images in the order of the annotations', async () => {
     const images = Array.from({ length: 3000 }, (_, i) => ({ id: i + 1, file_name: `${i + 1}.jpg` }))
     const annotations = Array.from({ length: 15_000 }, (_, i) => ({
       image_id: (i % 3000) + 1,
@@ -141,7 +142,7 @@ describe('prepare()', () => {
 describe.skipIf(!existsSync(shared))('prepare() on real data (skipped without ../shared)', () => {
   const readAll = (out: string) => readdirSync(out).map((name) => [name, readFileSync(join(out, name), 'latin1')])
 
-  test('takes Flickr8k: 6,000 images to train, 1,000 to choose, and about 2,535 words', async () => {
+  test('prepares Flickr8k: 6,000 training and 1,000 validation images, about 2,535 words', async () => {
     const root = join(shared, 'data/flickr8k')
     const out = folderOf({})
     const summary = await prepare({ source: 'flickr8k', root, out })
@@ -151,7 +152,7 @@ describe.skipIf(!existsSync(shared))('prepare() on real data (skipped without ..
     expect(summary.problems).toEqual([expect.stringContaining('Flickr_8k.testImages.txt is missing')])
     expect(summary.vocabularySize).toBeGreaterThan(2500)
     expect(summary.vocabularySize).toBeLessThan(2570)
-    // Counted by splitting at spaces, where the captions have punctuation as words; all else is the tokeniser's doing.
+    // An independent count: split at spaces, as the captions have punctuation as words of their own.
     const train = new Set(readFileSync(join(root, 'Flickr_8k.trainImages.txt'), 'utf8').split('\n'))
     const seen = new Map<string, number>()
     for (const line of lines.filter((each) => train.has(each.split('#')[0]!))) {
@@ -161,7 +162,7 @@ describe.skipIf(!existsSync(shared))('prepare() on real data (skipped without ..
     const { vocabulary } = await Dataset.open(out)
     const words = new Set(vocabulary.words.slice(4))
     expect(frequent.filter((word) => !words.has(word)).sort()).toEqual(['!', '"', "'", '(', ',', '.', ';', '?'])
-    expect([...words].filter((word) => !frequent.includes(word))).toEqual(['&', '-lrb-']) // of "at&t", and "(" by its name
+    expect([...words].filter((word) => !frequent.includes(word))).toEqual(['&', '-lrb-']) // from "at&t", and for "("
     for (const word of ['dog', 'snowboarder', 'frisbee']) {
       expect(vocabulary.counts[vocabulary.id(word)]).toBe(seen.get(word))
     }
@@ -170,7 +171,7 @@ describe.skipIf(!existsSync(shared))('prepare() on real data (skipped without ..
     expect(readAll(out)).toEqual(first)
   })
 
-  test('takes 80 images of COCO with their official annotations', async () => {
+  test('prepares 80 images of COCO with their official annotations', async () => {
     const out = folderOf({})
     const { images, captions, problems } = await prepare({ source: 'coco', root: join(shared, 'data/coco-mini'), out })
     expect(images).toEqual({ train: 80, val: 0, test: 0 })
@@ -185,7 +186,7 @@ describe.skipIf(!existsSync(shared))('prepare() on real data (skipped without ..
     )
   })
 
-  test("takes a sample of Karpathy's file with all three splits", async () => {
+  test("prepares a sample of Karpathy's file with all three splits", async () => {
     const file = join(shared, 'data/bottom-up-sample/dataset_coco_testing.json')
     const { images, problems } = await prepare({ source: 'karpathy', file, out: folderOf({}), minCount: 1 })
     expect(images).toEqual({ train: 3, val: 1, test: 1 })

@@ -14,12 +14,12 @@ const images = Array.from(
 const idsOf = (all: readonly CaptionedImage[], wanted: string) =>
   all.filter(({ split }) => split === wanted).map(({ id }) => id)
 
-test('a random split has as many images in each part, others by the seed, and the same by the same seed', () => {
-  const dealt = randomSplit(images, 3)
+test('a random split keeps the size of each split and depends only on the seed', () => {
+  const shuffled = randomSplit(images, 3)
   for (const [split, count] of Object.entries({ train: 80, val: 10, test: 10 }))
-    expect(idsOf(dealt, split)).toHaveLength(count)
-  expect(dealt.map(({ id }) => id)).toEqual(images.map(({ id }) => id))
-  expect(idsOf(dealt, 'test')).not.toEqual(idsOf(images, 'test'))
-  expect(randomSplit(images, 3)).toEqual(dealt)
-  expect(idsOf(randomSplit(images, 4), 'test')).not.toEqual(idsOf(dealt, 'test'))
+    expect(idsOf(shuffled, split)).toHaveLength(count)
+  expect(shuffled.map(({ id }) => id)).toEqual(images.map(({ id }) => id))
+  expect(idsOf(shuffled, 'test')).not.toEqual(idsOf(images, 'test'))
+  expect(randomSplit(images, 3)).toEqual(shuffled)
+  expect(idsOf(randomSplit(images, 4), 'test')).not.toEqual(idsOf(shuffled, 'test'))
 })
