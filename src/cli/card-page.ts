@@ -77,13 +77,13 @@ ${markdownTable(
   card.scores.map(({ name, score, signature }) => [name, score.toFixed(4), `\`${signature}\``.replaceAll('|', '\\|')]),
 )}
 
-## How sure it is
+## Confidence
 
-The validation images by how sure it was of a word in the mean, and how good the captions are:
+A caption's confidence is the geometric mean of its words' probabilities. The validation images in thirds of rising confidence:
 
 ${markdownTable(
-  ['sure of a word', 'CIDEr'],
-  card.sureness.map(({ from, to, cider }) => [`${percent(from)} to ${percent(to)}`, cider.toFixed(3)]),
+  ['confidence', 'mean CIDEr'],
+  card.confidence.map(({ from, to, cider }) => [`${percent(from)} to ${percent(to)}`, cider.toFixed(3)]),
 )}
 
 ## What it is bad at

@@ -4,8 +4,9 @@ import { validate } from '../validate.ts'
 import { readJson } from './files.ts'
 
 const score = v.object({ name: v.string(), score: v.number(), signature: v.string() })
+const FORMAT = 'mia-card/2'
 const SCHEMA = v.object({
-  format: v.literal('mia-card/1'),
+  format: v.literal(FORMAT),
   /** the terms of use of the data, in a sentence */
   terms: v.string(),
   /** the commit of the code that packed it, if known */
@@ -34,7 +35,7 @@ const SCHEMA = v.object({
     times: v.number(),
   }),
   /** calibration: thirds of the images by rising confidence, each with its range of confidence and mean CIDEr */
-  sureness: v.array(v.object({ from: v.number(), to: v.number(), cider: v.number() })),
+  confidence: v.array(v.object({ from: v.number(), to: v.number(), cider: v.number() })),
   files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),
 })
 
@@ -47,8 +48,20 @@ export const cardFile = (folder: string): string => join(folder, 'card.json')
 /** Reads the card of a packed captioner. Throws UserError, naming the field, if it is missing or damaged. */
 export async function readCard(folder: string): Promise<Card> {
   const path = cardFile(folder)
-  const { format: _, ...card } = validate(SCHEMA, await readJson(path, 'card'), path, 'make it again with "mia card"')
+  const value = upgraded(await readJson(path, 'card'))
+  const { format: _, ...card } = validate(SCHEMA, value, path, 'make it again with "mia card"')
   return card
+}
+
+/** Returns a card as the JSON that readCard() reads. */
+export const formatCard = (card: Card): string => `${JSON.stringify({ format: FORMAT, ...card }, null, 2)}\n`
+
+/** Renames the field that format `mia-card/1`, of version 0.1.0, called `sureness`; returns any other value unchanged. */
+function upgraded(value: unknown): unknown {
+  const card = value as { format?: unknown; sureness?: unknown } | null
+  if (card?.format !== 'mia-card/1') return value
+  const { sureness, ...rest } = card
+  return { ...rest, format: FORMAT, confidence: sureness }
 }
 
 /** The kinds of statements that SPICE scores, with the metric's name and plain words. */

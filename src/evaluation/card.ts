@@ -89,15 +89,15 @@ export async function packWithCard({
       mostFrequent,
       times,
     },
-    sureness: thirds(
+    confidence: thirds(
       captions.map((caption, i) => ({ confidence: confidenceOf(caption), cider: evaluation.images[i]!.scores.CIDEr! })),
     ),
     files: await filesOf(out),
   }
 }
 
-/** Captions by how sure the model is of them, in three parts. */
-function thirds(captions: readonly { readonly confidence: number; readonly cider: number }[]): Card['sureness'] {
+/** Splits captions by rising confidence into three parts, each with its range of confidence and its mean CIDEr. */
+function thirds(captions: readonly { readonly confidence: number; readonly cider: number }[]): Card['confidence'] {
   const sorted = [...captions].sort((a, b) => a.confidence - b.confidence)
   const size = Math.ceil(sorted.length / 3)
   return [0, 1, 2]

@@ -25,7 +25,7 @@ export const card = defineCommand({
     const { join } = await import('node:path')
     const { readText, writeFileAtomic } = await import('../../disk/files.ts')
     const { packWithCard } = await import('../../evaluation/card.ts')
-    const { cardFile } = await import('../../disk/card-file.ts')
+    const { cardFile, formatCard } = await import('../../disk/card-file.ts')
     const { readRunConfig } = await import('../../disk/run.ts')
     const { cardPage } = await import('../card-page.ts')
     const { packageVersion } = await import('../version.ts')
@@ -48,7 +48,7 @@ export const card = defineCommand({
       join(out, 'README.md'),
       cardPage({ card: made, config, ...(notes !== undefined && { limits: notes }) }),
     )
-    await writeFileAtomic(cardFile(out), `${JSON.stringify({ format: 'mia-card/1', ...made }, null, 2)}\n`)
+    await writeFileAtomic(cardFile(out), formatCard(made))
     const bytes = made.files.reduce((sum, file) => sum + file.bytes, 0)
     const cider = made.scores.find(({ name }) => name === 'CIDEr')!.score
     return {

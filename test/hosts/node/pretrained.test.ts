@@ -27,7 +27,7 @@ test('its card says how good it is, on which terms it may be used, and where it 
   const cider = card.scores.find(({ name }) => name === 'CIDEr')!
   expect(cider.score).toBeGreaterThan(0.48)
   expect(page).toContain(`| CIDEr | ${cider.score.toFixed(4)} | \`${cider.signature.replaceAll('|', '\\|')}\` |`)
-  for (const part of ['research', '## How sure it is', '## What it is bad at', `commit ${card.commit}`])
+  for (const part of ['research', '## Confidence', '## What it is bad at', `commit ${card.commit}`])
     expect(page).toContain(part)
 })
 
