@@ -41,7 +41,7 @@ export function stepperOf(scorer: Scorer, imageOf = (image: number): number => i
       prefixes: Array.from({ length: images }, () => []),
       images: Array.from({ length: images }, (_, i) => i),
     }),
-    async step(state, { words, parents, images }, width) {
+    async step(state, { words, parents, images, penalties }, width) {
       const prefixes = Array.from(words, (word, row) => {
         if (state.images[parents[row]!] !== images[row]) throw new Error('a row continues another image')
         return [...state.prefixes[parents[row]!]!, word]
@@ -50,7 +50,11 @@ export function stepperOf(scorer: Scorer, imageOf = (image: number): number => i
       const ids = new Int32Array(words.length * each)
       const logProbs = new Float32Array(words.length * each)
       for (const [row, prefix] of prefixes.entries()) {
-        const scores = scorer.next(imageOf(images[row]!), prefix.slice(1))
+        const scores = scorer.next(imageOf(images[row]!), prefix.slice(1)).slice()
+        for (const [i, penalised] of (penalties?.rows ?? []).entries()) {
+          const place = scorer.words.indexOf(penalties!.words[i]!)
+          if (penalised === row && place >= 0) scores[place]! += penalties!.values[i]!
+        }
         const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, each)
         for (const [rank, word] of order.entries()) {
           ids[row * each + rank] = scorer.words[word]!
