@@ -1,9 +1,11 @@
-// The largest differences between our scores and the original scorers': tsx bench/metric-parity.ts <folder of golden files>. Prints a Markdown table.
+// Prints a Markdown table of the largest differences between our scores and the original scorers'.
+// Usage: tsx bench/metric-parity.ts <folder of golden files>
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FAMILIES, scorePairs } from '../src/metrics/index.ts'
 import { captionTokens } from '../src/text/ptb.ts'
 
+/** A golden file: the original scorers' values for raw captions. */
 interface Golden {
   readonly scores: Record<string, number>
   readonly per_image: Record<string, Record<string, number>>
@@ -24,10 +26,10 @@ for (const file of readdirSync(folder)) {
   const cells = new Map<string, string>()
   for (const family of FAMILIES)
     for (const [name, { corpus, each }] of scorePairs(await family.load({}), pairs)) {
-      const theirs = name === 'METEOR' ? 'METEOR_exact_stem_synonym' : name
-      if (golden.scores[theirs] === undefined) continue
-      const most = Math.max(...each.map((score, i) => Math.abs(score - golden.per_image[images[i]!]![theirs]!)))
-      cells.set(name, `${Math.abs(corpus - golden.scores[theirs]!).toExponential(0)} / ${most.toExponential(0)}`)
+      const original = name === 'METEOR' ? 'METEOR_exact_stem_synonym' : name
+      if (golden.scores[original] === undefined) continue
+      const most = Math.max(...each.map((score, i) => Math.abs(score - golden.per_image[images[i]!]![original]!)))
+      cells.set(name, `${Math.abs(corpus - golden.scores[original]!).toExponential(0)} / ${most.toExponential(0)}`)
     }
   names = [...cells.keys()]
   rows.push([file.replace('.json', ''), `${images.length}`, ...cells.values()])
