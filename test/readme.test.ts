@@ -11,24 +11,26 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = await readFile(join(root, 'README.md'), 'utf8')
 const blocks = [...readme.matchAll(/```(ts)?\n([\s\S]*?)```/g)]
 const lines = blocks.filter(([, language]) => language === undefined).flatMap(([, , text]) => text!.trim().split('\n'))
-/** The `mia` commands of the text's lines, those of the blocks without the installation before and the comment after, and those beside the published ones. */
+/** The `mia` commands inline in the text, then those in code blocks without their comments, then those of the table. */
 const commands = [
   ...[...readme.matchAll(/`npx (mia [^`]+)`/g)].map(([, command]) => command!),
   ...lines.flatMap((line) => /npx (mia [^#]*?)\s*(?:#|$)/.exec(line)?.[1] ?? []),
-  ...besideThePublished(),
+  ...publishedCommands(),
 ]
 
-/** The right column of the table of published commands; `...` stands for the command of the row above, as far as its own options go. */
-function besideThePublished(): string[] {
+/** The commands in the right column of the table of published ones; `...` repeats the one above without `--out`. */
+function publishedCommands(): string[] {
   const rows = [...readme.matchAll(/^\| (?!`npx)[^|]+ \| (`mia .*|`\.\.\. .*) \|$/gm)].map(([, cell]) => cell!)
   const found = rows.flatMap((cell) => [...cell.matchAll(/`((?:mia|\.\.\.) [^`]+)`/g)].map(([, command]) => command!))
   const whole = found.map((command, i) => command.replace('...', () => found[i - 1]!.replace(/ --out .*/, '')))
-  return whole.map((command) => command.replace('runs/', 'published/')) // the blocks have runs of these names on other data
+  // the code blocks use the same names of runs for other data
+  return whole.map((command) => command.replace('runs/', 'published/'))
 }
 
-/** What takes hours as it stands, made small. */
+/** Options that make a slow command fast. */
 const SMALL: Readonly<Record<string, string>> = {
-  'mia train': '--epochs 1 --width 32 --heads 2 --inner 32 --attention 8 --batch-size 10 --captions-per-image 2',
+  'mia train':
+    '--epochs 1 --hidden-size 32 --num-heads 2 --inner-size 32 --attention-size 8 --batch-size 10 --captions-per-image 2',
   'mia concepts train': '--epochs 1',
 }
 
@@ -39,7 +41,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-/** The files that the README's commands name: one small world in the forms of four data sets, some photographs, references and results. */
+/** Makes the files that the README's commands name: a small dataset in four formats, photographs, references, results. */
 async function makeWorlds(): Promise<void> {
   const flickr8k = join(folder, 'flickr8k')
   await makeSmallWorld(flickr8k)
@@ -81,14 +83,14 @@ async function makeWorlds(): Promise<void> {
   await writeFile(join(folder, 'dataset_coco.json'), JSON.stringify({ images, dataset: 'coco' }))
   await writeFile(join(folder, 'trainval.tsv'), names.map((_, id) => bottomUpLine(id)).join('\n'))
   await writeFile(join(folder, 'refs.json'), JSON.stringify({ 1: ['a dog runs'], 2: ['two cats sleep'] }))
-  for (const [name, said] of [
+  for (const [name, caption] of [
     ['results.json', 'a dog runs fast'],
     ['b.json', 'a cat runs'],
   ] as const)
-    await writeFile(join(folder, name), JSON.stringify([1, 2].map((image_id) => ({ image_id, caption: said }))))
+    await writeFile(join(folder, name), JSON.stringify([1, 2].map((image_id) => ({ image_id, caption }))))
 }
 
-/** Two boxes of a picture with three numbers each, as bottom-up features are published. */
+/** A line of published bottom-up features: two boxes of an image, each with three features. */
 function bottomUpLine(id: number): string {
   const base64 = (...numbers: number[]) => Buffer.from(Float32Array.from(numbers).buffer).toString('base64')
   return [id, 16, 16, 2, base64(0, 0, 8, 8, 4, 4, 16, 16), base64(1, id % 7, 2, 3, 1, id % 5)].join('\t')
@@ -96,7 +98,7 @@ function bottomUpLine(id: number): string {
 
 const TSX = `"${process.execPath}" --import "${pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href}"`
 
-/** Runs a line as a shell would, `mia` being this package's. */
+/** Runs a line in a shell, with `mia` from src/. */
 function shell(line: string): Promise<{ status: number | null; output: string }> {
   const mia = `${TSX} "${join(root, 'src/cli/main.ts')}"`
   return new Promise((resolve) => {
@@ -108,14 +110,14 @@ function shell(line: string): Promise<{ status: number | null; output: string }>
 }
 
 describe('the README', () => {
-  test('has the commands that this test looks for', () => {
+  test('shows every command', () => {
     const names = new Set(commands.map((command) => command.split(' ')[1]))
     const all = 'caption card concepts doctor eval features models prepare quickstart represent test train'
     expect([...names].sort().join(' ')).toBe(all)
   })
 
   for (const command of commands) {
-    if (command === 'mia quickstart') continue // test/quickstart does what it does, in small
+    if (command === 'mia quickstart') continue // slow; test/quickstart runs a small one
     test(command, async () => {
       const copy = /data\/(objects|bottom-up)/.exec(command)?.[0]
       if (copy) await cp(join(folder, 'data/coco'), join(folder, copy), { recursive: true })
@@ -140,7 +142,7 @@ describe('the README', () => {
       "const references = { 1: ['a dog runs'] }, results = [{ image_id: 1, caption: 'a dog runs' }]\n",
       'scores.length > 5, scores[0].score > 0.99, true, true',
     ],
-  ])('has a library that %s in the lines it gives', async (_, name, source, before, seen) => {
+  ])('has an example that %s with the library', async (_, name, source, before, seen) => {
     const [, , text] = blocks.find(([, language, code]) => language === 'ts' && code!.includes(name))!
     const code = text!.replace(name, JSON.stringify(pathToFileURL(join(root, source)).href))
     const file = join(folder, 'lines.ts')
