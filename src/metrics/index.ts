@@ -1,4 +1,4 @@
-export { ptbTokenize } from '../text/ptb.ts'
+export { captionTokens, ptbTokenize } from '../text/ptb.ts'
 export { bleu } from './bleu.ts'
 export { type BootstrapOptions, bootstrap, type Comparison, compare, type Interval } from './bootstrap.ts'
 export { type CiderOptions, cider, ciderOf } from './cider.ts'

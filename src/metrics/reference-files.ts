@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts'
 import { KARPATHY_SPLITS } from '../text/karpathy-splits.ts'
 import { type Fields, failing, fieldsOf, isId, isObject, isText } from './json.ts'
-import { refuse } from './refuse.ts'
+import { refuse, refuseIndices } from './refuse.ts'
 
 /** By image id as text: the references. */
 export type CaptionsById = ReadonlyMap<string, readonly string[]>
@@ -110,11 +110,12 @@ function append(captions: Map<string, string[]>, id: string, texts: readonly str
   else captions.set(id, [...texts])
 }
 
+/** Throws UserError if there are entries without the wanted field. */
 function refuseEntries(
   noun: string,
   entries: readonly Fields[],
   test: (entry: Fields) => boolean,
   wanted: string,
 ): void {
-  refuse('read references', failing(entries, test), noun, `without ${wanted}, counted from 0`, FORMS)
+  refuseIndices('read references', failing(entries, test), noun, `without ${wanted}`, FORMS)
 }

@@ -18,3 +18,15 @@ export function refuse(
     `Cannot ${action}: ${counted(all.length, noun)} ${fault} (${firstFew(all.map(String))}); ${advice}`,
   )
 }
+
+/** refuse() for the `indices` of entries of a file, as in "2 entries without a caption (index 0, 4)". */
+export function refuseIndices(
+  action: string,
+  indices: readonly number[],
+  noun: string,
+  fault: string,
+  advice: string,
+): void {
+  const named = indices.map((index, i) => (i === 0 ? `index ${index}` : index))
+  refuse(action, named, noun, fault, advice)
+}

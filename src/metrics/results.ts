@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts'
 import { failing, fieldsOf, isId, isText } from './json.ts'
-import { refuse } from './refuse.ts'
+import { refuse, refuseIndices } from './refuse.ts'
 
 /** One caption of a results file. */
 export interface Result {
@@ -30,15 +30,10 @@ export function readResults(json: unknown, { several, emptyAsZero }: ResultsOpti
   if (!Array.isArray(json)) throw new UserError(`Cannot read results: they are not a list; ${FORM}`)
   if (json.length === 0) throw new UserError(`Cannot read results: the list is empty; ${FORM}`)
   const entries = json.map(fieldsOf)
-  const refuseEntries = (wrong: number[], fault: string): void => refuse('read results', wrong, 'entry', fault, FORM)
-  refuseEntries(
-    failing(entries, ({ image_id }) => isId(image_id)),
-    'without an image id, counted from 0',
-  )
-  refuseEntries(
-    failing(entries, ({ caption }) => typeof caption === 'string'),
-    'without a caption, counted from 0',
-  )
+  const withoutId = failing(entries, ({ image_id }) => isId(image_id))
+  refuseIndices('read results', withoutId, 'entry', 'without an image id', FORM)
+  const withoutCaption = failing(entries, ({ caption }) => typeof caption === 'string')
+  refuseIndices('read results', withoutCaption, 'entry', 'without a caption', FORM)
   const results = entries as unknown as readonly Result[]
   const empty = emptyAsZero ? [] : results.filter(({ caption }) => !isText(caption)).map(({ image_id }) => image_id)
   refuse('score results', empty, 'image', 'with an empty caption', 'give it one, or score it 0 with --empty-as-zero')

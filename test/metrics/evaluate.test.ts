@@ -226,12 +226,12 @@ describe('evaluate()', () => {
     [
       'a result without id',
       { results: [null, ...results, { caption: 'a' }] },
-      'Cannot read results: 2 entries without an image id, counted from 0 (0, 4);',
+      'Cannot read results: 2 entries without an image id (index 0, 4);',
     ],
     [
       'a caption that is a number',
       { results: [{ image_id: 1, caption: 5 }] },
-      'Cannot read results: 1 entry without a caption, counted from 0 (0);',
+      'Cannot read results: 1 entry without a caption (index 0);',
     ],
     [
       'two captions of an image',
@@ -268,32 +268,32 @@ describe('evaluate()', () => {
     [
       'an annotation without text',
       { references: { annotations: [{ image_id: 1, caption: '' }] } },
-      'Cannot read references: 1 annotation without caption, counted from 0 (0);',
+      'Cannot read references: 1 annotation without caption (index 0);',
     ],
     [
       'an annotation with an object as image id',
       { references: { annotations: [{ image_id: {}, caption: 'a' }] } },
-      'Cannot read references: 1 annotation without image_id, counted from 0 (0);',
+      'Cannot read references: 1 annotation without image_id (index 0);',
     ],
     [
       'an image with an object as id',
       { references: { ...coco, images: [{ id: 1 }, { id: { a: 1 } }] } },
-      'Cannot read references: 1 image without id, counted from 0 (1);',
+      'Cannot read references: 1 image without id (index 1);',
     ],
     [
       'an image id nested 20,000 deep',
       { references: { ...coco, images: [{ id: deep }] } },
-      'Cannot read references: 1 image without id, counted from 0 (0);',
+      'Cannot read references: 1 image without id (index 0);',
     ],
     [
       'a cocoid nested 20,000 deep',
       { references: { images: [{ ...karpathy.images[0], cocoid: deep }] } },
-      'Cannot read references: 1 image without cocoid or filename, counted from 0 (0);',
+      'Cannot read references: 1 image without cocoid or filename (index 0);',
     ],
     [
       'a result with an image id nested 20,000 deep',
       { results: [{ image_id: deep, caption: 'a' }] },
-      'Cannot read results: 1 entry without an image id, counted from 0 (0);',
+      'Cannot read results: 1 entry without an image id (index 0);',
     ],
     [
       'an image without annotation',
@@ -303,7 +303,7 @@ describe('evaluate()', () => {
     [
       'a split that does not exist',
       { references: twoKarpathy },
-      'Cannot read references: 1 image without split train, restval, val or test, counted from 0 (0);',
+      'Cannot read references: 1 image without split train, restval, val or test (index 0);',
     ],
     [
       'a split that the file does not have',
