@@ -30,7 +30,8 @@ function publishedCommands(): string[] {
 /** Options that make a slow command fast. */
 const SMALL: Readonly<Record<string, string>> = {
   'mia train':
-    '--epochs 1 --hidden-size 32 --num-heads 2 --inner-size 32 --attention-size 8 --batch-size 10 --captions-per-image 2',
+    '--epochs 1 --batch-size 10 --captions-per-image 2 ' +
+    '--hidden-size 32 --num-heads 2 --inner-size 32 --attention-size 8',
   'mia concepts train': '--epochs 1',
 }
 
@@ -41,7 +42,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-/** Makes the files that the README's commands name: a small dataset in four formats, photographs, references, results. */
+/** Makes the files that the README's commands read: a small dataset in four formats, photographs, captions to score. */
 async function makeWorlds(): Promise<void> {
   const flickr8k = join(folder, 'flickr8k')
   await makeSmallWorld(flickr8k)
