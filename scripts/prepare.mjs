@@ -1,5 +1,5 @@
-// Builds after `npm ci`. `npx mia` installs this folder into npx's cache first, and with it runs this: with npm 10 at every
-// call, so there it builds only what was never built.
+// npm runs this after `npm ci`: it builds dist/. npm 10 also runs it at every `npx mia` in this folder (npx links the
+// folder into its cache first); then it builds only if there is no build yet.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
