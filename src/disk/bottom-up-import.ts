@@ -1,53 +1,47 @@
-import type { Pictures } from '../engine/pictures.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
-import type { Extraction, ImageFile } from '../vision/extract-features.ts'
+import type { Extraction, ImageFile, SkippedFile } from '../vision/extract-features.ts'
 import type { FeatureSource } from '../vision/feature-source.ts'
-import { type BottomUpPicture, readBottomUp, type SizeOf } from './bottom-up.ts'
+import { type BottomUpPicture, MOST_REGIONS, readBottomUp } from './bottom-up.ts'
 import { FeatureWriter } from './feature-writer.ts'
 
-/** Pictures looked at to learn the sizes. */
+/** Number of pictures that are read to learn how many regions and numbers the features have. */
 const PEEK = 20
-/** The most regions of a picture where they are as many as the picture needs. */
-const ADAPTIVE_MOST = 100
+/** Pictures of a shard: up to 100 regions of 2,048 float16 numbers each make 52 MB. */
+const SHARD_SIZE = 128
 
 /**
- * Stores the published bottom-up features of images, from a TSV file or a folder: see readBottomUp(). What is damaged or missing is left out and
- * named in the result. Stopped by the signal, it may be called again and goes on. Throws UserError where no image has any.
+ * Stores the published bottom-up features of images in a folder of features; see readBottomUp() for `path`. Images whose
+ * features are damaged or missing are skipped and named in the result. After an abort the same call resumes. Throws
+ * UserError if `path` has features of none of the images.
  */
 export async function importBottomUp(
   path: string,
   folder: string,
-  {
-    images,
-    pictures,
-    onProgress,
-    signal,
-  }: { readonly images: readonly ImageFile[]; readonly pictures: Pictures } & Watch,
+  { images, onProgress, signal }: { readonly images: readonly ImageFile[] } & Watch,
 ): Promise<Extraction & { readonly source: FeatureSource }> {
   const files = new Map(images.map(({ id, path: file }) => [id, file]))
-  const sizeOf: SizeOf = (id) => pictures.size(files.get(id)!).catch(() => undefined)
   const source = await peek(path, new Set(files.keys()))
-  const store = await FeatureWriter.open(folder, source, { shardSize: 128 })
-  const missing = new Set([...files.keys()].filter((id) => !store.has(id)))
-  const kept = files.size - missing.size
-  const refused = new Map<string, string>()
-  let made = 0
+  const store = await FeatureWriter.open(folder, source, { shardSize: SHARD_SIZE })
   try {
-    for await (const picture of readBottomUp(path, missing, sizeOf)) {
+    const missing = new Set([...files.keys()].filter((id) => !store.has(id)))
+    const kept = files.size - missing.size
+    const reasons = new Map<string, string>()
+    let made = 0
+    for await (const picture of readBottomUp(path, missing)) {
       signal?.throwIfAborted()
-      const why = picture.why ?? misfit(picture, source)
-      if (why !== undefined) refused.set(picture.id, why)
+      const reason = picture.reason ?? misfit(picture, source)
+      if (reason !== undefined) reasons.set(picture.id, reason)
       else if (!store.has(picture.id)) {
-        await store.add(picture.id, picture.regions!)
+        await store.add(picture.id, { features: picture.features! })
         missing.delete(picture.id)
-        refused.delete(picture.id)
+        reasons.delete(picture.id)
         made += 1
         onProgress?.(kept + made, files.size)
       }
     }
-    for (const id of missing) if (!refused.has(id)) refused.set(id, `"${path}" has no regions of it`)
-    const leftOut = [...refused].map(([id, why]) => ({ id, file: files.get(id) ?? path, why }))
+    for (const id of missing) if (!reasons.has(id)) reasons.set(id, `"${path}" has no regions of it`)
+    const leftOut: SkippedFile[] = [...reasons].map(([id, why]) => ({ id, file: files.get(id) ?? path, why }))
     for (const image of leftOut) if (files.has(image.id)) store.leaveOut(image)
     return { made, kept, leftOut, source }
   } finally {
@@ -55,34 +49,32 @@ export async function importBottomUp(
   }
 }
 
-/** What the features are like, from the first pictures: as many regions each, as in the sets of 36, or as many as each needs, up to 100. */
+/** The source of the features, from the first pictures: either all have as many regions, as in the sets of 36, or up to 100. */
 async function peek(path: string, wanted: ReadonlySet<string>): Promise<FeatureSource> {
-  const sizes = new Map<number, number[]>()
+  const counts = new Map<number, number[]>() // of regions, by the size of a feature
   let peeked = 0
-  let why: string | undefined
-  for await (const picture of readBottomUp(path, wanted, async () => undefined)) {
-    // boxes are of no interest yet: no picture is opened for them
-    why ??= picture.why
-    if (!picture.regions) continue
-    const counts = sizes.get(picture.size) ?? []
-    counts.push(picture.regions.features.length / picture.size)
-    sizes.set(picture.size, counts)
+  let reason: string | undefined
+  for await (const picture of readBottomUp(path, wanted)) {
+    reason ??= picture.reason
+    if (!picture.features) continue
+    counts.set(picture.size, [...(counts.get(picture.size) ?? []), picture.features.length / picture.size])
     if (++peeked === PEEK) break
   }
-  const [commonest] = [...sizes].sort(([, a], [, b]) => b.length - a.length) // the first may be the one that is damaged
+  const [commonest] = [...counts].sort(([, a], [, b]) => b.length - a.length) // the first picture may be the odd one
   if (!commonest)
     throw new UserError(
-      `Cannot use bottom-up features "${path}": they are of none of the ${wanted.size} pictures of the dataset${why === undefined ? '' : `; the first: ${why}`}`,
+      `Cannot use bottom-up features "${path}": it has features of none of the ${wanted.size} pictures of the dataset` +
+        (reason === undefined ? '' : `; the first is damaged: ${reason}`),
     )
-  const [size, counts] = commonest
-  const equal = counts.length === PEEK && counts.every((count) => count === counts[0])
-  return { kind: 'bottom-up', regions: equal ? counts[0]! : ADAPTIVE_MOST, size }
+  const [size, regions] = commonest
+  const equal = regions.length === PEEK && regions.every((count) => count === regions[0])
+  return { kind: 'bottom-up', regions: equal ? regions[0]! : MOST_REGIONS, size }
 }
 
-/** Why a picture's regions are not like the others'. */
+/** How a picture's features differ from those of the others; undefined if they do not. */
 function misfit(picture: BottomUpPicture, { size, regions }: FeatureSource): string | undefined {
-  if (!picture.regions) return undefined
+  if (!picture.features) return undefined
   if (picture.size !== size) return `its features have ${picture.size} numbers, those of the other pictures ${size}`
-  const count = picture.regions.features.length / size
+  const count = picture.features.length / size
   return count > regions ? `it has ${count} regions, the first pictures ${regions} each` : undefined
 }

@@ -1,12 +1,11 @@
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { UserError } from '../errors.ts'
-import { validate } from '../validate.ts'
-import { featureSourceSchema } from '../vision/feature-source.ts'
+import { POSITIVE_COUNT, validate } from '../validate.ts'
+import { featureSourceSchema, hasBoxes } from '../vision/feature-source.ts'
 import { readJson, writeFileAtomic } from './files.ts'
 
-/** `index.json` of a folder of features: what made them, and which image lies in which row of which shard. */
-const schema = v.intersect([
+const SCHEMA = v.intersect([
   v.object({
     format: v.literal('mia-features/1'),
     dtype: v.literal('F16'),
@@ -14,8 +13,8 @@ const schema = v.intersect([
       v.object({
         file: v.string(),
         ids: v.array(v.string()),
-        /** the regions of each image, where they are boxes */
-        counts: v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(1)))),
+        /** the number of regions of each image, if the regions are boxes */
+        counts: v.optional(v.array(POSITIVE_COUNT)),
       }),
     ),
     leftOut: v.array(v.object({ id: v.string(), file: v.string(), why: v.string() })),
@@ -23,23 +22,40 @@ const schema = v.intersect([
   featureSourceSchema,
 ])
 
-export type FeatureIndex = v.InferOutput<typeof schema>
+/** The content of `index.json` in a folder of features: their source, the images of each shard, and those left out. */
+export type FeatureIndex = v.InferOutput<typeof SCHEMA>
+/** A file of features and the ids of its images, in order. */
 export type Shard = FeatureIndex['shards'][number]
 
-/** An image that has no features, and why. */
-export type LeftOut = FeatureIndex['leftOut'][number]
+const ADVICE = 'delete the folder and run "mia features" again'
 
-const pathOf = (folder: string): string => join(folder, 'index.json')
+/** The path of the index of a folder of features. */
+export const indexFile = (folder: string): string => join(folder, 'index.json')
 
-/** Throws UserError if it is missing or no index. */
+/** Reads the index of a folder of features. Throws UserError if it is missing or damaged. */
 export async function readIndex(folder: string): Promise<FeatureIndex> {
-  const advice = 'delete the folder and run "mia features" again'
-  const index = validate(schema, await readJson(pathOf(folder), 'index of features'), pathOf(folder), advice)
-  const outside = index.shards.find(({ file }) => !/^shard-\d+\.safetensors$/.test(file))
-  if (outside) throw new UserError(`Cannot read "${pathOf(folder)}": it names a shard "${outside.file}"; ${advice}`)
+  const path = indexFile(folder)
+  const index = validate(SCHEMA, await readJson(path, 'index of features'), path, ADVICE)
+  for (const shard of index.shards) {
+    const fault = faultOf(shard, index)
+    if (fault !== undefined) throw new UserError(`Cannot read "${path}": ${fault}; ${ADVICE}`)
+  }
   return index
 }
 
+function faultOf({ file, ids, counts }: Shard, index: FeatureIndex): string | undefined {
+  if (!/^shard-\d+\.safetensors$/.test(file)) return `it names a shard "${file}"`
+  if (hasBoxes(index) !== (counts !== undefined))
+    return `shard "${file}" has ${counts ? 'counts' : 'no counts'} of regions`
+  if (!counts) return undefined
+  if (counts.length !== ids.length) return `shard "${file}" has ${ids.length} ids and ${counts.length} counts`
+  const over = counts.find((count) => count > index.regions)
+  return over === undefined
+    ? undefined
+    : `an image of shard "${file}" has ${over} regions, more than the ${index.regions} of the source`
+}
+
+/** Writes the index of a folder of features. */
 export async function writeIndex(folder: string, index: FeatureIndex): Promise<void> {
-  await writeFileAtomic(pathOf(folder), JSON.stringify(index))
+  await writeFileAtomic(indexFile(folder), JSON.stringify(index))
 }

@@ -1,22 +1,23 @@
 import { UserError } from '../errors.ts'
 import { augmentedId } from '../vision/augmentation.ts'
-import { describeSource, type FeatureSource, hasBoxes, sameSource } from '../vision/feature-source.ts'
-import { type Regions, regionPartNames } from '../vision/regions.ts'
+import { describeSource, type FeatureSource, sameSource } from '../vision/feature-source.ts'
 import { type FeatureIndex, readIndex, type Shard } from './feature-index.ts'
 import type { SafetensorsFile } from './safetensors-file.ts'
-import { openShard, readFeatures, readPart, rowsOf } from './shard.ts'
+import { openShard, readFeatures, rowsOf } from './shard.ts'
 
-/** Where an image's features lie: in a grid's shard as the `first`-th image, in one of boxes from row `first` on. */
+/** The place of an image's features: its number in the shard of a grid, or its first row in a shard of boxes. */
 interface Place {
   readonly shard: Shard
   readonly first: number
   readonly count: number
 }
 
-/** Reads stored features, any images in any order, straight from disk into the batch. */
+/** Reads stored features, of any images in any order, from the disk straight into a batch. */
 export class FeatureStore {
   readonly header: FeatureIndex
+  /** the number of regions of an image, or of boxes the most */
   readonly regions: number
+  /** the numbers of a region */
   readonly size: number
   readonly #folder: string
   readonly #places: ReadonlyMap<string, Place>
@@ -38,22 +39,23 @@ export class FeatureStore {
     )
   }
 
-  /** Throws UserError if the folder has no features. */
+  /** Opens a folder of features. Throws UserError if its index is missing or damaged. */
   static async open(folder: string): Promise<FeatureStore> {
     return new FeatureStore(folder, await readIndex(folder))
   }
 
-  /** What made the features, as a run keeps it. */
+  /** What made the features. */
   get source(): FeatureSource {
     const { format: _, dtype: __, shards: ___, leftOut: ____, ...source } = this.header
     return source
   }
 
+  /** Whether an image has features. */
   has(id: string): boolean {
     return this.#places.has(id)
   }
 
-  /** Throws UserError, saying both, unless the features are of the source that `what` (as in `run "runs/va"`) was made with. */
+  /** Throws UserError, describing both, unless the features are of the source that `what`, as in `run "runs/va"`, needs. */
   require(source: FeatureSource, what: string): void {
     if (!sameSource(this.header, source))
       throw new UserError(
@@ -62,24 +64,25 @@ export class FeatureStore {
       )
   }
 
-  /** Throws UserError unless each of the images has so many augmentations beside itself. */
+  /** Throws UserError unless each of the images has features of so many augmentations. */
   requireAugmentations(ids: readonly string[], augmentations: number): void {
     for (const id of ids)
       for (let augmentation = 1; augmentation <= augmentations; augmentation++)
         if (!this.has(augmentedId(id, augmentation)))
           throw new UserError(
-            `Cannot train on ${augmentations} augmentations of each image: "${this.#folder}" has ${augmentation - 1} of image "${id}"; make them with "mia features --augmentations ${augmentations}"`,
+            `Cannot train on ${augmentations} augmentations of each image: "${this.#folder}" has ${augmentation - 1} of ` +
+              `image "${id}"; make them with "mia features --augmentations ${augmentations}"`,
           )
   }
 
-  /** How many regions an image has. Throws UserError if it has no features. */
+  /** The number of regions of an image. Throws UserError if it has no features. */
   count(id: string): number {
     return this.#place(id).count
   }
 
   /**
-   * The features of images as float16 bits, [ids, regions, size]; where an image has fewer regions than are asked for, zeros follow. Throws UserError
-   * for an image without features or a damaged shard, RangeError for one with more regions.
+   * Reads the features of images as float16 bits `[ids, regions, size]`, padded with zeros where an image has fewer
+   * regions. Throws UserError if an image has no features or its shard is damaged, RangeError if it has more regions.
    */
   async read(ids: readonly string[], regions: number = this.regions): Promise<Uint16Array> {
     const length = regions * this.size
@@ -88,17 +91,7 @@ export class FeatureStore {
     return into
   }
 
-  /** The boxes of an image `[count, 4]`, in parts of its width and height, with labels and scores where a detector gave them; undefined for grids. */
-  async boxes(id: string): Promise<Omit<Regions, 'features'> | undefined> {
-    if (!hasBoxes(this.header)) return undefined
-    const { first, count, shard } = this.#place(id)
-    const file = await this.#file(shard)
-    const parts = await Promise.all(
-      regionPartNames.map(async (name) => [name, await readPart(file, name, first, count)]),
-    )
-    return Object.fromEntries(parts.filter(([, part]) => part !== undefined))
-  }
-
+  /** Closes the shards that are open. */
   async close(): Promise<void> {
     const files = await Promise.allSettled(this.#open.values())
     this.#open.clear()

@@ -1,26 +1,29 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
+import type { FeatureSink, SkippedFile } from '../vision/extract-features.ts'
 import { describeSource, type FeatureSource, hasBoxes, sameSource } from '../vision/feature-source.ts'
-import type { Regions } from '../vision/regions.ts'
-import { type FeatureIndex, type LeftOut, readIndex, type Shard, writeIndex } from './feature-index.ts'
+import { type FeatureIndex, indexFile, readIndex, type Shard, writeIndex } from './feature-index.ts'
+import { Lock } from './lock.ts'
 import { openShard, writeShard } from './shard.ts'
 
 /**
- * Writes features to a folder, shard by shard: a shard first, then the index that names it. Whatever stops the process, all but the shard
- * in work is kept, and the next writer goes on from there. One writer a folder at a time.
+ * Writes features to a folder, shard by shard: first a shard, then the index that names it. After a kill, all but the
+ * shard in work is kept, and the next writer resumes there. The folder is locked until the writer is closed.
  */
-export class FeatureWriter {
+export class FeatureWriter implements FeatureSink {
   readonly #folder: string
+  readonly #lock: Lock
   readonly #index: FeatureIndex
   readonly #stored: Set<string>
-  readonly #leftOut: Map<string, LeftOut>
+  readonly #leftOut: Map<string, SkippedFile>
   readonly #shardSize: number
-  /** the pictures of the shard in work */
-  #pictures: { readonly id: string; readonly regions: Regions }[] = []
+  /** the images of the shard in work */
+  #images: { readonly id: string; readonly features: Uint16Array }[] = []
 
-  private constructor(folder: string, index: FeatureIndex, shardSize: number) {
+  private constructor(folder: string, lock: Lock, index: FeatureIndex, shardSize: number) {
     this.#folder = folder
+    this.#lock = lock
     this.#index = index
     this.#stored = new Set(index.shards.flatMap(({ ids }) => ids))
     this.#leftOut = new Map(index.leftOut.map((image) => [image.id, image]))
@@ -28,87 +31,98 @@ export class FeatureWriter {
   }
 
   /**
-   * Begins a folder of features or goes on with one. Shards that are missing or damaged are given up: their images count as not stored.
-   * Throws UserError if the folder has features of another source.
+   * Opens a folder of features, or begins one. Shards that are missing or damaged are dropped from the index: their
+   * images count as not stored. `shardSize` is the number of images of a shard. Throws UserError if the folder has
+   * features of another source, or another process writes to it.
    */
   static async open(folder: string, source: FeatureSource, { shardSize = 512 } = {}): Promise<FeatureWriter> {
-    await mkdir(folder, { recursive: true })
-    await removeUnfinished(folder)
-    const begun = await stat(join(folder, 'index.json')).then(
-      () => readIndex(folder),
-      () => undefined,
-    )
-    if (begun && !sameSource(begun, source))
-      throw new UserError(
-        `Cannot add to features "${folder}": they are ${describeSource(begun)}; these would be ${describeSource(source)}; ` +
-          'give another folder or delete this one',
-      )
-    const shards = begun ? await intactShards(folder, begun) : []
-    const index: FeatureIndex = {
-      format: 'mia-features/1',
-      ...source,
-      dtype: 'F16',
-      shards,
-      leftOut: begun?.leftOut ?? [],
+    const lock = await Lock.take(join(folder, 'lock.json'), `features "${folder}"`)
+    try {
+      const index = await openIndex(folder, source)
+      await writeIndex(folder, index)
+      return new FeatureWriter(folder, lock, index, shardSize)
+    } catch (error) {
+      await lock.release()
+      throw error
     }
-    await writeIndex(folder, index)
-    return new FeatureWriter(folder, index, shardSize)
   }
 
-  /** The images that have features, those of the shard in work included. */
+  /** The number of images that have features, those of the shard in work included. */
   get count(): number {
     return this.#stored.size
   }
 
+  /** Whether an image has features. */
   has(id: string): boolean {
     return this.#stored.has(id)
   }
 
-  /** Adds an image's regions; their numbers are copied. Of a grid there are always as many, of boxes from 1 to the source's regions. */
-  async add(id: string, regions: Regions): Promise<void> {
+  /**
+   * Adds the features of an image, float16 bits `[regions, size]`; they are copied. Throws RangeError if the image has
+   * some already, or if the number of regions is not that of the source's grid, or not from 1 to its most boxes.
+   */
+  async add(id: string, { features }: { readonly features: Uint16Array }): Promise<void> {
     const { size, regions: most } = this.#index
-    const count = regions.features.length / size
+    const count = features.length / size
     const right = hasBoxes(this.#index) ? Number.isInteger(count) && count >= 1 && count <= most : count === most
     if (!right)
       throw new RangeError(
-        `Cannot add features of image "${id}": they are ${regions.features.length} numbers and should be ${most * size}`,
+        `Cannot add features of image "${id}": they are ${features.length} numbers and should be ` +
+          (hasBoxes(this.#index) ? `1 to ${most} rows of ${size}` : `${most * size}`),
       )
     if (this.has(id)) throw new RangeError(`Cannot add features of image "${id}": it has some`)
-    this.#pictures.push({ id, regions: { ...regions, features: regions.features.slice() } })
+    this.#images.push({ id, features: features.slice() })
     this.#stored.add(id)
     this.#leftOut.delete(id)
-    if (this.#pictures.length === this.#shardSize) await this.#finishShard()
+    if (this.#images.length === this.#shardSize) await this.#finishShard()
   }
 
-  /** Notes an image that can have no features; a later writer may add it all the same. */
-  leaveOut(image: LeftOut): void {
+  /** Records that an image has no features, and why. A later writer may add them all the same. */
+  leaveOut(image: SkippedFile): void {
     this.#leftOut.set(image.id, image)
   }
 
-  /** Writes what is not yet on disk. */
+  /** Writes what is not on disk yet and unlocks the folder. */
   async close(): Promise<void> {
-    if (this.#pictures.length > 0) await this.#finishShard()
-    else await this.#saveIndex()
+    try {
+      if (this.#images.length > 0) await this.#finishShard()
+      else await this.#saveIndex()
+    } finally {
+      await this.#lock.release()
+    }
   }
 
   async #finishShard(): Promise<void> {
     const { shards, size } = this.#index
-    const ids = this.#pictures.map(({ id }) => id)
-    const counts = this.#pictures.map(({ regions }) => regions.features.length / size)
+    const ids = this.#images.map(({ id }) => id)
+    const features = this.#images.map((image) => image.features)
+    const counts = features.map(({ length }) => length / size)
     const shard = { file: unusedName(shards), ids, ...(hasBoxes(this.#index) && { counts }) }
-    await writeShard(
-      this.#folder,
-      shard,
-      this.#index,
-      this.#pictures.map(({ regions }) => regions),
-    )
+    await writeShard(this.#folder, shard, this.#index, features)
     shards.push(shard)
-    this.#pictures = []
+    this.#images = []
     await this.#saveIndex()
   }
 
   async #saveIndex(): Promise<void> {
     await writeIndex(this.#folder, { ...this.#index, leftOut: [...this.#leftOut.values()] })
+  }
+}
+
+/** The index of a folder without the shards that cannot be read, or a new one. */
+async function openIndex(folder: string, source: FeatureSource): Promise<FeatureIndex> {
+  const begun = existsSync(indexFile(folder)) ? await readIndex(folder) : undefined
+  if (begun && !sameSource(begun, source))
+    throw new UserError(
+      `Cannot add to features "${folder}": they are ${describeSource(begun)}; these would be ${describeSource(source)}; ` +
+        'give another folder or delete this one',
+    )
+  return {
+    format: 'mia-features/1',
+    ...source,
+    dtype: 'F16',
+    shards: begun ? await intactShards(folder, begun) : [],
+    leftOut: begun?.leftOut ?? [],
   }
 }
 
@@ -131,10 +145,4 @@ function unusedName(shards: readonly Shard[]): string {
   let number = 0
   while (used.has(nameOf(number))) number++
   return nameOf(number)
-}
-
-/** A process that was killed leaves the file it was writing, up to 64 MB, beside its goal. */
-async function removeUnfinished(folder: string): Promise<void> {
-  for (const file of await readdir(folder))
-    if (/^(shard-\d+\.safetensors|index\.json)\..*\.part$/.test(file)) await rm(join(folder, file), { force: true })
 }

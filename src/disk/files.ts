@@ -2,7 +2,7 @@ import { access, constants, type FileHandle, mkdir, open, rename, rm, stat } fro
 import { dirname, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { errorCode, throwFileError } from './errno.ts'
-import { removeUnfinished, writePart } from './part-files.ts'
+import { type FileContent, removeUnfinished, writePart } from './part-files.ts'
 
 /** Largest file that is read whole unless the caller gives another limit: 1 GiB. */
 const MAX_BYTES = 2 ** 30
@@ -16,9 +16,10 @@ const cleaned = new Set<string>()
 /**
  * Writes a file atomically: to a `.part` file next to it, flushed to the disk, then renamed. Readers see the old file or
  * the new one, never a half; a symbolic link at `path` is replaced, not followed. Makes the folder if it is missing, and
- * removes `.part` files that killed processes left in it. Throws UserError if the file cannot be written.
+ * removes `.part` files that killed processes left in it. Throws UserError if the file cannot be written, and what an
+ * iterable throws; the old file is kept then.
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
+export async function writeFileAtomic(path: string, data: FileContent): Promise<void> {
   await makeFolder(dirname(path))
   try {
     const part = await writePart(path, data)

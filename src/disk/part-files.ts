@@ -11,16 +11,19 @@ const MACHINE = createHash('sha256').update(hostname()).digest('hex').slice(0, 8
 /** Nobody writes a file for a day without touching it. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000
 
+/** The content of a file: text, bytes, a list of bytes, or text that is made while it is written. */
+export type FileContent = string | Uint8Array | readonly Uint8Array[] | AsyncIterable<string>
+
 /**
  * Writes a `.part` file next to `path`, flushed to the disk, and returns its path; the caller gives it its final name.
- * Leaves nothing behind and throws the system's error if that fails.
+ * Leaves nothing behind and throws the system's error, or the iterable's, if that fails.
  */
-export async function writePart(path: string, data: string | Uint8Array | readonly Uint8Array[]): Promise<string> {
+export async function writePart(path: string, data: FileContent): Promise<string> {
   const part = `${path}.${process.pid}-${MACHINE}${randomBytes(4).toString('hex')}.part`
   const file = await open(part, 'wx')
   try {
-    if (Array.isArray(data)) for (const bytes of data as readonly Uint8Array[]) await file.writeFile(bytes)
-    else await file.writeFile(data as string | Uint8Array)
+    const pieces = typeof data === 'string' || data instanceof Uint8Array ? [data] : data
+    for await (const piece of pieces) await file.writeFile(piece) // each after the one before
     await file.sync()
     await file.close()
     return part

@@ -4,7 +4,7 @@ import type { Vocabulary } from '../text/vocabulary.ts'
 import { type DetectedConcepts, readConcepts } from './concept-files.ts'
 import type { FeatureStore } from './feature-store.ts'
 
-/** The ids in the caption vocabulary of an image's concepts. Throws UserError for a word that is not in it. */
+/** Returns the word ids of an image's `count` most confident concepts. Throws UserError if the image has fewer. */
 export function conceptIds(
   vocabulary: Vocabulary,
   { id, words }: Pick<DetectedConcepts, 'id' | 'words'>,
@@ -12,21 +12,27 @@ export function conceptIds(
 ): number[] {
   if (words.length < count)
     throw new UserError(
-      `Cannot use the concepts of image "${id}": it has ${words.length}, the model takes ${count}; run "mia concepts detect --count ${count}", or train with --concepts ${words.length}`,
+      `Cannot use the concepts of image "${id}": it has ${words.length}, the model takes ${count}; ` +
+        `run "mia concepts detect --count ${count}", or train with --concepts ${words.length}`,
     )
   return words.slice(0, count).map((word) => vocabulary.id(word))
 }
 
-/** The inputs of a dataset's images. */
+/** The stored features and concepts of a dataset's images. */
 export interface StoredInputs extends ImageInputs {
+  /** Whether an image has all that a model needs. */
   has(id: string): boolean
-  /** how many regions an image has */
+  /** The number of regions of an image. */
   regions(id: string): number
-  /** features padded to `regions` `[n, regions, F]`, at least as many as the image of most; by default to those of the whole dataset */
+  /** Features `[ids, regions, F]`, float16 bits, padded with zeros; `regions` is by default the most of the dataset. */
   features(ids: readonly string[], regions?: number): Promise<Uint16Array>
 }
 
-/** The inputs of a dataset's images as they are stored; without a concepts file images have no concepts, and the model must take none. */
+/**
+ * Opens the inputs of a dataset's images. `concepts` names the file of concepts, the vocabulary that their ids are from
+ * and the number for each image; models without concepts leave it out. Throws UserError if the file is missing or
+ * damaged, or an image has too few concepts.
+ */
 export async function storedInputs(
   store: FeatureStore,
   concepts: { path: string; vocabulary: Vocabulary; count: number } | undefined,

@@ -64,8 +64,6 @@ export class RegionFinder {
     return {
       features: toFloat16(features),
       boxes: Float32Array.from(found.flatMap(({ box }) => edges(box))),
-      labels: Int32Array.from(found, ({ label }) => label),
-      scores: Float32Array.from(found, ({ score }) => score),
     }
   }
 

@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { FeatureStore } from '../../src/disk/feature-store.ts'
 import { FeatureWriter } from '../../src/disk/feature-writer.ts'
-import { readSafetensors } from '../../src/disk/safetensors-file.ts'
+import { readSafetensors, writeSafetensors } from '../../src/disk/safetensors-file.ts'
 import { UserError } from '../../src/errors.ts'
+import type { FeatureSource } from '../../src/vision/feature-source.ts'
+import { killed, startScript } from '../support/child.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { featuresOf, source } from '../vision/sources.ts'
 
@@ -90,7 +92,82 @@ describe('FeatureStore reads what FeatureWriter wrote', () => {
   })
 })
 
+describe('features of boxes', () => {
+  const boxes: FeatureSource = { kind: 'bottom-up', regions: 3, size: 2 }
+
+  async function writeBoxes(folder: string): Promise<void> {
+    const writer = await FeatureWriter.open(folder, boxes)
+    await writer.add('a', { features: Uint16Array.of(1, 2, 3, 4) })
+    await writer.add('b', { features: Uint16Array.of(5, 6) })
+    await writer.close()
+  }
+
+  test('are stored without padding, and read with it', async () => {
+    const folder = await temporaryFolder()
+    await writeBoxes(folder)
+    const { tensors } = await readSafetensors(join(folder, 'shard-00000.safetensors'), 'features')
+    const data = Uint16Array.of(1, 2, 3, 4, 5, 6)
+    expect([...tensors]).toEqual([['features', { dtype: 'F16', shape: [3, 2], data }]])
+    const store = await FeatureStore.open(folder)
+    expect([...(await store.read(['b', 'a']))]).toEqual([5, 6, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0])
+    await store.close()
+  })
+
+  test('are read from shards of version 0.1.0, which hold boxes, labels and scores too', async () => {
+    const folder = await temporaryFolder()
+    await writeBoxes(folder)
+    const path = join(folder, 'shard-00000.safetensors')
+    const { tensors, metadata } = await readSafetensors(path, 'features')
+    tensors.set('boxes', { dtype: 'F32', shape: [3, 4], data: new Float32Array(12) })
+    tensors.set('labels', { dtype: 'I32', shape: [3], data: new Int32Array(3) })
+    tensors.set('scores', { dtype: 'F32', shape: [3], data: new Float32Array(3) })
+    await writeSafetensors(path, tensors, metadata)
+    const store = await FeatureStore.open(folder)
+    expect([...(await store.read(['b'], 1))]).toEqual([5, 6])
+    await store.close()
+    expect((await FeatureWriter.open(folder, boxes)).count).toBe(2)
+  })
+
+  test('are from one region to as many as the source allows', async () => {
+    const writer = await FeatureWriter.open(await temporaryFolder(), boxes)
+    for (const length of [0, 3, 8])
+      await expect(writer.add('a', { features: new Uint16Array(length) })).rejects.toThrow(
+        `they are ${length} numbers and should be 1 to 3 rows of 2`,
+      )
+  })
+
+  test.each([
+    ['counts of other images', [1], 'has 2 ids and 1 counts'],
+    ['more regions than there are', [2, 4], 'has 4 regions, more than the 3 of the source'],
+    ['no counts', undefined, 'has no counts of regions'],
+  ])('with an index that has %s are refused', async (_, counts, why) => {
+    const folder = await temporaryFolder()
+    await writeBoxes(folder)
+    const index = JSON.parse(await readFile(join(folder, 'index.json'), 'utf8'))
+    index.shards[0].counts = counts
+    await writeFile(join(folder, 'index.json'), JSON.stringify(index))
+    await expect(FeatureStore.open(folder)).rejects.toThrow(UserError)
+    await expect(FeatureStore.open(folder)).rejects.toThrow(why)
+  })
+})
+
 describe('FeatureWriter refuses', () => {
+  test('a folder that another process writes to, and leaves its files alone', async () => {
+    const folder = await temporaryFolder()
+    const child = startScript(new URL('write-until-killed.ts', import.meta.url), [folder])
+    await once(child.stdout!, 'data')
+    for (let i = 0; i < 5; i++)
+      await expect(FeatureWriter.open(folder, source)).rejects.toThrow(
+        `Cannot use features "${folder}": process ${child.pid} on `,
+      )
+    await once(child.stdout!, 'data')
+    await killed(child)
+    const writer = await FeatureWriter.open(folder, source)
+    expect(writer.count).toBeGreaterThan(0)
+    await writer.close()
+    expect((await readdir(folder)).filter((name) => !/^(shard-\d+\.safetensors|index\.json)$/.test(name))).toEqual([])
+  })
+
   test.each<[string, object, string]>([
     ['another network', { network: { file: 'tiny.onnx', sha256: 'bb'.repeat(32) } }, 'sha256 bbbbbbbbbbbb'],
     ['another layer', { layer: 'pool' }, 'layer "pool"'],

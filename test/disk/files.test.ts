@@ -43,6 +43,21 @@ describe('writeFileAtomic()', () => {
     expect(await readdir(folder)).toEqual(['file'])
   })
 
+  test('writes text that is made piece by piece, and keeps the old file if making it fails', async () => {
+    const path = join(await temporaryFolder(), 'page.html')
+    async function* pieces(fails: boolean) {
+      yield 'é'
+      yield ''
+      if (fails) throw new UserError('no more')
+      yield 'b'
+    }
+    await writeFileAtomic(path, pieces(false))
+    expect(await readFile(path, 'utf8')).toBe('éb')
+    await expect(writeFileAtomic(path, pieces(true))).rejects.toThrow('no more')
+    expect(await readFile(path, 'utf8')).toBe('éb')
+    expect(await readdir(join(path, '..'))).toEqual(['page.html'])
+  })
+
   test('replaces a symbolic link and leaves its target as it is', async () => {
     const folder = await temporaryFolder()
     await writeFile(join(folder, 'target'), 'mine')

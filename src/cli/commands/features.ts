@@ -174,9 +174,8 @@ async function published(
   { signal, report }: Session,
 ): Promise<Made> {
   const { importBottomUp } = await import('../../disk/bottom-up-import.ts')
-  const { nodePictures: pictures } = await import('../../hosts/node/pictures.ts')
   const { featuresFolder } = await import('../../disk/dataset-files.ts')
   const onProgress = report.progress('Features', 'pictures')
-  const { source, ...done } = await importBottomUp(path, featuresFolder(data), { images, pictures, onProgress, signal })
+  const { source, ...done } = await importBottomUp(path, featuresFolder(data), { images, onProgress, signal })
   return { ...done, what: `up to ${source.regions} bottom-up regions of ${source.size}`, source: { bottomUp: source } }
 }

@@ -21,7 +21,7 @@ describe.skipIf(!existsSync(weights))('YOLOX-Nano (needs ../shared)', () => {
     expect(classes).toBeGreaterThan(0.48)
   }, 120_000)
 
-  test('regions have features, boxes, labels and scores, surest first, and the place of the box if asked', async () => {
+  test('regions have features and boxes, and the place of the box if asked', async () => {
     const finder = new RegionFinder(await openDetector(nodeEngine, weights), await openNetwork(nodeEngine, network), {
       pictures: nodeEngine.pictures,
       position: true,
@@ -29,12 +29,10 @@ describe.skipIf(!existsSync(weights))('YOLOX-Nano (needs ../shared)', () => {
     const { size } = finder.source
     expect(size).toBe(1280 + 5)
     const picture = join(shared, 'data/bottom-up-sample/val2014/COCO_val2014_000000391895.jpg')
-    const { features, boxes, labels, scores } = await finder.find(picture)
-    const count = labels!.length
+    const { features, boxes } = await finder.find(picture)
+    const count = boxes!.length / 4
     expect(count).toBeGreaterThanOrEqual(10)
     expect(features).toHaveLength(count * size)
-    expect([...scores!]).toEqual([...scores!].sort((a, b) => b - a))
-    expect(labels![0] === 0 || labels![0] === 3).toBe(true) // a person, or the motorcycle that he is on
     const [left, top, right, bottom] = boxes!
     const place = fromFloat16(features.subarray(1280, size))
     for (const [i, value] of [left!, top!, right!, bottom!, (right! - left!) * (bottom! - top!)].entries())

@@ -160,23 +160,19 @@ describe('openDetector("builtin")', () => {
     },
   )
 
-  test.skipIf(!hasCoco)(
-    'gives regions, surest first, whose features the built-in network makes (needs ../shared)',
-    async () => {
-      const finder = new RegionFinder(await openDetector(nodeEngine, BUILTIN), await openNetwork(nodeEngine, BUILTIN), {
-        pictures: nodeEngine.pictures,
-        position: false,
-      })
-      expect(finder.source).toMatchObject({ kind: 'detected', detector: { file: 'builtin' }, size: 2448, regions: 100 })
-      const { features, boxes, scores } = await finder.find((await photographs())[0]!)
-      finder.release()
-      const count = scores!.length
-      expect(count).toBeGreaterThanOrEqual(10)
-      expect([features.length, boxes!.length]).toEqual([2448 * count, 4 * count])
-      expect([...scores!]).toEqual([...scores!].sort((a, b) => b - a))
-      expect(boxes!.every((edge) => edge >= 0 && edge <= 1)).toBe(true)
-    },
-  )
+  test.skipIf(!hasCoco)('gives regions whose features the built-in network makes (needs ../shared)', async () => {
+    const finder = new RegionFinder(await openDetector(nodeEngine, BUILTIN), await openNetwork(nodeEngine, BUILTIN), {
+      pictures: nodeEngine.pictures,
+      position: false,
+    })
+    expect(finder.source).toMatchObject({ kind: 'detected', detector: { file: 'builtin' }, size: 2448, regions: 100 })
+    const { features, boxes } = await finder.find((await photographs())[0]!)
+    finder.release()
+    const count = boxes!.length / 4
+    expect(count).toBeGreaterThanOrEqual(10)
+    expect(features).toHaveLength(2448 * count)
+    expect(boxes!.every((edge) => edge >= 0 && edge <= 1)).toBe(true)
+  })
 
   test('gives at least as many as are wanted, however unsure, and no more than the most', async () => {
     const detector = await openDetector(nodeEngine, BUILTIN)
