@@ -24,7 +24,7 @@ function manualWork() {
     new Promise<readonly (number | Error)[]>((resolve, reject) => {
       batches.push({ items, signal, end: (results = items.map((item) => 2 * item)) => resolve(results), fail: reject })
     })
-  return { batches, work, ended: () => batches.map(({ items }) => items) }
+  return { batches, work }
 }
 
 test('items of one turn share a batch; what comes during a batch forms the next', async () => {
@@ -173,6 +173,20 @@ test('an item whose signal has aborted takes no place, and an abort before the b
   batches[0]!.end()
   expect(await third).toBe(6)
   expect(batches[0]!.items).toEqual([3])
+})
+
+test('an abort before the batch starts makes room in it', async () => {
+  const { batches, work } = manualWork()
+  const queue = new BatchQueue(work, options({ batchSize: 2 }))
+  const controller = new AbortController()
+  const first = queue.submit(1, { signal: controller.signal })
+  const rest = [2, 3].map((item) => queue.submit(item))
+  controller.abort(new Error('gone'))
+  await expect(first).rejects.toThrow('gone')
+  await settled()
+  batches[0]!.end()
+  expect(await Promise.all(rest)).toEqual([4, 6])
+  expect(batches[0]!.items).toEqual([2, 3])
 })
 
 test('a signal that outlives its items keeps no listeners', async () => {
