@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, relative, sep } from 'node:path'
 import { UserError } from '../errors.ts'
 import { toFloat16 } from '../formats/float16.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import type { FeatureSource } from '../vision/index.ts'
-import { writeDetector } from './concept-files.ts'
+import { detectorFiles, writeDetector } from './concept-files.ts'
 import { makeFolder, readJson, writeFileAtomic } from './files.ts'
 import { openRun, runFiles, writeRunConfig } from './run.ts'
 import { writeSafetensors } from './safetensors-file.ts'
@@ -13,11 +13,12 @@ import { writeSafetensors } from './safetensors-file.ts'
 const TRAINING_FILES = [runFiles('').log, runFiles('').checkpoint]
 
 /**
- * Packs a run for others: writes its configuration, vocabulary, weights and concept detector into the folder `out`, which
- * can be used as a run. Weights are stored as float16, and networks by name, without this machine's paths. Throws
- * UserError if a weight is too large for float16, or if a run was trained in `out`.
+ * Packs a run for others: writes its vocabulary, weights, concept detector and configuration into the folder `out`, which
+ * can be used as a run. Weights are stored as float16, and networks by name, without this machine's paths. Returns the
+ * names of the files, with "/" between folders. Throws UserError if a weight is too large for float16, or if a run was
+ * trained in `out`.
  */
-export async function packRun(folder: string, out: string): Promise<void> {
+export async function packRun(folder: string, out: string): Promise<string[]> {
   const run = await openRun(folder)
   const [from, to] = [runFiles(folder), runFiles(out)]
   await makeFolder(out)
@@ -26,7 +27,6 @@ export async function packRun(folder: string, out: string): Promise<void> {
     throw new UserError(`Cannot pack into "${out}": a run was trained there (it has ${trained}); give another folder`)
   const { name } = run.config.data
   const features = withoutPaths(run.config.features)
-  await writeRunConfig(out, { ...run.config, features, data: { name, folder: `data/${name}` } })
   await writeFileAtomic(to.vocabulary, `${JSON.stringify(await readJson(from.vocabulary, 'vocabulary'))}\n`)
   await writeSafetensors(to.weights, narrowed(run.weights, from.weights))
   if (run.detector)
@@ -34,6 +34,10 @@ export async function packRun(folder: string, out: string): Promise<void> {
       info: { ...run.detector.info, features },
       weights: narrowed(run.detector.weights, from.concepts),
     })
+  // The last: a folder with a configuration is complete.
+  await writeRunConfig(out, { ...run.config, features, data: { name, folder: `data/${name}` } })
+  const detector = run.detector ? Object.values(detectorFiles(to.concepts)) : []
+  return [...detector, to.config, to.vocabulary, to.weights].map((path) => relative(out, path).split(sep).join('/'))
 }
 
 /** The source with the networks' file names instead of their paths. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { join } from 'node:path'
 import { confidenceOf } from '../caption/caption-all.ts'
 import { Dataset } from '../data/dataset.ts'
 import { type Card, STATEMENTS } from '../disk/card-file.ts'
+import { readBytes } from '../disk/files.ts'
 import { readListed } from '../disk/list-runs.ts'
 import { packRun } from '../disk/pack.ts'
 import { openRun } from '../disk/run.ts'
@@ -24,6 +24,8 @@ export interface PackOptions extends Watch {
 }
 
 const BEAM = 3
+/** Largest packed file, in bytes: the most that weights may have. */
+const MAX_BYTES = 2 ** 32
 const MAX_LENGTH = 20
 /** Words told of those that the concept detector knows best and worst. */
 const TOLD = 12
@@ -42,7 +44,7 @@ export async function packWithCard({
   commit,
   ...watch
 }: PackOptions): Promise<Card> {
-  await packRun(run, out)
+  const files = await packRun(run, out)
   const { detector, model } = await openRun(out)
   const source = data ?? (await openRun(run)).config.data.folder
   const split = { engine, run: out, data: source, split: 'val', beam: BEAM, maxLength: MAX_LENGTH, ...watch } as const
@@ -92,7 +94,7 @@ export async function packWithCard({
     confidence: thirds(
       captions.map((caption, i) => ({ confidence: confidenceOf(caption), cider: evaluation.images[i]!.scores.CIDEr! })),
     ),
-    files: await filesOf(out),
+    files: await describeFiles(out, files),
   }
 }
 
@@ -116,21 +118,11 @@ function commonest(captions: readonly string[]): [string, number] {
   return [...counts].reduce((a, b) => (b[1] > a[1] ? b : a))
 }
 
-/** The files of a packed captioner by name, the card's own left out. */
-async function filesOf(folder: string): Promise<Card['files']> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  const named = paths.map((path) => ({ path, name: relative(folder, path).split(sep).join('/') }))
-  const packed = named
-    .filter(({ name }) => !/^(card\.json|README\.md)$/.test(name))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-  return Promise.all(
-    packed.map(async ({ path, name }) => ({
-      path: name,
-      bytes: (await stat(path)).size,
-      sha256: createHash('sha256')
-        .update(await readFile(path))
-        .digest('hex'),
-    })),
+/** Size and checksum of the packed files, and of no others that are in the folder. */
+const describeFiles = (folder: string, names: readonly string[]): Promise<Card['files']> =>
+  Promise.all(
+    names.map(async (path) => {
+      const bytes = await readBytes(join(folder, path), 'packed file', { maxBytes: MAX_BYTES })
+      return { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+    }),
   )
-}

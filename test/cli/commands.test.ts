@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -139,6 +139,8 @@ describe('the whole work, command by command, on pictures of one colour over ano
   test('card packs a run: half the bytes, the same captions, the checksums and the scores of what is packed', async () => {
     const limits = join(folder, 'limits.md')
     await writeFile(limits, '- It knows two colours.')
+    await mkdir(join(folder, 'packed'))
+    await writeFile(join(folder, 'packed/config.json.1-00000000ffffffff.part'), 'left by a killed process')
     const made = await json(`card --run @/mia --out @/packed --terms Free. --limits ${limits}`)
     const files = made.files as { path: string; bytes: number; sha256: string }[]
     expect(files.map(({ path }) => path)).toEqual([
