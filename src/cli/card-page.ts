@@ -3,15 +3,18 @@ import { type Card, STATEMENTS } from '../disk/card-file.ts'
 import type { BasicModelName } from '../models/lstm/basic-models.ts'
 import { thousands } from '../wording.ts'
 
-/** What a card is written of. */
+/** The content of a model card. */
 export interface CardPage {
   readonly card: Card
   readonly config: RunConfig
-  /** in Markdown: what the author knows of its weaknesses beside what is measured */
+  /** known limitations that the measurements do not show, in Markdown */
   readonly limits?: string
 }
 
-/** A model card in Markdown (Mitchell et al. 2019, "Model Cards for Model Reporting"): what it is, of which data, how good, where bad, which bytes. */
+/**
+ * Returns a model card in Markdown (Mitchell et al., "Model Cards for Model Reporting", 2019): data, terms,
+ * hyperparameters, scores, limitations, and checksums of the files.
+ */
 export function cardPage({ card, config, limits }: CardPage): string {
   const { model, training, features, data } = config
   const { trained, captions, concepts } = card
@@ -20,7 +23,7 @@ export function cardPage({ card, config, limits }: CardPage): string {
   const recipe: readonly (readonly [string, string])[] = [
     [
       'model',
-      `${titleOf(model.basicModel, model.mia)}, width ${model.hiddenSize}${model.mia ? `, ${model.numHeads} heads, ${model.iterations} iterations of MIA with an inner width of ${model.innerSize}, ${model.concepts} concepts` : ''}`,
+      `${titleOf(model.basicModel, model.mia)}, hidden size ${model.hiddenSize}${model.mia ? `, ${model.numHeads} heads, ${model.iterations} iterations of MIA with an inner size of ${model.innerSize}, ${model.concepts} concepts` : ''}`,
     ],
     [
       'features',
@@ -30,13 +33,11 @@ export function cardPage({ card, config, limits }: CardPage): string {
     ['batches', `${training.imagesPerBatch} images with ${training.captionsPerImage} captions each`],
     [
       'augmentations',
-      training.augmentations > 0
-        ? `each picture, and ${training.augmentations} crops of it, mirrored or not`
-        : 'each picture as it is',
+      training.augmentations > 0 ? `${training.augmentations} crops of each image, every other one mirrored` : 'none',
     ],
     [
       'learning rate',
-      `${training.learningRate}, halved in ${training.learningRateDecayEvery} epochs from epoch ${training.learningRateDecayStart} on`,
+      `${training.learningRate}, halved every ${training.learningRateDecayEvery} epochs after epoch ${training.learningRateDecayStart}`,
     ],
     ['Adam', `betas ${training.adam.beta1} and ${training.adam.beta2}`],
     [
@@ -46,31 +47,31 @@ export function cardPage({ card, config, limits }: CardPage): string {
         : `clipped by ${training.gradientClipping.kind} at ${training.gradientClipping.limit}`,
     ],
     ['label smoothing', `${training.labelSmoothing}`],
-    ['average of the weights', training.emaDecay > 0 ? `moving, decay ${training.emaDecay} a step` : 'none'],
+    ['moving average of the weights', training.emaDecay > 0 ? `decay ${training.emaDecay} per step` : 'none'],
     ['seed', `${training.seed}`],
     [
       'epochs',
-      `${trained.epochs}; the weights are those of epoch ${trained.bestEpoch}, the best on the validation images`,
+      `${trained.epochs}; these are the weights of epoch ${trained.bestEpoch}, the best on the validation images`,
     ],
     ['code', `mia-caption ${card.version}${card.commit === undefined ? '' : `, commit ${card.commit}`}`],
   ]
   return `# ${titleOf(model.basicModel, model.mia)}, trained on ${data.name}
 
-Writes an English sentence about a photograph and shows which regions and concepts each word comes from.
-${thousands(card.parameters)} parameters${concepts ? ` and a detector of ${thousands(concepts.words)} concepts` : ''}, kept in float16: ${megabytes.toFixed(1)} MB.
-Made by \`mia card\`, which also measured the numbers below.
+Captions photographs in English, and shows the regions and concepts behind each word.
+${thousands(card.parameters)} parameters${concepts ? ` and a detector of ${thousands(concepts.words)} concepts` : ''}, in float16: ${megabytes.toFixed(1)} MB.
+\`mia card\` made this page and measured its numbers.
 
 ## Data and terms
 
-${data.name}: ${thousands(trained.images)} training images with ${thousands(trained.captions)} captions; its validation images chose the epoch and nothing else. ${card.terms}
+${data.name}: ${thousands(trained.images)} training images with ${thousands(trained.captions)} captions. The validation images were used to select the epoch only. ${card.terms}
 
-## Recipe
+## Hyperparameters
 
 ${markdownTable(['', ''], recipe)}
 
 ## Scores
 
-On ${thousands(captions.images)} validation images, captions by a beam of ${captions.beam}, of the weights as they are in this folder. Only scores of one signature compare.
+Captions of ${thousands(captions.images)} validation images with a beam of ${captions.beam} and the weights in this folder. Only scores with equal signatures compare.
 
 ${markdownTable(
   ['score', 'value', 'signature'],
@@ -86,17 +87,17 @@ ${markdownTable(
   card.confidence.map(({ from, to, cider }) => [`${percent(from)} to ${percent(to)}`, cider.toFixed(3)]),
 )}
 
-## What it is bad at
+## Limitations
 
-What the captions state, against what people state of the same pictures (F-scores of SPICE-ts's kinds; 1 would be all of it and nothing else):
+What the captions state, compared with the references: F-scores of SPICE-ts by kind of statement, from 0 to 1 (best).
 
 ${markdownTable(
-  ['statements', 'F'],
-  STATEMENTS.map(({ metric, kind }) => [kind, card.statements[metric]?.toFixed(3) ?? 'nobody states any']),
+  ['statements', 'F-score'],
+  STATEMENTS.map(({ metric, kind }) => [kind, card.statements[metric]?.toFixed(3) ?? 'none stated']),
 )}
 
-- It repeats itself: ${thousands(captions.different)} different captions for ${thousands(captions.images)} images, of ${thousands(captions.words)} different words; the commonest, "${captions.mostFrequent}", ${captions.times} times.
-${concepts ? `- Its concepts have a mean average precision of ${concepts.meanAveragePrecision.toFixed(3)}. It knows best: ${concepts.best.join(', ')}. Worst: ${concepts.worst.join(', ')}.\n` : ''}${limits === undefined ? '' : `\n${limits.trim()}\n`}
+- Captions repeat: ${thousands(captions.images)} images have ${thousands(captions.different)} distinct captions with ${thousands(captions.words)} distinct words. The most frequent is "${captions.mostFrequent}", ${captions.times} times.
+${concepts ? `- The concept detector has a mean average precision of ${concepts.meanAveragePrecision.toFixed(3)}. Best concepts: ${concepts.best.join(', ')}. Worst: ${concepts.worst.join(', ')}.\n` : ''}${limits === undefined ? '' : `\n${limits.trim()}\n`}
 ## Files
 
 ${markdownTable(

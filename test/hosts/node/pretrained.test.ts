@@ -11,7 +11,7 @@ import { Captioner } from '../../../src/index.ts'
 const card = await readCard(PRETRAINED)
 const page = await readFile(join(PRETRAINED, 'README.md'), 'utf8')
 
-test('the captioner of the package is what its card says, byte for byte, and at most 25 MB', async () => {
+test('the files of the pretrained captioner have the checksums on its card, and at most 25 MB', async () => {
   for (const { path, bytes, sha256 } of card.files) {
     const content = await readFile(join(PRETRAINED, path))
     expect({ bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') }, path).toEqual({
@@ -23,17 +23,17 @@ test('the captioner of the package is what its card says, byte for byte, and at 
   expect(card.files.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(25e6)
 })
 
-test('its card says how good it is, on which terms it may be used, and where it is bad', () => {
+test('its card has scores, terms and limitations', () => {
   const cider = card.scores.find(({ name }) => name === 'CIDEr')!
   expect(cider.score).toBeGreaterThan(0.48)
   expect(page).toContain(`| CIDEr | ${cider.score.toFixed(4)} | \`${cider.signature.replaceAll('|', '\\|')}\` |`)
-  for (const part of ['research', '## Confidence', '## What it is bad at', `commit ${card.commit}`])
+  for (const part of ['research', '## Confidence', '## Limitations', `commit ${card.commit}`])
     expect(page).toContain(part)
 })
 
 const coco = fileURLToPath(new URL('../../../../shared/data/coco-mini/train2017', import.meta.url))
 
-test.skipIf(!existsSync(coco))('it sees what plain photographs show (needs ../shared)', async () => {
+test.skipIf(!existsSync(coco))('it captions plain photographs correctly (needs ../shared)', async () => {
   const captioner = await Captioner.load()
   for (const [name, words] of [
     ['000000000790', /people.* table/],
