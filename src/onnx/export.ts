@@ -36,12 +36,12 @@ export function toOnnx(
   const results = simplify(names.map((name) => outputs[name]!))
   const order = topological(results)
   const inputs = order.flatMap((node) => (node.op.name === 'input' ? node.outputs : []))
-  const stored = inputs.filter((tensor) => initializers.has(inputName(tensor)!))
+  const stored = new Set(inputs.filter((tensor) => initializers.has(inputName(tensor)!)))
   const emit = new OnnxEmitter(inputs, names)
   for (const tensor of inputs) {
     const name = inputName(tensor)!
     if (!Object.hasOwn(outputs, name)) continue
-    if (!stored.includes(tensor)) throw new RangeError(`Cannot name an output "${name}": an input has that name`)
+    if (!stored.has(tensor)) throw new RangeError(`Cannot name an output "${name}": an input has that name`)
     emit.rename(tensor)
   }
   const copies: [Tensor, string][] = []
@@ -63,7 +63,7 @@ export function toOnnx(
     name: 'mia-caption',
     node: emit.nodes,
     initializer: [...emit.initializers.values()],
-    input: inputs.filter((tensor) => !stored.includes(tensor)).map((tensor) => valueInfo(inputName(tensor)!, tensor)),
+    input: inputs.filter((tensor) => !stored.has(tensor)).map((tensor) => valueInfo(inputName(tensor)!, tensor)),
     output: results.map((tensor, i) => valueInfo(names[i]!, tensor)),
   })
   const opsetImport = [

@@ -1,11 +1,12 @@
 import { fromBinary } from '@bufbuild/protobuf'
 import { UserError } from '../errors.ts'
+import { fromFloat16 } from '../formats/float16.ts'
 import { arrayOf, elementCount, type HostValue } from '../formats/host-value.ts'
-import { ONNX_TYPE } from '../graph/ops/movement.ts'
-import type { Dim, Shape } from '../graph/shape.ts'
-import type { DType } from '../graph/tensor.ts'
+import { type Dim, type DType, dtypeOf, type Spec } from '../graph/index.ts'
 import {
+  type AttributeProto,
   type GraphProto,
+  type ModelProto,
   ModelProtoSchema,
   type NodeProto,
   type TensorProto,
@@ -13,84 +14,119 @@ import {
   type ValueInfoProto,
 } from './pb.ts'
 
-/** An ONNX file as it stands: its nodes by what they make, its inputs, its stored values. */
+/** The largest size of an input's axis. */
+const MAX_SIZE = 2n ** 31n - 1n
+
+/** The content of an ONNX file. */
 export interface OnnxFile {
   readonly graph: GraphProto
   /** the version of the standard operators */
   readonly opset: number
-  /** what must be given when the model runs; sizes that the file leaves open are names */
-  readonly inputs: ReadonlyMap<string, Shape>
+  /** the inputs that are fed at run time; sizes that the file leaves open are symbols */
+  readonly inputs: ReadonlyMap<string, Spec>
+  /** the node that computes each tensor */
   readonly producers: ReadonlyMap<string, NodeProto>
-  /** the value stored under a name, by the graph or by one of its Constant nodes */
+  /**
+   * The value of an initializer or a Constant node, or undefined. Throws UserError, without the file, if it is damaged.
+   */
   stored(name: string): HostValue | undefined
 }
 
-/** Reads the bytes of an ONNX file; `what` names it in errors, as in `network "a.onnx"`. Throws UserError if they are none. */
-export function readOnnx(bytes: Uint8Array, what: string): OnnxFile {
-  const { graph, opsetImport } = decode(bytes, what)
-  if (!graph || graph.node.length === 0) throw new UserError(`Cannot read ${what}: it is not an ONNX model`)
-  const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]))
-  for (const { opType, output, attribute } of graph.node) {
-    const value = attribute.find(({ name }) => name === 'value')?.t
-    if (opType === 'Constant' && value) initializers.set(output[0]!, value)
-  }
+/** Reads an ONNX file. Throws UserError, without the file, if it is not ONNX or its inputs are not tensors. */
+export function readOnnx(bytes: Uint8Array): OnnxFile {
+  const { graph, opsetImport } = decode(bytes)
+  if (!graph || graph.node.length === 0) throw new UserError('it is not an ONNX model')
+  const initializers = new Map<string, () => HostValue>(
+    graph.initializer.map((tensor) => [tensor.name, () => storedValue(tensor)]),
+  )
+  for (const { opType, output, attribute } of graph.node)
+    for (const value of opType === 'Constant' ? attribute : [])
+      if (output[0] && isConstantValue(value)) initializers.set(output[0], () => constantValue(value))
   return {
     graph,
     opset: Number(opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 1n),
     // files before IR version 4 list their initializers as inputs, too
-    inputs: new Map(
-      graph.input.filter(({ name }) => !initializers.has(name)).map((info) => [info.name, shapeOf(info)]),
-    ),
+    inputs: new Map(graph.input.filter(({ name }) => !initializers.has(name)).map((info) => [info.name, specOf(info)])),
     producers: new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const))),
-    stored(name) {
-      const tensor = initializers.get(name)
-      return tensor && storedValue(tensor, what)
-    },
+    stored: (name) => initializers.get(name)?.(),
   }
 }
 
-function decode(bytes: Uint8Array, what: string) {
+/** The elements of a value as numbers; float16 bits are decoded. */
+export const numbersOf = ({ dtype, data }: HostValue): number[] =>
+  dtype === 'float16'
+    ? Array.from(fromFloat16(data as Uint16Array))
+    : Array.from(data as ArrayLike<number | bigint>, Number)
+
+function decode(bytes: Uint8Array): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes)
   } catch (error) {
-    throw new UserError(
-      `Cannot read ${what}: it is not an ONNX model, or it is cut short (${(error as Error).message})`,
-    )
+    throw new UserError(`it is not an ONNX model, or it is cut short (${(error as Error).message})`)
   }
 }
 
-function shapeOf({ name, type }: ValueInfoProto): Shape {
-  const dims = type?.value.case === 'tensorType' ? (type.value.value.shape?.dim ?? []) : []
-  return dims.map(({ value }, axis): Dim => (value.case === 'dimValue' ? Number(value.value) : `${name}_${axis}`))
+/** Throws UserError, without the file, if the input is not a tensor of a known type. */
+function specOf({ name, type }: ValueInfoProto): Spec {
+  if (name === '') throw new UserError('one of its inputs has no name; export it again')
+  if (type?.value.case !== 'tensorType') throw new UserError(`its input "${name}" is not a tensor; export it again`)
+  const { elemType, shape } = type.value.value
+  const open = name.replaceAll('*', '×') // * separates the factors of symbolic sizes
+  const dims = shape?.dim.map(({ value }, axis): Dim => {
+    // exporters write sizes that they do not know as names, as 0 or as -1
+    if (value.case !== 'dimValue' || value.value <= 0n) return `${open}_${axis}`
+    if (value.value > MAX_SIZE) throw new UserError(`its input "${name}" has the size ${value.value}; export it again`)
+    return Number(value.value)
+  })
+  return { dtype: knownType(elemType, `its input "${name}"`), shape: dims ?? [] }
 }
 
-function storedValue(tensor: TensorProto, what: string): HostValue {
-  const dtype = (Object.keys(ONNX_TYPE) as DType[]).find((name) => ONNX_TYPE[name] === tensor.dataType)
+function knownType(onnxType: number, name: string): DType {
+  const dtype = dtypeOf(onnxType)
+  if (dtype) return dtype
+  throw new UserError(`${name} has the ONNX type ${onnxType}, which is not supported`)
+}
+
+function storedValue(tensor: TensorProto): HostValue {
+  const name = `"${tensor.name}"`
   if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL)
-    throw new UserError(`Cannot read ${what}: its weights lie in another file; save it as one file`)
-  if (!dtype)
-    throw new UserError(
-      `Cannot read ${what}: "${tensor.name}" has the ONNX type ${tensor.dataType}, which is not supported`,
-    )
+    throw new UserError(`the weights ${name} are stored in another file; save the model as one file`)
+  const dtype = knownType(tensor.dataType, name)
   const shape = tensor.dims.map(Number)
   const data = tensor.rawData.length > 0 ? fromRaw(tensor.rawData, dtype) : fromFields(tensor, dtype)
-  if (data.length !== elementCount(shape))
+  if (!data || data.length !== elementCount(shape) || shape.some((size) => size < 0))
     throw new UserError(
-      `Cannot read ${what}: "${tensor.name}" has ${data.length} numbers for the shape [${shape.join(', ')}]`,
+      `${name} has ${data?.length ?? 'broken'} values for the shape [${shape.join(', ')}]; export it again`,
     )
   return { dtype, shape, data }
 }
 
-function fromRaw(raw: Uint8Array, dtype: DType): HostValue['data'] {
+/** The values of a tensor stored as bytes, or undefined if these end inside a value. */
+function fromRaw(raw: Uint8Array, dtype: DType): HostValue['data'] | undefined {
   const type = arrayOf(dtype)
   const bytes = new Uint8Array(raw) // a copy: in the file they are not aligned
-  return new type(bytes.buffer, 0, Math.floor(bytes.length / type.BYTES_PER_ELEMENT))
+  const length = bytes.length / type.BYTES_PER_ELEMENT
+  return Number.isInteger(length) ? new type(bytes.buffer, 0, length) : undefined
 }
 
-/** Small tensors are often written as lists of numbers rather than as bytes. */
-function fromFields({ floatData, doubleData, int64Data, int32Data }: TensorProto, dtype: DType): HostValue['data'] {
+/** The values of a tensor stored as a list of numbers, as small tensors often are. */
+function fromFields(tensor: TensorProto, dtype: DType): HostValue['data'] {
+  const { floatData, doubleData, int64Data, int32Data, uint64Data } = tensor
   if (dtype === 'float32') return Float32Array.from(floatData)
   if (dtype === 'float64') return Float64Array.from(doubleData)
   if (dtype === 'int64') return BigInt64Array.from(int64Data)
+  if (dtype === 'uint32') return Uint32Array.from(uint64Data, Number)
   return (arrayOf(dtype) as typeof Int32Array).from(int32Data)
+}
+
+const isConstantValue = ({ name, t }: AttributeProto): boolean =>
+  name === 'value' ? t !== undefined : ['value_float', 'value_floats', 'value_int', 'value_ints'].includes(name)
+
+/** The value of a Constant node from the attribute that holds it. */
+function constantValue({ name, t, f, floats, i, ints }: AttributeProto): HostValue {
+  if (t) return storedValue(t)
+  if (name === 'value_float') return { dtype: 'float32', shape: [], data: Float32Array.of(f) }
+  if (name === 'value_floats') return { dtype: 'float32', shape: [floats.length], data: Float32Array.from(floats) }
+  if (name === 'value_int') return { dtype: 'int64', shape: [], data: BigInt64Array.of(i) }
+  return { dtype: 'int64', shape: [ints.length], data: BigInt64Array.from(ints) }
 }

@@ -1,53 +1,63 @@
-import { conv, expand, maxPool, reshape, samePadding, slice, type Window } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+// The import rules of operators on images `[N, C, H, W]`.
+import { conv, expand, maxPool, reshape, samePadding, slice, type Tensor, type Window } from '../graph/index.ts'
 import type { OnnxNode } from './node.ts'
-
-/** The rules of import for operators that go over height and width. */
 
 type Pair = readonly [number, number]
 
+/** Conv over two axes. */
 export function convRule(node: OnnxNode): Tensor {
   const [x, w] = [node.input(0), node.input(1)]
-  const window = windowOf(node, x, w.shape.slice(2) as unknown as Pair)
+  const window = windowOf(node, x, w.shape.slice(2))
   return conv(x, w, node.optional(2), { ...window, groups: node.int('group', 1) })
 }
 
+/** MaxPool over two axes. */
 export function maxPoolRule(node: OnnxNode): Tensor {
   const x = node.input(0)
-  const kernel = node.ints('kernel_shape', []) as unknown as Pair
-  return maxPool(x, { ...windowOf(node, x, kernel), kernel, ceil: node.int('ceil_mode', 0) === 1 })
+  const kernel = node.sizes('kernel_shape', 2, 1) as unknown as Pair
+  const window = windowOf(node, x, kernel)
+  if ([...window.before, ...window.after].some((zeros, i) => zeros >= kernel[i % 2]!))
+    node.unsupported(`with windows of ${kernel.join(' x ')} inside its padding`)
+  return maxPool(x, { ...window, kernel, ceil: node.int('ceil_mode', 0) !== 0 })
 }
 
-/** The window of a node; `auto_pad` becomes zeros before and after, as many as the sizes at hand need. */
-function windowOf(node: OnnxNode, x: Tensor, kernel: Pair): Window {
-  if (x.shape.length !== 4) node.unsupported(`over ${x.shape.length - 2} axes`)
-  const strides = node.ints('strides', [1, 1]) as unknown as Pair
-  const dilations = node.ints('dilations', [1, 1]) as unknown as Pair
-  const [top, left, bottom, right] = node.ints('pads', [0, 0, 0, 0]) as [number, number, number, number]
+/** The window of a node; `auto_pad` becomes explicit padding for the size of x. */
+function windowOf(node: OnnxNode, x: Tensor, kernel: readonly (number | string)[]): Window {
+  if (x.shape.length !== 4 || kernel.length !== 2) node.unsupported(`over ${x.shape.length - 2} axes`)
+  const strides = node.sizes('strides', 2, 1, [1, 1]) as unknown as Pair
+  const dilations = node.sizes('dilations', 2, 1, [1, 1]) as unknown as Pair
   const auto = node.string('auto_pad', 'NOTSET')
-  if (auto === 'NOTSET') return { strides, dilations, before: [top, left], after: [bottom, right] }
   if (auto === 'VALID') return { strides, dilations, before: [0, 0], after: [0, 0] }
-  const missing = samePadding(x, kernel, { strides, dilations })
-  const less = missing.map((zeros) => Math.floor(zeros / 2)) as unknown as Pair
-  const more = missing.map((zeros) => Math.ceil(zeros / 2)) as unknown as Pair
+  if (auto === 'NOTSET') {
+    const [top, left, bottom, right] = node.sizes('pads', 4, 0, [0, 0, 0, 0])
+    return { strides, dilations, before: [top!, left!], after: [bottom!, right!] }
+  }
+  if (auto !== 'SAME_UPPER' && auto !== 'SAME_LOWER') node.unsupported(`with the padding "${auto}"`)
+  const total = samePadding(x, kernel as Pair, { strides, dilations })
+  const less = total.map((zeros) => Math.floor(zeros / 2)) as unknown as Pair
+  const more = total.map((zeros) => Math.ceil(zeros / 2)) as unknown as Pair
   return auto === 'SAME_UPPER'
     ? { strides, dilations, before: less, after: more }
     : { strides, dilations, before: more, after: less }
 }
 
-/** Each cell repeated a whole number of times: what networks that join maps of two sizes need. */
+/** Resize that repeats each element a whole number of times, as networks that join maps of two sizes do. */
 export function resizeRule(node: OnnxNode): Tensor {
   const x = node.input(0)
-  const [, , down, across] = scalesOf(node, x)
+  const [n, c, height, width] = x.shape
+  if (x.shape.length !== 4 || typeof height !== 'number' || typeof width !== 'number')
+    return node.unsupported(`of ${x.shape.length} axes or of sizes known at run time only`)
+  const scales = scalesOf(node, [height, width])
   const mode = node.string('mode', 'nearest')
-  if (mode !== 'nearest' || !Number.isInteger(down) || !Number.isInteger(across) || !repeatsEqually(node))
-    node.unsupported(`of ${down} x ${across} (${mode})`)
-  const [n, c, height, width] = x.shape as [number, number, number, number]
-  const spread = expand(reshape(x, [n, c, height, 1, width, 1]), [n, c, height, down!, width, across!])
-  return reshape(spread, [n, c, height * down!, width * across!])
+  const whole = scales.length === 4 && scales.every((scale) => Number.isSafeInteger(scale) && scale >= 1)
+  if (mode !== 'nearest' || !whole || scales[0] !== 1 || scales[1] !== 1 || !repeatsEqually(node))
+    return node.unsupported(`by [${scales.join(', ')}] (${mode})`)
+  const [, , down, across] = scales as [number, number, number, number]
+  const spread = expand(reshape(x, [n!, c!, height, 1, width, 1]), [n!, c!, height, down, width, across])
+  return reshape(spread, [n!, c!, height * down, width * across])
 }
 
-/** Does the node's choice of the nearest cell take each cell equally often, whatever the whole number? */
+/** Whether the rounding of coordinates takes every element equally often, for every whole scale. */
 function repeatsEqually(node: OnnxNode): boolean {
   if (node.opset < 11) return true
   const nearest = node.string('nearest_mode', 'round_prefer_floor')
@@ -57,29 +67,32 @@ function repeatsEqually(node: OnnxNode): boolean {
     : transformation.endsWith('half_pixel') && nearest.startsWith('round')
 }
 
-function scalesOf(node: OnnxNode, x: Tensor): readonly number[] {
-  const scales = node.has(node.opset < 11 ? 1 : 2) ? node.numbers(node.opset < 11 ? 1 : 2) : []
+/** The scale of each axis: given, or from the sizes that are given instead. */
+function scalesOf(node: OnnxNode, size: Pair): number[] {
+  const index = node.opset < 11 ? 1 : 2
+  const scales = node.has(index) ? node.numbers(index) : []
   return scales.length > 0
     ? scales
-    : node.numbers(3).map((size, axis) => (axis < 2 ? 1 : size / (x.shape[axis] as number)))
+    : node.numbers(3).map((to, axis) => (axis < 2 ? 1 : to / (size[axis - 2] ?? Number.NaN)))
 }
 
-/** Slices with steps: the axis is cut in rows of `step`, of which one is taken. */
+/** Slice along any axes, with steps that divide evenly. */
 export function sliceRule(node: OnnxNode): Tensor {
+  const x = node.input(0)
   const starts = node.listed('starts', 1) ?? []
   const ends = node.listed('ends', 2) ?? []
-  const axes = node.listed('axes', 3) ?? starts.map((_, axis) => axis)
+  const axes = node.axes(node.listed('axes', 3) ?? [...starts.keys()], x.shape)
   const steps = node.has(4) ? node.numbers(4) : starts.map(() => 1)
-  return axes.reduce(
-    (x, axis, i) => sliceAxis(node, x, axis < 0 ? axis + x.shape.length : axis, [starts[i]!, ends[i]!, steps[i]!]),
-    node.input(0),
-  )
+  if ([ends, axes, steps].some((list) => list.length !== starts.length))
+    node.unsupported('with lists of different lengths')
+  return axes.reduce((part, axis, i) => sliceAxis(node, part, axis, [starts[i]!, ends[i]!, steps[i]!]), x)
 }
 
+/** With a step, cuts the axis into rows of `step` elements and takes one of each. */
 function sliceAxis(node: OnnxNode, x: Tensor, axis: number, [start, end, step]: [number, number, number]): Tensor {
   const size = x.shape[axis]
-  if (typeof size !== 'number') return node.unsupported('along an axis whose size is not known')
-  if (step < 1) node.unsupported(`with a step of ${step}`)
+  if (typeof size !== 'number') return node.unsupported('along an axis of a size known at run time only')
+  if (!(step >= 1)) node.unsupported(`with a step of ${step}`)
   const place = (at: number): number => Math.min(Math.max(at < 0 ? at + size : at, 0), size)
   const [from, to] = [place(start), place(end)]
   if (step === 1) return slice(x, axis, from, to)

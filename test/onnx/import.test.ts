@@ -2,12 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { floatData } from '../../src/engine/session.ts'
 import { UserError } from '../../src/errors.ts'
 import { elementCount, floats } from '../../src/formats/host-value.ts'
+import { constantValues, type Tensor } from '../../src/graph/tensor.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { toOnnx } from '../../src/onnx/export.ts'
 import { OnnxImport } from '../../src/onnx/import.ts'
-import { rules } from '../../src/onnx/operators.ts'
+import { RULES } from '../../src/onnx/operators.ts'
 import { normals } from '../support/random.ts'
-import { type ModelSpec, onnxModel, type Stored } from './onnx-models.ts'
+import { type Attribute, type ModelSpec, onnxModel, type Stored } from './onnx-models.ts'
 
 const random = normals(11)
 const weights = (...shape: number[]): Stored => ({ shape, values: [...random(elementCount(shape))].map(Math.fround) })
@@ -20,7 +21,10 @@ type Case = [
   options?: Omit<ModelSpec, 'nodes' | 'output'> & { attrs?: ModelSpec['nodes'][number]['attrs']; names?: string[] },
 ]
 
-/** One node on the input x, [1, 3, 8, 8] if nothing else is said, and on stored values, in this order ('' is an input left out). */
+/**
+ * One node on the input x, [1, 3, 8, 8] if nothing else is said, and on stored values, in this order ('' is an input
+ * left out).
+ */
 const cases: Case[] = [
   ['Add', { b: weights(3, 1, 1) }],
   ['Sub', { b: weights(8) }],
@@ -52,6 +56,16 @@ const cases: Case[] = [
     { scale: weights(3), b: weights(3), mean: weights(3), variance: { shape: [3], values: [0.5, 1, 2] } },
     { attrs: { epsilon: { float: 0.01 } } },
   ],
+  [
+    'BatchNormalization',
+    { scale: weights(7), b: weights(7), mean: weights(7), variance: { shape: [7], values: [1, 2, 3, 4, 5, 6, 0.1] } },
+    { inputs: { x: [1, 7] } },
+  ],
+  [
+    'BatchNormalization',
+    { scale: weights(2), b: weights(2), mean: weights(2), variance: { shape: [2], values: [0, 9] } },
+    { inputs: { x: [1, 2, 5] } },
+  ],
   ['Gemm', { b: weights(7, 5), c: weights(5) }, { inputs: { x: [1, 7] } }],
   [
     'Gemm',
@@ -59,9 +73,11 @@ const cases: Case[] = [
     { inputs: { x: [1, 7] }, attrs: { transB: 1, alpha: { float: 0.5 }, beta: { float: 2 } } },
   ],
   ['GlobalAveragePool', {}],
+  ['GlobalAveragePool', {}, { inputs: { x: [1, 3, 5] } }],
   ['ReduceMean', {}, { attrs: { axes: [2, 3] } }],
   ['ReduceMean', {}, { attrs: { axes: [-1], keepdims: 0 } }],
   ['ReduceMean', { axes: ints(1) }, { opset: 18 }],
+  ['ReduceMean', {}, { names: ['x'], attrs: { noop_with_empty_axes: 1 }, opset: 18 }],
   ['Concat', {}, { attrs: { axis: 1 }, names: ['x', 'x'] }],
   ['Concat', {}, { attrs: { axis: -1 }, names: ['x', 'x', 'x'] }],
   ['Flatten', {}],
@@ -90,6 +106,9 @@ const cases: Case[] = [
   ['Conv', { w: weights(4, 3, 3, 3) }, { attrs: { auto_pad: 'VALID', strides: [3, 3] } }],
   ['MaxPool', {}, { attrs: { kernel_shape: [3, 3], strides: [2, 2] } }],
   ['MaxPool', {}, { attrs: { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1 } }],
+  // a last window that would begin behind the image is dropped
+  ['MaxPool', {}, { attrs: { kernel_shape: [1, 2], strides: [3, 3], ceil_mode: 1 }, inputs: { x: [1, 3, 3, 6] } }],
+  ['MaxPool', {}, { attrs: { kernel_shape: [2, 2], strides: [2, 3], pads: [1, 0, 1, 1], ceil_mode: 1 } }],
   ['MaxPool', {}, { attrs: { kernel_shape: [5, 3], pads: [2, 1, 2, 1] } }],
   [
     'MaxPool',
@@ -158,7 +177,7 @@ describe('OnnxImport', () => {
 
   test('every rule has a case', () => {
     const tried = new Set(cases.map(([type]) => type))
-    expect(Object.keys(rules).filter((type) => !tried.has(type))).toEqual([])
+    expect([...RULES.keys()].filter((type) => !tried.has(type))).toEqual([])
   })
 })
 
@@ -212,6 +231,28 @@ describe('OnnxImport cuts', () => {
   })
 })
 
+describe('OnnxImport reads constants of nodes', () => {
+  const withConstant = (attrs: NonNullable<ModelSpec['nodes'][number]['attrs']>, type: string): Tensor =>
+    open({
+      nodes: [
+        { type: 'Constant', inputs: [], output: 'c', attrs },
+        { type, inputs: ['x', 'c'], output: 'y' },
+      ],
+      output: 'y',
+    }).tensor('y')
+
+  test.each<[string, Attribute, number]>([
+    ['value_float', { float: 2.5 }, 2.5],
+    ['value_floats', { floats: [-1.5] }, -1.5],
+  ])('%s', (name, value, expected) => {
+    expect(withConstant({ [name]: value }, 'Mul').node.inputs.map(constantValues)).toContainEqual([expected])
+  })
+
+  test('value_ints', () => {
+    expect(withConstant({ value_ints: [1, 2, 96] }, 'Reshape').shape).toEqual(['B', 2, 96])
+  })
+})
+
 describe('OnnxImport refuses, naming the file and why,', () => {
   test.each<[string, () => unknown, string]>([
     [
@@ -238,22 +279,39 @@ describe('OnnxImport refuses, naming the file and why,', () => {
     [
       'an input that nothing gives',
       () => open({ ...simple(weights(8)), stored: {} }).tensor('y'),
-      'nothing gives its input "w"',
+      'at "y": nothing computes "w"',
     ],
     [
       'weights in another file',
       () => open(simple({ ...weights(8), external: true })).tensor('y'),
-      'its weights lie in another file',
+      'at "y": the weights "w" are stored in another file; save the model as one file',
     ],
     [
       'weights that are too few',
       () => open(simple({ shape: [8], values: [1] })).tensor('y'),
-      '"w" has 1 numbers for the shape [8]',
+      'at "y": "w" has 1 values for the shape [8]',
+    ],
+    [
+      'an operator with the name of a property of every object',
+      () => open({ nodes: [{ type: 'constructor', inputs: ['x'], output: 'y' }], output: 'y' }).tensor('y'),
+      'at "y": the operator constructor is not supported',
+    ],
+    [
+      'a constant that is no number',
+      () =>
+        open({
+          nodes: [
+            { type: 'Constant', inputs: [], output: 'c', attrs: { value_string: 'one' } },
+            { type: 'Add', inputs: ['x', 'c'], output: 'y' },
+          ],
+          output: 'y',
+        }).tensor('y'),
+      'at "c": the operator Constant without numbers is not supported',
     ],
     [
       'a shape that is computed',
       () => open({ nodes: [{ type: 'Reshape', inputs: ['x', 'x'], output: 'y' }], output: 'y' }).tensor('y'),
-      'the operator Reshape with an input 1 that is computed when the model runs',
+      'at "y": the operator Reshape with "x" computed at run time is not supported',
     ],
     [
       'a resize that is not a repetition',
@@ -263,7 +321,7 @@ describe('OnnxImport refuses, naming the file and why,', () => {
           stored: { s: { shape: [4], values: [1, 1, 1.5, 2] } },
           output: 'y',
         }).tensor('y'),
-      'Resize of 1.5 x 2 (nearest)',
+      'the operator Resize by [1, 1, 1.5, 2] (nearest) is not supported',
     ],
   ])('%s', (_, act, why) => {
     expect(act).toThrow(UserError)

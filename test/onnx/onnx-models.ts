@@ -15,23 +15,35 @@ import {
   ValueInfoProtoSchema,
 } from '../../src/onnx/pb.ts'
 
-type Attribute = number | string | readonly number[] | { readonly float: number }
+/** The value of an attribute: INT, STRING, INTS, FLOAT or FLOATS. */
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
 
 export interface NodeSpec {
   readonly type: string
   readonly inputs: readonly string[]
   readonly output: string
+  /** further outputs */
+  readonly others?: readonly string[]
   readonly attrs?: Readonly<Record<string, Attribute>>
   readonly domain?: string
 }
 
-/** A tensor stored in the file: float32 as bytes or, if `fields` says so, as a list of numbers; int64 always as a list. */
+/**
+ * A tensor stored in the file: float32 as bytes or, if `fields` says so, as a list of numbers; int64 always as a list.
+ */
 export interface Stored {
   readonly shape: readonly number[]
   readonly values: readonly number[]
   readonly int64?: boolean
   readonly fields?: boolean
   readonly external?: boolean
+  /** keep only the first bytes */
+  readonly bytes?: number
 }
 
 export interface ModelSpec {
@@ -76,16 +88,16 @@ export function onnxModel({
     })
   const graph = create(GraphProtoSchema, {
     name: 'test',
-    node: nodes.map(({ type, inputs: input, output: result, attrs = {}, domain = '' }) =>
+    node: nodes.map(({ type, inputs: input, output: result, others = [], attrs = {}, domain = '' }) =>
       create(NodeProtoSchema, {
         opType: type,
         input: [...input],
-        output: [result],
+        output: [result, ...others],
         domain,
         attribute: Object.entries(attrs).map(([name, value]) => attribute(name, value)),
       }),
     ),
-    initializer: Object.entries(stored).map(([name, { shape, values, int64, fields, external }]) =>
+    initializer: Object.entries(stored).map(([name, { shape, values, int64, fields, external, bytes }]) =>
       create(TensorProtoSchema, {
         name,
         dims: shape.map(BigInt),
@@ -95,7 +107,7 @@ export function onnxModel({
           ? { int64Data: values.map(BigInt) }
           : fields
             ? { floatData: [...values] }
-            : { rawData: new Uint8Array(Float32Array.from(values).buffer) }),
+            : { rawData: new Uint8Array(Float32Array.from(values).buffer).subarray(0, bytes) }),
       }),
     ),
     input: Object.entries(inputs).map(([name, shape]) => info(name, shape)),
@@ -113,6 +125,8 @@ function attribute(name: string, value: Attribute): AttributeProto {
     return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) })
   if (typeof value === 'string')
     return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) })
+  if ('floats' in value)
+    return create(AttributeProtoSchema, { name, type: AttributeType.FLOATS, floats: [...value.floats] })
   if ('float' in value) return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float })
   return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map(BigInt) })
 }

@@ -126,7 +126,10 @@ export function windowCounts(x: Tensor, kernel: Pair, window: Window, ceil = fal
     const free = spatial(x)[axis] + window.before[axis] + window.after[axis] - coverage(1, kernel[axis], axis, window)
     if (free < 0)
       throw new ShapeError(`Cannot move windows of ${kernel.join(' x ')} over ${show(x.shape)}: they do not fit`)
-    return (ceil ? Math.ceil : Math.floor)(free / window.strides[axis]) + 1
+    const windows = (ceil ? Math.ceil : Math.floor)(free / window.strides[axis]) + 1
+    // ONNX and PyTorch drop a last window that begins behind the image
+    const last = (windows - 1) * window.strides[axis]
+    return ceil && last >= spatial(x)[axis] + window.before[axis] ? windows - 1 : windows
   }
   return [count(0), count(1)]
 }
