@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest'
+import { floatData } from '../../src/engine/session.ts'
+import { elementCount, floats } from '../../src/formats/host-value.ts'
 import { input, mul, sub, sum, type Tensor, tanh } from '../../src/graph/index.ts'
+import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { toOnnx } from '../../src/onnx/export.ts'
 import { OnnxImport } from '../../src/onnx/import.ts'
 import { PUBLISHED_ADAM } from '../../src/train/optimizer.ts'
 import { updates } from '../../src/train/update.ts'
+import { normals } from '../support/random.ts'
 import { onnxModel, type Stored } from './onnx-models.ts'
 import { dependencies, optimized } from './optimized.ts'
 
@@ -33,20 +37,36 @@ test('an update that is not made to wait depends on neither', async () => {
   expect(await waitsFor({ loss, gradientNorm: sum(w), 'next.w': sub(w, mul(x, input('rate', []))) })).toEqual([])
 })
 
-test('BatchNormalization is folded into the convolution before it', async () => {
-  const stored = (...sizes: number[]): Stored => ({
-    shape: sizes,
-    values: Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i) + 1.5),
-  })
+test('BatchNormalization is folded into the convolution before it, and keeps its values', async () => {
+  const random = normals(3)
+  const stored = (...sizes: number[]): Stored => ({ shape: sizes, values: [...random(elementCount(sizes))] })
+  const weights = { w: stored(4, 3, 1, 1), scale: stored(4), bias: stored(4), mean: stored(4) }
+  const variance = { shape: [4], values: [0.01, 0.5, 1, 20] }
   const model = onnxModel({
     nodes: [
       { type: 'Conv', inputs: ['x', 'w'], output: 'conv' },
-      { type: 'BatchNormalization', inputs: ['conv', 'scale', 'bias', 'mean', 'variance'], output: 'y' },
+      {
+        type: 'BatchNormalization',
+        inputs: ['conv', 'scale', 'bias', 'mean', 'variance'],
+        output: 'y',
+        attrs: { epsilon: { float: 0.01 } },
+      },
     ],
-    stored: { w: stored(4, 3, 3, 3), scale: stored(4), bias: stored(4), mean: stored(4), variance: stored(4) },
+    stored: { ...weights, variance },
+    inputs: { x: [1, 3, 1, 1] },
     output: 'y',
   })
   const network = new OnnxImport(model, 'network "n.onnx"')
-  const nodes = await optimized(toOnnx({ y: network.tensor('y') }, network.weights), 'extended')
-  expect(nodes.map(({ opType }) => opType)).toEqual(['Conv'])
+  const bytes = toOnnx({ y: network.tensor('y') }, network.weights)
+  expect((await optimized(bytes, 'extended')).map(({ opType }) => opType)).toEqual(['Conv'])
+
+  const image = [...random(3)]
+  const session = await nodeRuntime.load(bytes)
+  const y = floatData((await session.run({ x: floats([1, 3, 1, 1], Float32Array.from(image)) })).y)
+  for (const [channel, deviation] of variance.values.map((value) => Math.sqrt(value + 0.01)).entries()) {
+    const conv = image.reduce((sum, value, i) => sum + value * weights.w.values[3 * channel + i]!, 0)
+    const [scale, bias, mean] = [weights.scale, weights.bias, weights.mean].map(({ values }) => values[channel]!)
+    expect(y[channel]).toBeCloseTo(((conv - mean!) / deviation) * scale! + bias!, 5)
+  }
+  session.release()
 })
