@@ -86,9 +86,10 @@ interface Request {
  * queue makes batches of what they ask.
  */
 export class Captioner {
+  /** what it runs on */
+  readonly engine: Engine
   /** the trained model, its configuration and its vocabulary */
   readonly trained: TrainedCaptioner
-  readonly #engine: Engine
   readonly #reader: PhotoReader
   readonly #decoder: ModelDecoder
   readonly #queue: BatchQueue<Request, PhotoCaption | ExplainedCaption>
@@ -104,7 +105,7 @@ export class Captioner {
     decoder: ModelDecoder,
     queue: CaptionerOptions['queue'],
   ) {
-    this.#engine = engine
+    this.engine = engine
     this.trained = trained
     this.#reader = reader
     this.#decoder = decoder
@@ -197,7 +198,7 @@ export class Captioner {
         : await this.#each(images, { beam, maxLength }, async (_, each) => each)
       for (const caption of captions) results[indices[caption.index]!] = { ...caption, index: 0 }
       for (const { index, reason } of skipped) {
-        const name = this.#engine.pictures.nameOf(images[index]!)
+        const name = this.engine.pictures.nameOf(images[index]!)
         results[indices[index]!] = new ImageError(name === undefined ? 'the picture' : `image "${name}"`, reason)
       }
     }
@@ -223,7 +224,7 @@ export class Captioner {
     const known = this.#explainers.get(maxLength)
     if (known) return known
     const { model, weights } = this.trained
-    const compiling = Explainer.load(this.#engine.runtime, model, weights, maxLength)
+    const compiling = Explainer.load(this.engine.runtime, model, weights, maxLength)
     compiling.catch(() => this.#explainers.delete(maxLength))
     this.#explainers.set(maxLength, compiling)
     return compiling

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ImageError, type Pixels } from '../../src/engine/pictures.ts'
+import { QueueFullError } from '../../src/engine/queue.ts'
+import { UserError } from '../../src/errors.ts'
+import { Captioner } from '../../src/hosts/node/captioner.ts'
+
+/** A small picture of one colour: different numbers give different pictures. */
+const plain = (number: number): Pixels => ({
+  width: 4,
+  height: 4,
+  data: Uint8Array.from({ length: 48 }, (_, i) => (number * 37 * (1 + (i % 3))) % 256),
+})
+
+let captioner: Captioner
+beforeAll(async () => {
+  captioner = await Captioner.load()
+})
+afterAll(() => captioner.release())
+
+test('300 callers at once get the captions that a list of the same pictures gets', async () => {
+  const pictures = Array.from({ length: 300 }, (_, i) => plain(i % 40))
+  const { captions } = await captioner.captionAll(pictures.slice(0, 40))
+  const found = await Promise.all(pictures.map((picture) => captioner.caption(picture)))
+  expect(found.map(({ caption }) => caption)).toEqual(pictures.map((_, i) => captions[i % 40]!.caption))
+  expect(new Set(captions.map(({ caption }) => caption)).size).toBeGreaterThan(1)
+})
+
+test('a picture that cannot be read fails its own caller and no other', async () => {
+  const broken = Uint8Array.of(1, 2, 3)
+  const found = await Promise.allSettled([plain(1), broken, plain(2)].map((picture) => captioner.caption(picture)))
+  expect(found.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  expect((found[1] as PromiseRejectedResult).reason).toBeInstanceOf(ImageError)
+  expect((found[1] as PromiseRejectedResult).reason.message).toMatch(/^Cannot read the picture: it is not a picture/)
+})
+
+test('in a list, pictures that cannot be read are skipped with their index and the reason', async () => {
+  const { captions, skipped } = await captioner.captionAll([plain(1), Uint8Array.of(1), plain(2), 'nowhere.jpg'])
+  expect(captions.map(({ image, index }) => [image, index])).toEqual([
+    ['#0', 0],
+    ['#2', 2],
+  ])
+  expect(skipped).toEqual([
+    { image: '#1', index: 1, reason: expect.stringContaining('it is not a picture') },
+    { image: 'nowhere.jpg', index: 3, reason: 'there is no such file' },
+  ])
+})
+
+test('callers with other options are served apart: greedy search beside a beam, explanations beside captions', async () => {
+  const [greedy, beam, explained] = await Promise.all([
+    captioner.caption(plain(3), { beam: 1, maxLength: 4 }),
+    captioner.caption(plain(3)),
+    captioner.explain(plain(3)),
+  ])
+  expect(greedy.words.length).toBeLessThanOrEqual(4)
+  expect(explained.caption).toBe(beam.caption)
+  expect(explained.explanation.words).toHaveLength(explained.words.length)
+})
+
+test('explain() compiles its graph once for all calls', async () => {
+  const { runtime } = captioner.engine
+  let loads = 0
+  const load: typeof runtime.load = (model) => {
+    loads++
+    return runtime.load(model)
+  }
+  const counting = await Captioner.open({ ...captioner.engine, runtime: { load } }, captioner.trained)
+  try {
+    await counting.explain(plain(1))
+    const before = loads
+    for (let i = 2; i < 5; i++) await counting.explain(plain(i))
+    expect(loads).toBe(before)
+  } finally {
+    await counting.release()
+  }
+})
+
+test('an aborted caller gets the reason, and its place in the queue is free', async () => {
+  const controller = new AbortController()
+  const waiting = Array.from({ length: 40 }, (_, i) => captioner.caption(plain(i)))
+  const aborted = captioner.caption(plain(1), { signal: controller.signal })
+  controller.abort(new Error('nobody waits'))
+  await expect(aborted).rejects.toThrow('nobody waits')
+  await Promise.all(waiting)
+})
+
+test('a queue that refuses says so when it is full; a released captioner refuses all', async () => {
+  const small = await Captioner.load(undefined, { queue: { capacity: 2, whenFull: 'refuse' } })
+  const asked = await Promise.allSettled(Array.from({ length: 40 }, (_, i) => small.caption(plain(i))))
+  const refused = asked.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[]
+  expect(refused.length).toBeGreaterThan(0)
+  expect(refused.length).toBeLessThan(40)
+  for (const { reason } of refused) expect(reason).toBeInstanceOf(QueueFullError)
+  await small.release()
+  await expect(small.caption(plain(1))).rejects.toThrow(UserError)
+})
