@@ -11,9 +11,9 @@ const PEEK = 20
 const SHARD_SIZE = 128
 
 /**
- * Stores the published bottom-up features of images in a folder of features; see readBottomUp() for `path`. Images whose
- * features are damaged or missing are skipped and named in the result. After an abort the same call resumes. Throws
- * UserError if `path` has features of none of the images.
+ * Stores the published bottom-up features of images in a folder of features; see readBottomUp() for `path`. Images
+ * whose features are damaged or missing are skipped and named in the result. After an abort the same call resumes.
+ * Throws UserError if `path` has features of none of the images.
  */
 export async function importBottomUp(
   path: string,
@@ -49,7 +49,10 @@ export async function importBottomUp(
   }
 }
 
-/** The source of the features, from the first pictures: either all have as many regions, as in the sets of 36, or up to 100. */
+/**
+ * The source of the features, from the first pictures: either all have as many regions, as in the sets of 36, or up to
+ * 100.
+ */
 async function peek(path: string, wanted: ReadonlySet<string>): Promise<FeatureSource> {
   const counts = new Map<number, number[]>() // of regions, by the size of a feature
   let peeked = 0

@@ -7,7 +7,9 @@ import { type NpyArray, parseNpy } from '../formats/npy.ts'
 import { errorCode, throwFileError } from './errno.ts'
 import { readBytes, readLines } from './files.ts'
 
-/** The published features of a picture as float16 bits, `[regions, size]` row by row, or the reason they cannot be used. */
+/**
+ * The published features of a picture as float16 bits, `[regions, size]` row by row, or the reason they cannot be used.
+ */
 export type BottomUpPicture = { readonly id: string } & (
   | { readonly features: Uint16Array; readonly size: number; readonly reason?: never }
   | { readonly features?: never; readonly reason: string }
@@ -19,10 +21,10 @@ export const MOST_REGIONS = 100
 const COLUMNS = ['image_id', 'image_w', 'image_h', 'num_boxes', 'boxes', 'features']
 
 /**
- * Reads the bottom-up features (Anderson et al., CVPR 2018) of the pictures in `wanted`, from a TSV file as published or
- * from a folder with `cocobu_att/<id>.npz` or `.npy`, the format of Luo's ImageCaptioning.pytorch. Boxes, and the mean
- * features in `cocobu_fc`, are not read: no model uses them. A TSV file may have any size. Throws UserError if `path` is
- * neither; a damaged picture is returned with the reason.
+ * Reads the bottom-up features (Anderson et al., CVPR 2018) of the pictures in `wanted`, from a TSV file as published
+ * or from a folder with `cocobu_att/<id>.npz` or `.npy`, the format of Luo's ImageCaptioning.pytorch. Boxes, and the
+ * mean features in `cocobu_fc`, are not read: no model uses them. A TSV file may have any size. Throws UserError if
+ * `path` is neither; a damaged picture is returned with the reason.
  */
 export async function* readBottomUp(path: string, wanted: ReadonlySet<string>): AsyncGenerator<BottomUpPicture> {
   const found = await stat(path).catch((error) => {

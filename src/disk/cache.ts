@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { writeFileAtomic } from './files.ts'
+import { readBytes, readText, writeFileAtomic } from './files.ts'
 
 /**
  * The user's cache folder of this package: in $XDG_CACHE_HOME or ~/.cache, on Windows in %LOCALAPPDATA%. A relative
@@ -15,14 +14,14 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env, platfo
 }
 
 /**
- * Returns the bytes of a file of the cache folder. If it is missing, or differs from its checksum in `<name>.sha256`, it
- * is made anew and stored. If the folder cannot be written to, it is made each time.
+ * Returns the bytes of a file of the cache folder. If it is missing, or differs from its checksum in `<name>.sha256`,
+ * it is made anew and stored. If the folder cannot be written to, it is made each time.
  */
 export async function cached(name: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
   const path = join(cacheFolder(), name)
   const [bytes, checksum] = await Promise.all([
-    readFile(path).catch(() => undefined),
-    readFile(`${path}.sha256`, 'utf8').catch(() => undefined),
+    readBytes(path, 'cache').catch(() => undefined),
+    readText(`${path}.sha256`, 'cache').catch(() => undefined),
   ])
   if (bytes && checksum === checksumLine(bytes, name)) return bytes
   const made = await make()
@@ -38,12 +37,12 @@ export async function cached(name: string, make: () => Promise<Uint8Array>): Pro
 /** Whether a file of the cache folder is unreadable or differs from its checksum; false if it has no checksum. */
 export async function isDamaged(name: string): Promise<boolean> {
   const path = join(cacheFolder(), name)
-  const checksum = await readFile(`${path}.sha256`, 'utf8').catch(() => undefined)
+  const checksum = await readText(`${path}.sha256`, 'cache').catch(() => undefined)
   if (checksum === undefined) return false
-  const bytes = await readFile(path).catch(() => undefined)
+  const bytes = await readBytes(path, 'cache').catch(() => undefined)
   return bytes === undefined || checksum !== checksumLine(bytes, name)
 }
 
-/** The line that `sha256sum` writes and checks. */
+/** The content of `<name>.sha256`, as `sha256sum` writes and checks it. */
 const checksumLine = (bytes: Uint8Array, name: string): string =>
   `${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`

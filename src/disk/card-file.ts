@@ -39,7 +39,9 @@ const SCHEMA = v.object({
   files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),
 })
 
-/** The model card of a packed captioner: its data, size, scores and files. It is `card.json` in the captioner's folder. */
+/**
+ * The model card of a packed captioner: its data, size, scores and files. It is `card.json` in the captioner's folder.
+ */
 export type Card = Omit<v.InferOutput<typeof SCHEMA>, 'format'>
 
 /** The path of a packed captioner's card. */
@@ -56,7 +58,9 @@ export async function readCard(folder: string): Promise<Card> {
 /** Returns a card as the JSON that readCard() reads. */
 export const formatCard = (card: Card): string => `${JSON.stringify({ format: FORMAT, ...card }, null, 2)}\n`
 
-/** Renames the field that format `mia-card/1`, of version 0.1.0, called `sureness`; returns any other value unchanged. */
+/**
+ * Renames the field that format `mia-card/1`, of version 0.1.0, called `sureness`; returns any other value unchanged.
+ */
 function upgraded(value: unknown): unknown {
   const card = value as { format?: unknown; sureness?: unknown } | null
   if (card?.format !== 'mia-card/1') return value

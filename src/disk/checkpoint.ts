@@ -15,8 +15,11 @@ const PROGRESS_SCHEMA = v.object({
   epoch: COUNT,
   /** batches done of the next epoch */
   batch: COUNT,
-  /** the best validation score so far and its epoch, counted from 1; null before the first */
-  best: v.nullable(v.object({ epoch: COUNT, score: v.number() })),
+  /**
+   * the best epoch so far, counted from 1, and its validation score; null before the first. If another epoch had the
+   * same score, `logLikelihood` is the mean log-likelihood of the validation data, which ranked them.
+   */
+  best: v.nullable(v.object({ epoch: COUNT, score: v.number(), logLikelihood: v.optional(v.number()) })),
 })
 
 /** The progress of a run. */
@@ -48,8 +51,8 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 }
 
 /**
- * Reads a checkpoint. Throws UserError if the file is not a checkpoint, if a tensor is not F32, or if weights and moments
- * do not belong together.
+ * Reads a checkpoint. Throws UserError if the file is not a checkpoint, if a tensor is not F32, or if weights and
+ * moments do not belong together.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const { tensors, metadata } = await readSafetensors(path, 'checkpoint')

@@ -60,7 +60,10 @@ export interface DetectedConcepts {
   readonly scores: readonly number[]
 }
 
-/** Reads `concepts.jsonl`: the concepts of each image by its id. Throws UserError with the number of a line that is wrong. */
+/**
+ * Reads `concepts.jsonl`: the concepts of each image by its id. Throws UserError with the number of a line that is
+ * wrong.
+ */
 export async function readConcepts(path: string): Promise<ReadonlyMap<string, DetectedConcepts>> {
   const concepts = new Map<string, DetectedConcepts>()
   let number = 0

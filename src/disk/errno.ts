@@ -28,7 +28,9 @@ export function errorCode(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-/** Describes a failed file operation in words, as in "the disk is full"; undefined if the error is not a system error. */
+/**
+ * Describes a failed file operation in words, as in "the disk is full"; undefined if the error is not a system error.
+ */
 export function describeErrno(error: unknown): string | undefined {
   const code = errorCode(error) ?? ''
   if (Object.hasOwn(WORDS, code)) return WORDS[code]

@@ -55,7 +55,9 @@ export class FeatureStore {
     return this.#places.has(id)
   }
 
-  /** Throws UserError, describing both, unless the features are of the source that `what`, as in `run "runs/va"`, needs. */
+  /**
+   * Throws UserError, describing both, unless the features are of the source that `what`, as in `run "runs/va"`, needs.
+   */
   require(source: FeatureSource, what: string): void {
     if (!sameSource(this.header, source))
       throw new UserError(

@@ -1,7 +1,7 @@
 import { access, constants, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
-import { errorCode, throwFileError } from './errno.ts'
+import { describeErrno, errorCode, throwFileError } from './errno.ts'
 import { type FileContent, removeUnfinished, writePart } from './part-files.ts'
 
 /** Largest file that is read whole unless the caller gives another limit: 1 GiB. */
@@ -14,10 +14,10 @@ const READ_AT_ONCE = 2 ** 30
 const cleaned = new Set<string>()
 
 /**
- * Writes a file atomically: to a `.part` file next to it, flushed to the disk, then renamed. Readers see the old file or
- * the new one, never a half; a symbolic link at `path` is replaced, not followed. Makes the folder if it is missing, and
- * removes `.part` files that killed processes left in it. Throws UserError if the file cannot be written, and what an
- * iterable throws; the old file is kept then.
+ * Writes a file atomically: to a `.part` file next to it, flushed to the disk, then renamed. Readers see the old file
+ * or the new one, never a half; a symbolic link at `path` is replaced, not followed. Makes the folder if it is missing,
+ * and removes `.part` files that killed processes left in it. Throws UserError if the file cannot be written, and what
+ * an iterable throws; the old file is kept then.
  */
 export async function writeFileAtomic(path: string, data: FileContent): Promise<void> {
   await makeFolder(dirname(path))
@@ -85,8 +85,8 @@ export interface ReadOptions {
 }
 
 /**
- * Returns the bytes of a file; `what` names it in errors, as in "weights". Throws UserError if it cannot be read, is not
- * a regular file, or is larger than the limit.
+ * Returns the bytes of a file; `what` names it in errors, as in "weights". Throws UserError if it cannot be read, is
+ * not a regular file, or is larger than the limit.
  */
 export async function readBytes(
   path: string,
@@ -108,11 +108,16 @@ export async function readBytes(
   }
 }
 
-/** Fills `into` with a file's bytes from `position` on. `name` names the file in the UserError thrown if it ends before. */
+/**
+ * Fills `into` with a file's bytes from `position` on. Throws UserError if the file cannot be read or ends before;
+ * `name` names it there, as in `weights "runs/va/weights.safetensors"`.
+ */
 export async function readFully(file: FileHandle, into: Uint8Array, position: number, name: string): Promise<void> {
   for (let done = 0; done < into.length; ) {
     const length = Math.min(into.length - done, READ_AT_ONCE)
-    const { bytesRead } = await file.read(into, done, length, position + done) // may be less than was asked for
+    const { bytesRead } = await file.read(into, done, length, position + done).catch((error) => {
+      throw new UserError(`Cannot read ${name}: ${describeErrno(error) ?? error}`)
+    })
     if (bytesRead === 0) throw new UserError(`Cannot read ${name}: it ends at byte ${position + done}, before its data`)
     done += bytesRead
   }
@@ -139,8 +144,8 @@ export async function readTextIfPresent(path: string, what: string): Promise<str
 
 /**
  * Returns the lines of a file of any size one by one; `what` names it in errors. Throws UserError if the file cannot be
- * read, is not a regular file, or has a line of more than `maxLine` characters. It does not use node:readline, which since
- * Node 22 ends a line at U+2028 too: JSON may contain that character.
+ * read, is not a regular file, or has a line of more than `maxLine` characters. It does not use node:readline, which
+ * since Node 22 ends a line at U+2028 too: JSON may contain that character.
  */
 export async function* readLines(
   path: string,

@@ -19,10 +19,12 @@ export interface LoggedEpoch {
 
 /** A log in JSON Lines that survives a kill: at worst its last line is torn, and is dropped. */
 export class Journal {
+  readonly #path: string
   readonly #file: FileHandle
   #last: Promise<unknown> = Promise.resolve()
 
-  private constructor(file: FileHandle) {
+  private constructor(path: string, file: FileHandle) {
+    this.#path = path
     this.#file = file
   }
 
@@ -46,13 +48,18 @@ export class Journal {
       await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(''))
     const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0 } = constants
     const flags = O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW
-    return new Journal(await open(path, flags).catch((error) => throwFileError('write log', path, error)))
+    return new Journal(path, await open(path, flags).catch((error) => throwFileError('write log', path, error)))
   }
 
-  /** Adds a line after those added before. When the promise resolves, the line outlives a kill of the process. */
+  /**
+   * Adds a line after those added before. When the promise resolves, the line outlives a kill of the process. Throws
+   * UserError if it cannot be written, as on a full disk.
+   */
   append(entry: JournalEntry): Promise<void> {
     const line = `${JSON.stringify(entry)}\n`
-    const written = this.#last.then(() => this.#file.appendFile(line))
+    const written = this.#last
+      .then(() => this.#file.appendFile(line))
+      .catch((error) => throwFileError('write log', this.#path, error))
     this.#last = written.catch(() => {})
     return written
   }
@@ -68,7 +75,9 @@ export class Journal {
   }
 }
 
-/** Returns the entries of a log, which may be in use. Throws UserError, with the line number, if a line is not an entry. */
+/**
+ * Returns the entries of a log, which may be in use. Throws UserError, with the line number, if a line is not an entry.
+ */
 export async function readJournal(path: string): Promise<JournalEntry[]> {
   const { lines } = await linesOf(path)
   return lines.map((_, i) => parse(lines, i, path))

@@ -23,7 +23,9 @@ export interface ListedRun {
   readonly epoch?: number
 }
 
-/** Returns the runs in a folder, by name; skips whatever is not a run. Throws UserError if the folder cannot be read. */
+/**
+ * Returns the runs in a folder, by name; skips whatever is not a run. Throws UserError if the folder cannot be read.
+ */
 export async function listRuns(folder: string): Promise<ListedRun[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
     const why = errorCode(error) === 'ENOENT' ? 'there is no such folder' : (describeErrno(error) ?? error)

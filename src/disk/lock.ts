@@ -1,8 +1,8 @@
-// A lock file names the process that uses a folder. It appears whole, under its final name, by link(), which fails if the
-// name is taken: no process ever sees it empty, and a full disk or a kill leaves none. The lock of a process that is gone
-// is replaced by rename(), which never leaves the folder unlocked. Only one process may do that: the one that holds the
-// claim, a lock of the same kind whose name follows from the content that is replaced. As long as it holds the claim,
-// that content cannot change: its owner is gone, and nobody else may replace it.
+// A lock file names the process that uses a folder. It appears whole, under its final name, by link(), which fails if
+// the name is taken: no process ever sees it empty, and a full disk or a kill leaves none. The lock of a process that
+// is gone is replaced by rename(), which never leaves the folder unlocked. Only one process may do that: the one that
+// holds the claim, a lock of the same kind whose name follows from the content that is replaced. As long as it holds
+// the claim, that content cannot change: its owner is gone, and nobody else may replace it.
 import { createHash, randomUUID } from 'node:crypto'
 import { constants, copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
@@ -157,13 +157,17 @@ async function removeClaims(path: string): Promise<void> {
 
 /** Removes a lock of this process, unless it was deleted and another process has made one there. */
 async function removeOwn(path: string, record: string): Promise<void> {
-  if ((await readLock(path, 'lock').catch(() => undefined)) === record) await rm(path, { force: true })
+  if ((await readLock(path, 'lock').catch(() => undefined)) === record)
+    await rm(path, { force: true }).catch((error) => throwFileError('remove', path, error))
 }
 
 /** A running process holds the lock. */
 class InUse extends UserError {}
 
-/** Throws UserError unless `content` is that of a lock whose process, of this machine, is gone, or the remains of a crash. */
+/**
+ * Throws UserError unless `content` is that of a lock whose process, of this machine, is gone, or the remains of a
+ * crash.
+ */
 function refuseIfInUse(content: string, path: string, what: string): void {
   const value = parse(content)
   if (value === undefined) return
@@ -179,7 +183,10 @@ function refuseIfInUse(content: string, path: string, what: string): void {
   )
 }
 
-/** The content of the lock, or undefined if there is none. Waits while it is not JSON: without link() it may be half-written. */
+/**
+ * The content of the lock, or undefined if there is none. Waits while it is not JSON: without link() it may be
+ * half-written.
+ */
 async function readSettled(path: string, what: string): Promise<string | undefined> {
   let content = await readLock(path, what)
   for (let waited = 0; waited < SETTLED_AFTER_MS && content !== undefined && parse(content) === undefined; ) {

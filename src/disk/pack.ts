@@ -5,6 +5,7 @@ import { toFloat16 } from '../formats/float16.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import type { FeatureSource } from '../vision/index.ts'
 import { detectorFiles, writeDetector } from './concept-files.ts'
+import { throwFileError } from './errno.ts'
 import { makeFolder, readJson, writeFileAtomic } from './files.ts'
 import { openRun, runFiles, writeRunConfig } from './run.ts'
 import { writeSafetensors } from './safetensors-file.ts'
@@ -13,16 +14,18 @@ import { writeSafetensors } from './safetensors-file.ts'
 const TRAINING_FILES = [runFiles('').log, runFiles('').checkpoint]
 
 /**
- * Packs a run for others: writes its vocabulary, weights, concept detector and configuration into the folder `out`, which
- * can be used as a run. Weights are stored as float16, and networks by name, without this machine's paths. Returns the
- * names of the files, with "/" between folders. Throws UserError if a weight is too large for float16, or if a run was
- * trained in `out`.
+ * Packs a run for others: writes its vocabulary, weights, concept detector and configuration into the folder `out`,
+ * which can be used as a run. Weights are stored as float16, and networks by name, without this machine's paths.
+ * Returns the names of the files, with "/" between folders. Throws UserError if a weight is too large for float16, or
+ * if a run was trained in `out`.
  */
 export async function packRun(folder: string, out: string): Promise<string[]> {
   const run = await openRun(folder)
   const [from, to] = [runFiles(folder), runFiles(out)]
   await makeFolder(out)
-  const trained = (await readdir(out)).find((name) => TRAINING_FILES.includes(name))
+  const trained = (await readdir(out).catch((error) => throwFileError('pack into', out, error))).find((name) =>
+    TRAINING_FILES.includes(name),
+  )
   if (trained !== undefined)
     throw new UserError(`Cannot pack into "${out}": a run was trained there (it has ${trained}); give another folder`)
   const { name } = run.config.data

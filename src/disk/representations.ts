@@ -5,7 +5,7 @@ import { serializeNpy } from '../formats/npy.ts'
 import { writeFileAtomic } from './files.ts'
 import { writeSafetensors } from './safetensors-file.ts'
 
-/** The format that a file's name asks for. Throws UserError for another ending. */
+/** Returns the format that a file's name asks for. Throws UserError if the name ends otherwise. */
 export function representationFormat(out: string): '.safetensors' | '.npy' {
   const format = extname(out)
   if (format === '.safetensors' || format === '.npy') return format
@@ -13,8 +13,9 @@ export function representationFormat(out: string): '.safetensors' | '.npy' {
 }
 
 /**
- * Writes representations as one .safetensors file, or as a .npy file for each tensor and a .json file with the pictures' names and concepts.
- * Returns the files' paths. Throws UserError where they cannot be written.
+ * Writes representations as one .safetensors file, or as a .npy file for each tensor and a .json file with the
+ * pictures' names and concepts; see RepresentedImages for the shapes. `run` is the run they were made with. Returns the
+ * paths of the files. Throws UserError if a file cannot be written.
  */
 export async function writeRepresentations(
   out: string,

@@ -13,6 +13,7 @@ import { readRunConfig, runFiles, writeRunConfig } from './run.ts'
 export interface RunFolder {
   readonly folder: string
   readonly config: RunConfig
+  /** Unlocks the folder. */
   release(): Promise<void>
 }
 

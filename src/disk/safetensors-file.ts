@@ -24,7 +24,10 @@ export async function readSafetensors(path: string, what: string): Promise<Safet
   return parseSafetensors(await readBytes(path, what, { maxBytes: MAX_BYTES }), `${what} "${path}"`)
 }
 
-/** Writes a file atomically; see writeFileAtomic(). Throws RangeError for a name that occurs twice or data of the wrong size. */
+/**
+ * Writes a file atomically; see writeFileAtomic(). Throws RangeError for a name that occurs twice or data of the wrong
+ * size.
+ */
 export async function writeSafetensors(
   path: string,
   tensors: Iterable<readonly [string, TensorData]>,
@@ -76,8 +79,8 @@ export class SafetensorsFile {
   }
 
   /**
-   * Fills `into` with whole rows (along the first axis) of a tensor, from row `first` on. Throws RangeError if these are
-   * not rows of the tensor or `into` has another type, UserError if the file is cut short.
+   * Fills `into` with whole rows (along the first axis) of a tensor, from row `first` on. Throws RangeError if these
+   * are not rows of the tensor or `into` has another type, UserError if the file is cut short.
    */
   async readRows(name: string, first: number, into: TypedArray): Promise<void> {
     const { dtype, shape } = this.#entry(name)

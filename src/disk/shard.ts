@@ -47,7 +47,9 @@ export async function writeShard(
 
 const ADVICE = 'run "mia features" again: it makes what is missing'
 
-/** Opens a shard. Throws UserError, with what to do, if it is missing, damaged or not the one that the index describes. */
+/**
+ * Opens a shard. Throws UserError, with what to do, if it is missing, damaged or not the one that the index describes.
+ */
 export async function openShard(folder: string, shard: Shard, sizes: RegionSizes): Promise<SafetensorsFile> {
   const path = join(folder, shard.file)
   const file = await SafetensorsFile.open(path, 'features').catch((error) => {
@@ -60,6 +62,9 @@ export async function openShard(folder: string, shard: Shard, sizes: RegionSizes
   throw new UserError(`Cannot read features "${path}": it does not hold the images that the index says; ${ADVICE}`)
 }
 
-/** Reads the features of an image into `into`. `first` is the image's place in the shard of a grid, its first row for boxes. */
+/**
+ * Reads the features of an image into `into`. `first` is the image's place in the shard of a grid, its first row for
+ * boxes.
+ */
 export const readFeatures = (file: SafetensorsFile, first: number, into: Uint16Array): Promise<void> =>
   file.readRows('features', first, into)

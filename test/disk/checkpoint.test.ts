@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 describe('readCheckpoint()', () => {
-  test('gives what writeCheckpoint() was given, to the last bit, and equal checkpoints are equal bytes', async () => {
+  test('returns what writeCheckpoint() was given, to the last bit, and equal checkpoints are equal bytes', async () => {
     await writeCheckpoint(path, checkpoint)
     expect(await readCheckpoint(path)).toEqual(checkpoint)
     const bytes = await readFile(path)
@@ -44,7 +44,7 @@ describe('readCheckpoint()', () => {
     expect((await readFile(path)).equals(bytes)).toBe(true)
   })
 
-  test('gives null as the best of a run that has no score yet', async () => {
+  test('returns null as the best of a run that has no score yet', async () => {
     await writeCheckpoint(path, { ...checkpoint, best: null })
     expect((await readCheckpoint(path)).best).toBeNull()
   })
@@ -71,7 +71,7 @@ describe('readCheckpoint()', () => {
     },
   )
 
-  test('refuses another safetensors file and progress that is none', async () => {
+  test('refuses another safetensors file, and progress that is not a count', async () => {
     await writeSafetensors(path, checkpoint.weights)
     await expect(readCheckpoint(path)).rejects.toThrow(`Cannot read "${path}": `)
     await writeCheckpoint(path, { ...checkpoint, step: -1 })

@@ -263,7 +263,7 @@ describe('damage', () => {
   })
 })
 
-test('a writer killed at any moment loses at most the shard in work, and the next goes on', async () => {
+test('a writer killed at any moment loses at most the shard in work, and the next resumes', async () => {
   const folder = await temporaryFolder()
   const script = fileURLToPath(new URL('write-until-killed.ts', import.meta.url))
   let least = 0

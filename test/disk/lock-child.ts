@@ -1,4 +1,5 @@
-// Takes a lock whenever it is told to, and keeps it until it is told to release it, or killed. Answers "taken" or the error.
+// Takes a lock on request, and keeps it until asked to release it, or killed. Answers "taken" or the
+// error.
 import { Lock } from '../../src/disk/lock.ts'
 
 let lock: Lock | undefined

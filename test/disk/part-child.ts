@@ -1,4 +1,5 @@
-// Writes half of the way to a file in each of the folders given: the `.part` files are there, and never get their names.
+// Writes half of the way to a file in each of the folders given: the `.part` files are there, and never get their
+// names.
 import { join } from 'node:path'
 import { writePart } from '../../src/disk/part-files.ts'
 

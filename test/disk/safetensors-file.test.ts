@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-test('readSafetensors() gives back what writeSafetensors() was given, and nothing else is left in the folder', async () => {
+test('readSafetensors() returns what writeSafetensors() was given; no other file is left', async () => {
   const { tensors, metadata } = await readSafetensors(path, 'weights')
   expect(tensors).toEqual(new Map(Object.entries({ rows, scalar })))
   expect(metadata).toEqual({ by: 'test' })

@@ -1,4 +1,5 @@
-// Adds images to the features in a folder until it is killed, and says after each how many shards must be on disk by now.
+// Adds images to the features in a folder until it is killed, and says after each how many shards must be on disk by
+// now.
 import { FeatureWriter } from '../../src/disk/feature-writer.ts'
 import { featuresOf, source } from '../vision/sources.ts'
 
