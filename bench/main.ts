@@ -1,4 +1,5 @@
-// npm run bench [-- --json] [-- --pairs 3] [-- --only step]: our times beside PyTorch's, in turns, as medians of pairs.
+// Times our code and PyTorch's in turns and prints the medians of the pairs.
+// Usage: npm run bench [-- --json] [-- --pairs 3] [-- --only step]
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
@@ -7,17 +8,17 @@ import { parseArgs } from 'node:util'
 import { type Measured, measureBaseline, measurePeer, peerMissing } from './peer.ts'
 import { median } from './sizes.ts'
 
-/** One line of the table: our program and theirs. */
+/** A row of the table: our program, and the baseline if there is one. */
 interface Comparison {
   readonly name: string
   readonly ours: readonly string[]
-  /** options of the PyTorch program */
+  /** options of the PyTorch script */
   readonly theirs?: readonly string[]
-  /** does the algorithm of the original Python scorers stand beside ours? */
+  /** whether the baseline is coco.py, the algorithms of the original Python scorers */
   readonly scorers?: true
-  /** how many times as fast as theirs ours is meant to be */
+  /** target speedup over the baseline */
   readonly goal?: number
-  /** the seconds that ours is meant to take at most */
+  /** target in seconds */
   readonly limit?: number
 }
 
@@ -61,7 +62,7 @@ const comparisons: readonly Comparison[] = [
     goal: 10,
   },
   {
-    name: 'features of 64 pictures, MobileNetV2',
+    name: 'features of 64 images, MobileNetV2',
     ours: ['features.ts', `${shared}weights/mobilenet_v2_imagenet.onnx`, `${shared}data/flickr8k/images`],
   },
   {
@@ -70,8 +71,8 @@ const comparisons: readonly Comparison[] = [
     scorers: true,
     goal: 10,
   },
-  { name: 'score, tokenising too', ours: ['metrics.ts', 'quick', captions], limit: 1.5 },
-  { name: 'score, tokenising and METEOR too', ours: ['metrics.ts', 'meteor', captions], limit: 10 },
+  { name: 'score, with tokenising', ours: ['metrics.ts', 'quick', captions], limit: 1.5 },
+  { name: 'score, with tokenising and METEOR', ours: ['metrics.ts', 'meteor', captions], limit: 10 },
   { name: 'score CIDEr-D as a reward, 16 images x 5 samples', ours: ['metrics.ts', 'reward', captions], limit: 0.005 },
 ]
 
@@ -83,7 +84,7 @@ const { values } = parseArgs({
   },
 })
 const missing = peerMissing()
-if (missing) console.error(`Only our own times: ${missing}`)
+if (missing) console.error(`No PyTorch baseline: ${missing}`)
 
 const measureOurs = ([file, ...args]: readonly string[]): Measured =>
   JSON.parse(
@@ -109,7 +110,7 @@ for (const { name, ours, theirs, scorers, goal, limit } of comparisons) {
     name,
     seconds: of((pair) => pair.ours.seconds),
     theirSeconds: of((pair) => pair.theirs?.seconds),
-    /** how many times as fast ours is */
+    /** speedup over the baseline */
     ratio: of((pair) => pair.theirs && pair.theirs.seconds / pair.ours.seconds),
     goal,
     limit,
@@ -118,11 +119,13 @@ for (const { name, ours, theirs, scorers, goal, limit } of comparisons) {
   }
   rows.push(row)
   const number = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '-'
-  if (!values.json)
-    console.log(
-      `${name.padEnd(55)} ${number(row.seconds, 3)} s, theirs ${number(row.theirSeconds, 3)} s, ratio ${number(row.ratio, 2)}` +
-        `${goal ? ` (goal ${goal})` : ''}${limit ? ` (at most ${limit} s)` : ''}, memory ${number(row.peakMB, 0)} / ${number(row.theirPeakMB, 0)} MB`,
-    )
+  const columns = [
+    `${name.padEnd(55)} ${number(row.seconds, 3)} s${limit ? ` (target ${limit})` : ''}`,
+    `baseline ${number(row.theirSeconds, 3)} s`,
+    `speedup ${number(row.ratio, 2)}${goal ? ` (target ${goal})` : ''}`,
+    `memory ${number(row.peakMB, 0)} / ${number(row.theirPeakMB, 0)} MB`,
+  ]
+  if (!values.json) console.log(columns.join(', '))
 }
 const machine = { cpu: cpus()[0]?.model, threads: availableParallelism(), node: process.version }
 if (values.json) console.log(JSON.stringify({ machine, rows }, null, 2))

@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { captionTokens } from '../src/text/ptb.ts'
 import { captionSet } from './caption-set.ts'
 
-/** What one side of a comparison measured. */
+/** A measurement of one program: seconds, and peak memory in MiB. */
 export interface Measured {
   readonly seconds: number
   readonly peakMB: number
 }
 
-/** The same computation in PyTorch, by Debian's own Python: what its script prints, and the peak memory that the system counted. */
+// The same computation in PyTorch, run by Debian's Python. The wrapper adds the script's peak memory to its output.
 const python = '/usr/bin/python3'
 const script =
   process.env.MIA_PYTORCH_REFERENCE ??
@@ -23,25 +23,28 @@ out = subprocess.run([sys.executable] + sys.argv[1:], stdout=subprocess.PIPE, ch
 print(json.dumps(dict(json.loads(out), peakMB=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)))
 `
 
-/** Why there is nothing to compare with, or undefined where there is. */
+/** Returns the reason why the PyTorch script cannot run, or undefined if it can. */
 export function peerMissing(): string | undefined {
-  if (!existsSync(script)) return `${script} is not there; set MIA_PYTORCH_REFERENCE`
+  if (!existsSync(script)) return `cannot find "${script}"; set MIA_PYTORCH_REFERENCE to the script`
   try {
     execFileSync(python, ['-c', 'import torch'], { stdio: 'ignore' })
     return undefined
   } catch {
-    return `${python} has no PyTorch (Debian: python3-torch libopenblas0-openmp)`
+    return `${python} has no PyTorch; on Debian install python3-torch and libopenblas0-openmp`
   }
 }
 
-/** Runs the script with its own options. */
+/** Runs the PyTorch script with options and returns its measurement. */
 export function measurePeer(options: readonly string[]): Measured {
   const out = execFileSync(python, ['-c', wrapper, script, ...options], { encoding: 'utf8' })
   const found = JSON.parse(out) as { step_s?: number; images_per_s?: number; images: number; peakMB: number }
   return { seconds: found.step_s ?? found.images / found.images_per_s!, peakMB: found.peakMB }
 }
 
-/** Scores the captions of metrics.ts, tokenised by us, by the algorithms of the original Python scorers; undefined where there is no Python. */
+/**
+ * Times coco.py, the algorithms of the original Python scorers, on the tokenised captions of metrics.ts. Returns
+ * undefined without Python.
+ */
 export function measureBaseline(captions: string): Measured | undefined {
   const { references, candidates } = captionSet(captions)
   const folder = mkdtempSync(join(tmpdir(), 'mia-bench-'))

@@ -1,7 +1,7 @@
 /**
- * Time and memory of preparing a data set as large as COCO: 123,287 images with 616,435 captions, made by repeating the
- * annotations of a few COCO images, once as official annotations and once as Karpathy's file; and of opening the result.
- * Each is measured in a process of its own. Usage: npx tsx bench/readers.ts [--json]
+ * Measures the time and memory of "mia prepare" on a dataset of the size of COCO, in the official format and in
+ * Karpathy's, and of opening the result. The dataset repeats the annotations of a few COCO images: 123,287 images with
+ * 616,435 captions. Each task runs in a new process. Usage: npx tsx bench/readers.ts [--json]
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -38,7 +38,7 @@ const sample = fileURLToPath(
 const sizes = { train: 118_287, val: 5000 }
 type Part = keyof typeof sizes
 
-/** Repeats the sample's images, each with five captions and a number of its own. */
+/** Repeats the images of the sample, each with five captions, under new ids. */
 function* repeated(part: Part): Generator<{ image: CocoImage; captions: CocoCaption[] }> {
   const { images, annotations } = JSON.parse(readFileSync(sample, 'utf8')) as {
     images: CocoImage[]
