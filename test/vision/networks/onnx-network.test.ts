@@ -90,7 +90,7 @@ describe.skipIf(!existsSync(join(shared, 'weights')))(
         { width: 416, height: 416, ...bgr255 },
       ])
       await expect(openOnnxNetwork(nodeEngine, path, { layer: 'output' })).rejects.toThrow(
-        'layer "output" is [B, 3549, 85] and not a map',
+        'layer "output" is [B, 3549, 85], not [images, channels, rows, columns]',
       )
     })
   },
@@ -142,30 +142,30 @@ describe('openOnnxNetwork()', () => {
   })
 
   test.each<[string, () => Promise<string>, string | undefined, string]>([
-    ['a layer that is not there', save, 'head', 'it has no layer "head"; it has "cells"'],
+    ['a layer that is not there', save, 'head', 'it has no layer "head"; its maps are "cells"'],
     [
       'a layer that is no map',
       () => save({ nodes: [conv, { ...pool, type: 'Flatten' }] }),
       'y',
-      'layer "y" is [B, 24] and not a map',
+      'layer "y" is [B, 24], not [images, channels, rows, columns]; its maps are "cells"',
     ],
     [
       'a network without maps',
       () => save({ nodes: [{ type: 'Flatten', inputs: ['x'], output: 'y' }] }),
       undefined,
-      'it has no layer of the form',
+      'it has no map [images, channels, rows, columns] of several cells',
     ],
     [
       'a network of something else than pictures',
       () => save({ inputs: { x: [1, 4, 5, 3] } }),
       undefined,
-      'it takes "x" [B, 4, 5, 3]; one picture [pictures, 3, height, width] is wanted',
+      'its inputs are "x" [B, 4, 5, 3]; expected one float32 input [images, 3, height, width]',
     ],
     [
       'a network of two inputs',
       () => save({ inputs: { x: [1, 3, 4, 5], z: [1] } }),
       undefined,
-      'it takes "x" [B, 3, 4, 5] and "z" [B]; one picture',
+      'its inputs are "x" [B, 3, 4, 5] and "z" [B]; expected one float32 input',
     ],
   ])('refuses %s', async (_, path, layer, why) => {
     const opening = openOnnxNetwork(nodeEngine, await path(), layer === undefined ? {} : { layer })
