@@ -19,7 +19,10 @@ export interface ImageCaption extends GeneratedCaption {
   readonly id: string
 }
 
-/** The confidence of a caption, from 0 to 1: the geometric mean of its words' probabilities, `<end>` included. It does not fall with the length. */
+/**
+ * The confidence of a caption, from 0 to 1: the geometric mean of its words' probabilities, `<end>` included. It does
+ * not fall with the length.
+ */
 export const confidenceOf = ({ words, logProb }: Pick<GeneratedCaption, 'words' | 'logProb'>): number =>
   Math.exp(logProb / (words.length + 1))
 

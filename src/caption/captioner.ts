@@ -25,7 +25,9 @@ export interface PhotoCaption extends NamedImage {
   readonly words: readonly { readonly word: string; readonly probability: number }[]
   /** the probability of the whole caption, from 0 to 1 */
   readonly probability: number
-  /** the geometric mean of the words' probabilities, from 0 to 1; unlike the whole's it does not fall with the length */
+  /**
+   * the geometric mean of the words' probabilities, from 0 to 1; unlike the whole's it does not fall with the length
+   */
   readonly confidence: number
   /** the concepts with the highest confidence, best first; none for models that use none */
   readonly concepts: readonly FoundConcept[]
@@ -63,7 +65,10 @@ export interface Captions<T> {
 
 /** What a captioner is opened with. */
 export interface CaptionerOptions extends NetworkPaths {
-  /** how many pictures may wait in caption() and explain(), and what happens beyond: by default 256, and later callers wait for a place */
+  /**
+   * how many pictures may wait in caption() and explain(), and what happens beyond: by default 256, and later callers
+   * wait for a place
+   */
   readonly queue?: { readonly capacity?: number; readonly whenFull?: 'wait' | 'refuse' }
 }
 
@@ -82,8 +87,8 @@ interface Request {
 }
 
 /**
- * A trained captioner for pictures: feature extractor, concept detector, encoder and search. Any number of callers may ask at once: a bounded
- * queue makes batches of what they ask.
+ * A trained captioner for pictures: feature extractor, concept detector, encoder and search. Any number of callers may
+ * ask at once: a bounded queue makes batches of what they ask.
  */
 export class Captioner {
   /** what it runs on */
@@ -117,7 +122,10 @@ export class Captioner {
     })
   }
 
-  /** Opens the networks of a trained captioner. Throws UserError where one is missing or is another than it was trained with. */
+  /**
+   * Opens the networks of a trained captioner. Throws UserError where one is missing or is another than it was trained
+   * with.
+   */
   static async open(engine: Engine, trained: TrainedCaptioner, options: CaptionerOptions = {}): Promise<Captioner> {
     return new Captioner(engine, trained, ...(await Captioner.openParts(engine, trained, options)))
   }
@@ -147,7 +155,10 @@ export class Captioner {
     return (await this.#ask(image, true, options)) as ExplainedCaption
   }
 
-  /** Captions pictures, decoding some while the networks work on others. Those that cannot be read are in `skipped`, not thrown. */
+  /**
+   * Captions pictures, decoding some while the networks work on others. Those that cannot be read are in `skipped`, not
+   * thrown.
+   */
   async captionAll(images: readonly ImageInput[], options: CaptionAllOptions = {}): Promise<Captions<PhotoCaption>> {
     return this.#busy(() => this.#each(images, options, async (_, captions) => captions))
   }

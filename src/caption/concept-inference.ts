@@ -34,7 +34,10 @@ export class ConceptInference {
     return floatData((await this.#graph.run(feeds, { wanted: ['probabilities'] })).probabilities)
   }
 
-  /** The most probable words of each image as indices into the list of words, best first, and their probabilities: both `[B, most]`. */
+  /**
+   * The most probable words of each image as indices into the list of words, best first, and their probabilities: both
+   * `[B, most]`.
+   */
   async best(features: Uint16Array): Promise<{ words: Int32Array; scores: Float32Array }> {
     const feeds = { features: featuresValue(this.#detector.config, features) }
     const { words, scores } = await this.#graph.run(feeds, { wanted: ['words', 'scores'] })

@@ -8,11 +8,17 @@ import { imageInputs, imageValues } from '../models/inputs.ts'
 import type { Initializer } from '../onnx/export.ts'
 import { START } from '../text/vocabulary.ts'
 
-/** What a model attended to for a caption. Rows are regions (with MIA the SGIR's), or concepts for ConceptAttention without MIA. */
+/**
+ * What a model attended to for a caption. Rows are regions (with MIA the SGIR's), or concepts for ConceptAttention
+ * without MIA.
+ */
 export interface Explanation {
   /** for each word its attention over the rows, which sums to 1; undefined for models without attention */
   readonly words: readonly Float32Array[] | undefined
-  /** each region's attention over the concepts before MIA and after it, mean over the heads, `[N * N]`; undefined without mutual attention */
+  /**
+   * each region's attention over the concepts before MIA and after it, mean over the heads, `[N * N]`; undefined
+   * without mutual attention
+   */
   readonly alignment: { readonly before: Float32Array; readonly after: Float32Array } | undefined
 }
 
@@ -42,7 +48,10 @@ export class Explainer {
     return new Explainer(model, graph, maxLength)
   }
 
-  /** Explains a caption of each image: `features` float16 bits `[B, R, F]`, `concepts` ids `[B, K]`, captions as word ids without `<start>` and `<end>`. */
+  /**
+   * Explains a caption of each image: `features` float16 bits `[B, R, F]`, `concepts` ids `[B, K]`, captions as word
+   * ids without `<start>` and `<end>`.
+   */
   async explain(
     features: Uint16Array,
     concepts: Int32Array,

@@ -32,7 +32,10 @@ export interface FeatureExtractor<Decoded = unknown> {
   release(): void
 }
 
-/** Opens the networks that a captioner needs. Throws UserError where one is missing or is another than it was trained with. */
+/**
+ * Opens the networks that a captioner needs. Throws UserError where one is missing or is another than it was trained
+ * with.
+ */
 export async function openFeatureExtractor(
   engine: Engine,
   captioner: TrainedCaptioner,

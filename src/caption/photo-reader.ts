@@ -99,7 +99,10 @@ export class PhotoReader {
     }
   }
 
-  /** Reads pictures batch by batch; later ones are decoded meanwhile. Those that cannot be read are in `skipped`, not thrown. */
+  /**
+   * Reads pictures batch by batch; later ones are decoded meanwhile. Those that cannot be read are in `skipped`, not
+   * thrown.
+   */
   async *read(images: readonly ImageInput[]): AsyncGenerator<ReadBatch> {
     let batch: Decoded[] = []
     for await (const decoded of inOrder(images.entries(), (entry) => this.#decode(entry), 2 * PHOTOS_PER_BATCH)) {

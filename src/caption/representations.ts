@@ -13,7 +13,10 @@ export type Representations = ReadonlyMap<string, Representation>
 /** Pictures as a captioner with MIA encodes them. */
 export interface RepresentedImages {
   readonly names: readonly string[]
-  /** those of Representer, and `boxes` `[names, R, 4]`: left, top, right, bottom as fractions of the picture, zeros where it has fewer regions */
+  /**
+   * those of Representer, and `boxes` `[names, R, 4]`: left, top, right, bottom as fractions of the picture, zeros
+   * where it has fewer regions
+   */
   readonly tensors: Representations
   /** the words of the K concepts of each picture, in the order of the attention's columns */
   readonly concepts: readonly (readonly string[])[]

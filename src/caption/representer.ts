@@ -12,9 +12,9 @@ export interface Representation {
 }
 
 /**
- * Computes the semantic-grounded representations of images, by name: `sgir` `[B, N, D]`; `mask` `[B, N]` where some images have fewer rows; and
- * on request `attention.visual.i` `[B, heads, K, R]` and `attention.textual.i` `[B, heads, R, K]` for each iteration i from 1, see
- * Encoder.named(). N is the larger of R and K.
+ * Computes the semantic-grounded representations of images, by name: `sgir` `[B, N, D]`; `mask` `[B, N]` where some
+ * images have fewer rows; and on request `attention.visual.i` `[B, heads, K, R]` and `attention.textual.i` `[B, heads,
+ * R, K]` for each iteration i from 1, see Encoder.named(). N is the larger of R and K.
  */
 export class Representer {
   readonly #model: CaptionModel

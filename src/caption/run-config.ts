@@ -1,12 +1,15 @@
 import * as v from 'valibot'
+import { UserError } from '../errors.ts'
 import { PUBLISHED_MODEL } from '../models/config.ts'
 import { BASIC_MODELS, type BasicModelName } from '../models/lstm/basic-models.ts'
-import { validate } from '../validate.ts'
-import { featureSourceSchema } from '../vision/feature-source.ts'
+import { COUNT, validate } from '../validate.ts'
+import { featureSourceSchema, hasBoxes } from '../vision/feature-source.ts'
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0))
-const positive = v.pipe(v.number(), v.integer(), v.minValue(1))
+/** Far beyond any model that is trained; a damaged number must not ask for all memory or never end. */
+const size = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most))
 const rate = v.pipe(v.number(), v.minValue(0))
+/** A fraction that leaves something: of dropout. */
+const fraction = v.pipe(v.number(), v.minValue(0), v.ltValue(1))
 const schema = v.object({
   format: v.literal('mia-run/2'),
   model: v.object({
@@ -14,39 +17,39 @@ const schema = v.object({
     mia: v.boolean(),
     miaAttention: v.optional(v.picklist(['mutual', 'self']), PUBLISHED_MODEL.miaAttention),
     miaForm: v.optional(v.picklist(['code', 'figure']), PUBLISHED_MODEL.miaForm),
-    iterations: positive,
-    regions: positive,
+    iterations: size(100),
+    regions: size(10_000),
     paddedRegions: v.optional(v.boolean(), false),
-    concepts: positive,
-    featureSize: positive,
-    vocabularySize: positive,
-    hiddenSize: positive,
-    numHeads: positive,
-    innerSize: positive,
-    attentionSize: positive,
-    dropout: rate,
-    miaDropout: rate,
+    concepts: size(10_000),
+    featureSize: size(1_000_000),
+    vocabularySize: size(10_000_000),
+    hiddenSize: size(65_536),
+    numHeads: size(65_536),
+    innerSize: size(1_000_000),
+    attentionSize: size(65_536),
+    dropout: fraction,
+    miaDropout: fraction,
   }),
   training: v.object({
-    seed: count,
-    epochs: positive,
-    imagesPerBatch: positive,
-    captionsPerImage: positive,
-    /** how many further augmentations of its pictures it trains on, beside the pictures themselves */
-    augmentations: v.optional(count, 0),
+    seed: COUNT,
+    epochs: size(1_000_000),
+    imagesPerBatch: size(1_000_000),
+    captionsPerImage: size(10_000),
+    /** crops of each picture that it trains on beside the picture itself */
+    augmentations: v.optional(COUNT, 0),
     learningRate: rate,
-    learningRateDecayStart: count,
-    learningRateDecayEvery: positive,
+    learningRateDecayStart: COUNT,
+    learningRateDecayEvery: size(1_000_000),
     labelSmoothing: rate,
-    /** what a step leaves of the moving average of the weights, which is what is validated and kept; 0: the weights themselves are */
+    /** decay of the moving average of the weights, which is validated and kept; 0: the weights themselves are */
     emaDecay: v.optional(rate, 0),
     gradientClipping: v.variant('kind', [
       v.object({ kind: v.literal('none') }),
       v.object({ kind: v.picklist(['value', 'norm', 'weight-clamp']), limit: rate }),
     ]),
     adam: v.object({ beta1: rate, beta2: rate, epsilon: rate }),
-    beam: positive,
-    maxLength: positive,
+    beam: size(10_000),
+    maxLength: size(10_000),
   }),
   /** the dataset it was trained on, and where that was */
   data: v.object({ name: v.string(), folder: v.string() }),
@@ -59,9 +62,30 @@ export type RunConfig = Omit<v.InferOutput<typeof schema>, 'format'>
 /** What to do about a file of a run that is not as it should be. */
 export const RUN_ADVICE = 'it should be as "mia train" wrote it'
 
-/** A run's configuration from parsed JSON; `path` names its file in errors. Throws UserError, naming the field, for any other value. */
+/**
+ * A run's configuration from parsed JSON; `path` names its file in errors. Throws UserError, naming the field, for any
+ * other value, and where two fields contradict each other.
+ */
 export function parseRunConfig(value: unknown, path: string): RunConfig {
   const { format: _, ...config } = validate(schema, upgraded(value), path, RUN_ADVICE)
+  const { model, features } = config
+  const agree = (field: string, is: unknown, wanted: string, fits: boolean): void => {
+    if (!fits) throw new UserError(`Cannot read "${path}": ${field} is ${is} and should be ${wanted}; ${RUN_ADVICE}`)
+  }
+  agree(
+    'model.hiddenSize',
+    model.hiddenSize,
+    `a multiple of model.numHeads, ${model.numHeads}`,
+    model.hiddenSize % model.numHeads === 0,
+  )
+  agree('model.regions', model.regions, `features.regions, ${features.regions}`, model.regions === features.regions)
+  agree('model.featureSize', model.featureSize, `features.size, ${features.size}`, model.featureSize === features.size)
+  agree(
+    'model.paddedRegions',
+    model.paddedRegions,
+    `${hasBoxes(features)} for these features`,
+    model.paddedRegions === hasBoxes(features),
+  )
   return config
 }
 
@@ -69,9 +93,10 @@ export function parseRunConfig(value: unknown, path: string): RunConfig {
 export const formatRunConfig = (config: RunConfig): string =>
   `${JSON.stringify({ format: 'mia-run/2', ...config }, null, 2)}\n`
 
-/** Does a model look at concepts at all? */
+/** Whether a model uses concepts at all. */
 export function usesConcepts({ basicModel, mia }: Pick<RunConfig['model'], 'basicModel' | 'mia'>): boolean {
-  return mia || Object.values(BASIC_MODELS[basicModel]).includes('textual' as never)
+  const streams: readonly (string | undefined)[] = Object.values(BASIC_MODELS[basicModel])
+  return mia || streams.includes('textual')
 }
 
 /** The names of version 0.1.0's `mia-run/1`, and what they are called now. */

@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import { LstmCaptioner } from '../models/lstm/captioner.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
+import { describeSource, sameSource } from '../vision/feature-source.ts'
 import { RUN_ADVICE, type RunConfig, usesConcepts } from './run-config.ts'
 import type { StoredDetector } from './stored-detector.ts'
 import { type Weights, weightsOf } from './weights.ts'
@@ -35,6 +36,12 @@ export function assembleCaptioner({ name, config, vocabulary, weights, detector 
   if (vocabulary.size !== config.model.vocabularySize)
     fail(`its vocabulary has ${vocabulary.size} words, its model ${config.model.vocabularySize}`)
   if (usesConcepts(config.model) && !detector) fail('its model uses concepts, and it has no concept detector')
+  if (detector && config.model.concepts > detector.info.words.length)
+    fail(`its model takes ${config.model.concepts} concepts, and its detector knows ${detector.info.words.length}`)
+  if (detector && !sameSource(detector.info.features, config.features))
+    fail(
+      `its concept detector takes ${describeSource(detector.info.features)}, and its model ${describeSource(config.features)}`,
+    )
   const model = new LstmCaptioner(config.model)
   return {
     name,

@@ -13,9 +13,9 @@ export interface Weight extends TensorData {
 export type Weights = ReadonlyMap<string, Weight>
 
 /**
- * The weights that a model's parameters ask for, among the tensors of a file: float32, or float16 widened. `what` names the file in errors,
- * as in `weights "runs/va/weights.safetensors"`. Throws UserError for a tensor that is missing or has another shape or type, and for numbers
- * that are not finite.
+ * The weights that a model's parameters ask for, among the tensors of a file: float32, or float16 widened. `what` names
+ * the file in errors, as in `weights "runs/va/weights.safetensors"`. Throws UserError for a tensor that is missing or
+ * has another shape or type, and for numbers that are not finite.
  */
 export function weightsOf(
   tensors: ReadonlyMap<string, TensorData>,

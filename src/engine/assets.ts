@@ -6,6 +6,9 @@ export interface Assets {
   resolve(name: string): string
   /** The bytes of a file of the network that comes with the package. Throws UserError where it is missing. */
   builtin(file: string): Promise<Uint8Array>
-  /** Bytes that can be made again: those kept under `name`, or else made now and kept where the host has a place for them. */
+  /**
+   * Bytes that can be made again: those kept under `name`, or else made now and kept where the host has a place for
+   * them.
+   */
   cached(name: string, make: () => Promise<Uint8Array>): Promise<Uint8Array>
 }

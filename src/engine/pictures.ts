@@ -19,7 +19,10 @@ export interface Crop {
   readonly mirrored: boolean
 }
 
-/** The size in pixels to decode to, the part that is wanted, by default all, and a name for errors where the input is bytes. */
+/**
+ * The size in pixels to decode to, the part that is wanted, by default all, and a name for errors where the input is
+ * bytes.
+ */
 export interface DecodeOptions {
   readonly width: number
   readonly height: number
@@ -47,8 +50,8 @@ export class ImageError extends UserError {
 /** A host's decoder of pictures. All methods but nameOf() throw ImageError, naming the picture, for what is none. */
 export interface Pictures {
   /**
-   * Decodes a picture to interleaved 8-bit RGB, `[height, width, 3]`, stretched to the size asked for: upright as its EXIF orientation
-   * says, transparency on white, the first frame of several.
+   * Decodes a picture to interleaved 8-bit RGB, `[height, width, 3]`, stretched to the size asked for: upright as its
+   * EXIF orientation says, transparency on white, the first frame of several.
    */
   decode(input: ImageInput, options: DecodeOptions): Promise<Uint8Array>
   /** Width and height in pixels, upright as the EXIF orientation says. */

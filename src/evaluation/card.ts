@@ -12,13 +12,16 @@ import { evaluate } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
 import { captionSplit } from './test-run.ts'
 
+/** What is packed, where to, and what its card says of it. */
 export interface PackOptions extends Watch {
   readonly engine: Engine
   readonly run: string
   readonly out: string
   /** the dataset's folder, if it is not where the run was trained */
   readonly data?: string
+  /** the terms of the data, in a sentence */
   readonly terms: string
+  /** the version of the package, and the commit if it is known */
   readonly version: string
   readonly commit?: string
 }
@@ -27,12 +30,13 @@ const BEAM = 3
 /** Largest packed file, in bytes: the most that weights may have. */
 const MAX_BYTES = 2 ** 32
 const MAX_LENGTH = 20
-/** Words told of those that the concept detector knows best and worst. */
-const TOLD = 12
+/** Words listed of those that the concept detector knows best and worst. */
+const SHOWN_WORDS = 12
 
 /**
- * Packs a run for others (see packRun()) and measures what is packed, not what was trained: its captions of the validation images, beam 3. Gives the card;
- * nothing of it is written. Throws UserError where the run or its dataset lacks something.
+ * Packs a run for others (see packRun()) and evaluates the packed weights, not the trained ones, on the validation
+ * images with a beam of 3. Returns the card without writing it. Throws UserError where the run or its dataset lacks
+ * something.
  */
 export async function packWithCard({
   engine,
@@ -49,13 +53,13 @@ export async function packWithCard({
   const source = data ?? (await openRun(run)).config.data.folder
   const split = { engine, run: out, data: source, split: 'val', beam: BEAM, maxLength: MAX_LENGTH, ...watch } as const
   const { images, captions } = await captionSplit(split)
-  const judged = {
+  const evaluated = {
     references: Object.fromEntries(images.map((image) => [image.id, image.captions])),
     results: captions.map(({ id, caption }) => ({ image_id: id, caption })),
     emptyAsZero: true,
   }
-  const evaluation = await evaluate(judged)
-  const statements = await evaluate({ ...judged, metrics: STATEMENTS.map(({ metric }) => metric) })
+  const evaluation = await evaluate(evaluated)
+  const statements = await evaluate({ ...evaluated, metrics: STATEMENTS.map(({ metric }) => metric) })
   const train = (await Dataset.open(source)).split('train')
   const listed = (await readListed(run))!
   const precision = Object.entries(detector?.info.averagePrecision ?? {}).sort(([, a], [, b]) => b - a)
@@ -79,8 +83,8 @@ export async function packWithCard({
       concepts: {
         words: detector.info.words.length,
         meanAveragePrecision: detector.info.meanAveragePrecision,
-        best: precision.slice(0, TOLD).map(([word]) => word),
-        worst: precision.slice(-TOLD).map(([word]) => word),
+        best: precision.slice(0, SHOWN_WORDS).map(([word]) => word),
+        worst: precision.slice(-SHOWN_WORDS).map(([word]) => word),
       },
     }),
     captions: {

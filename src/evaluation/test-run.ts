@@ -13,6 +13,7 @@ import type { Watch } from '../progress.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import { scoreCaptions } from './score.ts'
 
+/** Which run is tested on which images, and how captions are searched for. */
 export interface TestOptions extends Watch {
   readonly engine: Engine
   readonly run: string
@@ -23,24 +24,26 @@ export interface TestOptions extends Watch {
   readonly data?: string
 }
 
+/** The captions of a test and their scores. */
 export interface TestResult {
+  /** images that were captioned */
   readonly images: number
   readonly scores: Readonly<Record<string, number>>
   readonly captions: readonly (ImageCaption & { readonly cider: number })[]
-  /** images of the split that could not be captioned for lack of features or concepts */
+  /** ids of images that have no features or concepts */
   readonly missing: readonly string[]
-  /** where the captions were written, in COCO's format for results */
+  /** the file of the captions, in COCO's results format */
   readonly results: string
 }
 
-/** The captions of a split's images, and the people's. */
+/** The images of a split with their references, and their generated captions in the same order. */
 export interface CaptionedSplit {
   readonly images: readonly ImageEntry[]
   readonly captions: readonly ImageCaption[]
   readonly missing: readonly string[]
 }
 
-/** Captions the images of a split by a run's weights. Throws UserError where none of them has what the model needs. */
+/** Captions the images of a split with a run's weights. Throws UserError if none of them has features and concepts. */
 export async function captionSplit({
   engine,
   run: folder,
@@ -66,7 +69,7 @@ export async function captionSplit({
     const images = all.filter(({ id }) => inputs.has(id))
     if (images.length === 0)
       throw new UserError(
-        `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has what the model needs; run "mia features" and "mia concepts detect"`,
+        `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has features and concepts; run "mia features" and "mia concepts detect"`,
       )
     const decoder = await ModelDecoder.load(engine.runtime, run.model, run.weights)
     const watch = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
@@ -83,7 +86,10 @@ export async function captionSplit({
   }
 }
 
-/** Captions the images of a split by a run's best weights, scores them, and writes captions and scores into the run's folder. */
+/**
+ * Captions the images of a split by a run's best weights, scores them, and writes captions and scores into the run's
+ * folder.
+ */
 export async function testRun(options: TestOptions): Promise<TestResult> {
   const { run: folder, split, beam, maxLength } = options
   const { images, captions, missing } = await captionSplit(options)
@@ -101,11 +107,11 @@ export async function testRun(options: TestOptions): Promise<TestResult> {
   return {
     images: images.length,
     scores: corpus as Record<string, number>,
-    captions: captions.map((made, i) => ({ ...made, cider: cider[i]! })),
+    captions: captions.map((caption, i) => ({ ...caption, cider: cider[i]! })),
     missing,
     results,
   }
 }
 
-/** COCO's ids are numbers; those of other sets stay as they are. */
+/** COCO's ids are numbers; those of other data sets stay text. */
 const imageId = (id: string): number | string => (/^\d{1,15}$/.test(id) ? Number(id) : id)

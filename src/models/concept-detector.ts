@@ -19,8 +19,9 @@ export interface ConceptDetectorConfig {
 }
 
 /**
- * The detector of words by noisy-OR over regions (Fang et al., CVPR 2015, section 3): a word is in the image if it is in any region,
- * p = 1 - Π_j (1 - σ(z_j)), with z_j = w·x_j + b. Kept as s = -log(1 - p) = Σ_j softplus(z_j), which does not underflow.
+ * The detector of words by noisy-OR over regions (Fang et al., CVPR 2015, section 3): a word is in the image if it is
+ * in any region, p = 1 - Π_j (1 - σ(z_j)), with z_j = w·x_j + b. Kept as s = -log(1 - p) = Σ_j softplus(z_j), which
+ * does not underflow.
  */
 export class ConceptDetector {
   readonly config: ConceptDetectorConfig

@@ -26,8 +26,9 @@ export interface Forced {
 }
 
 /**
- * A captioner: an encoder of images, a state, a step. Whatever implements this is trained, searched, explained and exported by the same code.
- * B images, N rows of a search (each a hypothesis about one image), T words, C captions of each image, D the width of the output layer's input.
+ * A captioner: an encoder of images, a state, a step. Whatever implements this is trained, searched, explained and
+ * exported by the same code. B images, N rows of a search (each a hypothesis about one image), T words, C captions of
+ * each image, D the width of the output layer's input.
  */
 export interface CaptionModel {
   /** the weights by name */
@@ -37,9 +38,9 @@ export interface CaptionModel {
   /** from hidden states to logits over the vocabulary */
   readonly output: OutputLayer
   /**
-   * Encodes images. Returns named tensors with B as the first size; step() and force() get them back under the same names, and what nobody
-   * uses is never computed. Models with an SGIR name it as Encoder.named() does, which is where representations and
-   * explanations find it. With `noise` dropout is on.
+   * Encodes images. Returns named tensors with B as the first size; step() and force() get them back under the same
+   * names, and what nobody uses is never computed. Models with an SGIR name it as Encoder.named() does, which is where
+   * representations and explanations find it. With `noise` dropout is on.
    */
   encode(images: ImageTensors, noise?: Noise): Tensors
   /** The state before the first word: named tensors with B as the first size. */
@@ -47,8 +48,8 @@ export interface CaptionModel {
   /** One word for each of N rows: ids int32 `[N]`, each row's encoded image and state, with N as the first size. */
   step(words: Tensor, encoded: Tensors, state: Tensors, noise?: Noise): Step
   /**
-   * Teacher forcing for the C captions of each image: ids int32 `[T, B*C]`, rows image by image. Models that compute all words faster than
-   * one by one implement it; force() in force.ts unrolls step() for the others.
+   * Teacher forcing for the C captions of each image: ids int32 `[T, B*C]`, rows image by image. Models that compute
+   * all words faster than one by one implement it; force() in force.ts unrolls step() for the others.
    */
   force?(words: Tensor, encoded: Tensors, captions: number, noise?: Noise): Forced
 }

@@ -64,10 +64,12 @@ export class Encoder {
   }
 
   /**
-   * What representations and explanations take of an encoding, by name. `visual` `[B, R, D]` and `textual` `[B, K, D]`, the two streams; and
-   * with MIA, which makes both `[B, N, D]`: `sgir` `[B, N, D]`; `sgir.mask` `[B, N]` where some rows are padding; `attention.visual.i`, how the K concepts attend to the R regions in iteration i (from 1), `[B, heads, K, R]`;
-   * `attention.textual.i`, how the regions attend to the concepts, `[B, heads, R, K]`; and `alignment.before` and `alignment.after`, how the
-   * regions attend to the concepts before MIA and after it, mean over the heads, `[B, N, N]`, not for the control that aligns nothing.
+   * What representations and explanations take of an encoding, by name. `visual` `[B, R, D]` and `textual` `[B, K, D]`,
+   * the two streams; and with MIA, which makes both `[B, N, D]`: `sgir` `[B, N, D]`; `sgir.mask` `[B, N]` where some
+   * rows are padding; `attention.visual.i`, how the K concepts attend to the R regions in iteration i (from 1), `[B,
+   * heads, K, R]`; `attention.textual.i`, how the regions attend to the concepts, `[B, heads, R, K]`; and
+   * `alignment.before` and `alignment.after`, how the regions attend to the concepts before MIA and after it, mean over
+   * the heads, `[B, N, N]`, not for the control that aligns nothing.
    */
   named({ visual, textual, refined }: Encoded): Tensors {
     if (!refined) return { visual, textual }

@@ -4,8 +4,8 @@ import type { Noise } from '../nn/noise.ts'
 import type { CaptionModel, Forced, Tensors } from './contract.ts'
 
 /**
- * Teacher forcing: what the output layer is given at each word of captions that are known. `words` are the ids fed, int32 `[T, B*C]`, rows
- * image by image; C is `captions`. Uses the model's own force(), or else unrolls its step().
+ * Teacher forcing: what the output layer is given at each word of captions that are known. `words` are the ids fed,
+ * int32 `[T, B*C]`, rows image by image; C is `captions`. Uses the model's own force(), or else unrolls its step().
  */
 export const force = (model: CaptionModel, words: Tensor, encoded: Tensors, captions: number, noise?: Noise): Forced =>
   model.force ? model.force(words, encoded, captions, noise) : unroll(model, words, encoded, captions, noise)

@@ -11,11 +11,12 @@ import type { Scope } from '../nn/scope.ts'
  * Mutual Iterative Attention (Liu et al., NeurIPS 2019, arXiv:1905.06139). What is unusual about it:
  * - the iterations share their weights;
  * - the residual of its attention is the value stream, not the queries (MiaAttention);
- * - the visual branch has an outer Add&Norm and the textual branch has none, as in the published code (`miaForm: 'code'`);
+ * - the visual branch has an outer Add&Norm and the textual branch has none, as in the published code (`miaForm:
+ *   'code'`);
  * - the textual branch attends with the visual stream of the same iteration, already refined;
- * - as many concepts as regions are needed for that residual. Here the shorter stream is padded with rows of zeros. They are masked as keys
- *   in the first iteration and take part from the second on, when their queries have made them rows of their own. With as many concepts as
- *   regions there is no padding, and the result is the published one.
+ * - as many concepts as regions are needed for that residual. Here the shorter stream is padded with rows of zeros.
+ *   They are masked as keys in the first iteration and take part from the second on, when their queries have made them
+ *   rows of their own. With as many concepts as regions there is no padding, and the result is the published one.
  */
 export class Mia {
   readonly #visual: Refinement
@@ -77,7 +78,10 @@ export interface Refined {
   readonly sgir: Tensor
   readonly visual: Tensor
   readonly textual: Tensor
-  /** how the unrefined regions attend to the unrefined concepts, `[B, heads, N, N]`: the baseline of the alignment after MIA */
+  /**
+   * how the unrefined regions attend to the unrefined concepts, `[B, heads, N, N]`: the baseline of the alignment after
+   * MIA
+   */
   readonly alignmentBefore: Tensor
   /** 1 for the rows that are a region, a concept or both, `[B, N]`; undefined where all are */
   readonly mask: Tensor | undefined

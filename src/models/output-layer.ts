@@ -25,7 +25,9 @@ export class OutputLayer {
     return this.weight.shape[0] as number
   }
 
-  /** Hidden states `[P, D]` with dropout; `rows` are the rows' numbers in the whole batch, if they are not 0, 1, 2, ... */
+  /**
+   * Hidden states `[P, D]` with dropout; `rows` are the rows' numbers in the whole batch, if they are not 0, 1, 2, ...
+   */
   dropped(hidden: Tensor, noise: Noise | undefined, rows?: NoiseRows): Tensor {
     return dropout(hidden, this.#dropout, noise, rows)
   }

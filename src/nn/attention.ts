@@ -7,7 +7,10 @@ import { maskBias } from './mask.ts'
 import type { Noise } from './noise.ts'
 import type { Scope } from './scope.ts'
 
-/** The sizes of a multi-head attention: D is `hiddenSize`, each head has D / `numHeads` numbers; `dropout` is that of the attention weights. */
+/**
+ * The sizes of a multi-head attention: D is `hiddenSize`, each head has D / `numHeads` numbers; `dropout` is that of
+ * the attention weights.
+ */
 export interface MultiHeadAttentionOptions {
   readonly hiddenSize: number
   readonly numHeads: number
@@ -40,8 +43,8 @@ export class MultiHeadAttention {
   }
 
   /**
-   * Queries `[B, M, D]` over keys and values `[B, N, D]` → `[B, M, D]`, and the attention weights `[B, heads, M, N]`. `mask` `[B|1, N]` is 1
-   * for the keys that take part.
+   * Queries `[B, M, D]` over keys and values `[B, N, D]` → `[B, M, D]`, and the attention weights `[B, heads, M, N]`.
+   * `mask` `[B|1, N]` is 1 for the keys that take part.
    */
   forward(
     query: Tensor,

@@ -3,8 +3,9 @@ import type { Tensor } from '../graph/tensor.ts'
 import type { Noise, NoiseRows } from './noise.ts'
 
 /**
- * Dropout (Srivastava et al. 2014): each element of x is zero with probability `rate`, the others are divided by 1 - rate. Without noise,
- * that is at inference, returns x itself. `rows` numbers the rows of x in the whole batch, see Noise.mask().
+ * Dropout (Srivastava et al. 2014): each element of x is zero with probability `rate`, the others are divided by 1 -
+ * rate. Without noise, that is at inference, returns x itself. `rows` numbers the rows of x in the whole batch, see
+ * Noise.mask().
  */
 export function dropout(x: Tensor, rate: number, noise: Noise | undefined, rows?: NoiseRows): Tensor {
   if (!noise || rate === 0) return x

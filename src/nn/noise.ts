@@ -19,21 +19,25 @@ export interface Shard {
 }
 
 /**
- * The random bits of dropout, as a function of a seed, the training step and the place in the model: nothing is saved, and a step that is
- * repeated draws the same. They are made inside the graph, so nothing random is sent to a device.
+ * The random bits of dropout, as a function of a seed, the training step and the place in the model: nothing is saved,
+ * and a step that is repeated draws the same. They are made inside the graph, so nothing random is sent to a device.
  *
- * Every row of a mask gets two hashed 32-bit numbers (r, s), every column two (c, d); a cell's bits are (r + c)(s + d) mod 2³², compared with
- * a threshold: three passes over the mask, where hashing each cell would take ten. The rows' and columns' numbers come from the finaliser of
- * MurmurHash3 (Appleby 2008), which has full avalanche, so that places, steps and seeds are independent.
+ * Every row of a mask gets two hashed 32-bit numbers (r, s), every column two (c, d); a cell's bits are (r + c)(s + d)
+ * mod 2³², compared with a threshold: three passes over the mask, where hashing each cell would take ten. The rows' and
+ * columns' numbers come from the finaliser of MurmurHash3 (Appleby 2008), which has full avalanche, so that places,
+ * steps and seeds are independent.
  *
- * With a shard, the rows are numbered as in the whole batch: N ranks draw together what one process would draw for all images.
+ * With a shard, the rows are numbered as in the whole batch: N ranks draw together what one process would draw for all
+ * images.
  */
 export class Noise {
   readonly #keys: Tensor
   readonly #shard: Shard | undefined
   #places = 0
 
-  /** `seed` and `step` are int32 scalars, inputs of the graph; `shard` says which images of the batch are this rank's. */
+  /**
+   * `seed` and `step` are int32 scalars, inputs of the graph; `shard` says which images of the batch are this rank's.
+   */
   constructor(seed: Tensor, step: Tensor, shard?: Shard) {
     const key = add(murmur(add(mul(seed, GOLDEN), 1)), mul(step, ODD))
     this.#keys = murmur(add(mul(iota(MOST_PLACES), constant(PLACE, 'int32')), key))
@@ -41,8 +45,9 @@ export class Noise {
   }
 
   /**
-   * A bool mask of `shape`, each cell true with probability `keep`; another draw at each call. `rows` numbers the rows in the whole batch;
-   * without it they are numbered image by image. Throws ShapeError for a shard whose rows are not a whole number for each image.
+   * A bool mask of `shape`, each cell true with probability `keep`; another draw at each call. `rows` numbers the rows
+   * in the whole batch; without it they are numbered image by image. Throws ShapeError for a shard whose rows are not a
+   * whole number for each image.
    */
   mask(shape: Shape, keep: number, rows: NoiseRows | undefined = this.#rowsOf(shape)): Tensor {
     const height = product(shape.slice(0, -1))
@@ -72,7 +77,10 @@ export class Noise {
     }
   }
 
-  /** The two hashed numbers of rows that are numbered in a whole; the second ones follow all first ones, as without a shard. */
+  /**
+   * The two hashed numbers of rows that are numbered in a whole; the second ones follow all first ones, as without a
+   * shard.
+   */
   #pairs({ numbers, total }: NoiseRows, height: Dim): [Tensor, Tensor] {
     const place = this.#place()
     const column = (values: Tensor): Tensor => reshape(this.#hash(values, place), [1, height, 1])

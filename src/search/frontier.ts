@@ -10,11 +10,15 @@ export interface FrontierRow {
   /** the row of the step before that it continues */
   readonly parent: number
   readonly image: number
-  /** a number of the chooser's own: the group of a diverse beam search, the state of an automaton; 0 if it needs none */
+  /**
+   * a number of the chooser's own: the group of a diverse beam search, the state of an automaton; 0 if it needs none
+   */
   readonly tag: number
 }
 
-/** The growing hypotheses as columns: each is a row of the next step; images ascend, the best of an image come first. */
+/**
+ * The growing hypotheses as columns: each is a row of the next step; images ascend, the best of an image come first.
+ */
 export class Frontier {
   /** words that each hypothesis has */
   readonly length: number

@@ -26,8 +26,9 @@ export interface EncodedStepper extends Stepper<ModelState> {
 }
 
 /**
- * A trained model for search. Two graphs: one encodes images, once; the other does a step for as many rows as there are. Each row looks up its
- * parent's state and its image's tensors inside the graph, so that only words go in and the best next words come out.
+ * A trained model for search. Two graphs: one encodes images, once; the other does a step for as many rows as there
+ * are. Each row looks up its parent's state and its image's tensors inside the graph, so that only words go in and the
+ * best next words come out.
  */
 export class ModelDecoder {
   readonly #model: CaptionModel
@@ -112,7 +113,10 @@ export class ModelDecoder {
     }
   }
 
-  /** The step for so many best words, with penalties or without, compiled when it is first needed; a failed compilation is tried again. */
+  /**
+   * The step for so many best words, with penalties or without, compiled when it is first needed; a failed compilation
+   * is tried again.
+   */
   #graph(width: number, penalised: boolean): Promise<CompiledGraph> {
     const key = `${width} ${penalised}`
     const known = this.#steps.get(key)
@@ -152,7 +156,9 @@ function encoderOutputs(model: CaptionModel, featureType: FeatureType): Record<s
   return { ...prefixed(IMAGE, Object.fromEntries(needed)), ...prefixed(STATE, model.start(encoded)) }
 }
 
-/** One step of N rows that look at B images and continue M rows; the names of the state after it have the prefix NEXT. */
+/**
+ * One step of N rows that look at B images and continue M rows; the names of the state after it have the prefix NEXT.
+ */
 function step(model: CaptionModel, encoded: Tensors): { hidden: Tensor; outputs: Record<string, Tensor> } {
   const words = input('words', ['N'], 'int32')
   const parents = input('parents', ['N'], 'int32')

@@ -1,6 +1,7 @@
-// Search over many images at once. The roles, each a value that can be exchanged: a stepper proposes words (stepper.ts), filters change their
-// log-probabilities before that (filters/), a chooser picks among them (choosers/), a ranker scores finished hypotheses (rankers/). The
-// frontier holds what grows, a ranking what is finished, the trace how each came about. Nothing is allocated for a word that is not chosen.
+// Search over many images at once. The roles, each a value that can be exchanged: a stepper proposes words
+// (stepper.ts), filters change their log-probabilities before that (filters/), a chooser picks among them (choosers/),
+// a ranker scores finished hypotheses (rankers/). The frontier holds what grows, a ranking what is finished, the trace
+// how each came about. Nothing is allocated for a word that is not chosen.
 import { END, START } from '../text/vocabulary.ts'
 import { bestChooser } from './choosers/best.ts'
 import type { Chooser } from './choosers/chooser.ts'
@@ -19,7 +20,9 @@ export interface SearchOptions {
   readonly beam?: number
   /** words a caption may have, the closing `<end>` counted */
   readonly maxLength?: number
-  /** hypotheses to return for each image, at most `beam` (the default); fewer end the search sooner, and are the same */
+  /**
+   * hypotheses to return for each image, at most `beam` (the default); fewer end the search sooner, and are the same
+   */
   readonly keep?: number
   readonly chooser?: Chooser
   readonly filters?: readonly Filter[]
@@ -28,10 +31,11 @@ export interface SearchOptions {
 }
 
 /**
- * Searches for the best captions of each image and returns them best first. A hypothesis that takes `<end>` is finished and grows no more; an
- * image leaves the batch when no growing hypothesis can come among its `keep` best. Hypotheses cut at `maxLength` fill the places that
- * finished ones leave open: a cut caption ranks below every finished one. Ties keep the order in which they were found, so a search has one
- * result. Throws RangeError for impossible options and Error where no word is possible.
+ * Searches for the best captions of each image and returns them best first. A hypothesis that takes `<end>` is finished
+ * and grows no more; an image leaves the batch when no growing hypothesis can come among its `keep` best. Hypotheses
+ * cut at `maxLength` fill the places that finished ones leave open: a cut caption ranks below every finished one. Ties
+ * keep the order in which they were found, so a search has one result. Throws RangeError for impossible options and
+ * Error where no word is possible.
  */
 export async function search<State>(
   stepper: Stepper<State>,

@@ -28,12 +28,16 @@ export interface StepOutput<State> {
 }
 
 /**
- * A captioner for search, one word at a time for many rows at once. The state stays on the device; what comes home from a step is `width`
- * numbers a row. Words that must never come (`<pad>`, `<start>`, `<unk>`) have the log-probability -Infinity.
+ * A captioner for search, one word at a time for many rows at once. The state stays on the device; what comes home from
+ * a step is `width` numbers a row. Words that must never come (`<pad>`, `<start>`, `<unk>`) have the log-probability
+ * -Infinity.
  */
 export interface Stepper<State> {
   /** The state before the first word: one row for each of `images` images. */
   start(images: number): Promise<State> | State
-  /** Feeds one word to each row. A state is stepped once, so that its buffers may be freed; width is the number of words wanted for each row. */
+  /**
+   * Feeds one word to each row. A state is stepped once, so that its buffers may be freed; width is the number of words
+   * wanted for each row.
+   */
   step(state: State, input: StepInput, width: number): Promise<StepOutput<State>>
 }

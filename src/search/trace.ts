@@ -13,7 +13,10 @@ export interface Hypothesis {
 /** The empty hypothesis, before the first word. */
 export const ROOT = -1
 
-/** Every word that a search has chosen: a tree stored as columns, in which a hypothesis is the path from the root to a node. */
+/**
+ * Every word that a search has chosen: a tree stored as columns, in which a hypothesis is the path from the root to a
+ * node.
+ */
 export class Trace {
   readonly #parents: number[] = []
   readonly #words: number[] = []

@@ -10,8 +10,9 @@ export const augmentedId = (id: string, augmentation: number): string =>
   augmentation === 0 ? id : `${id}#view-${augmentation}`
 
 /**
- * A picture and `count` crops of it to train on: 7/8 of its width and height at a random place, every other one mirrored. The published code
- * draws new ones at every step; here they are a function of the picture's id and the crop's number, so that their features can be stored.
+ * A picture and `count` crops of it to train on: 7/8 of its width and height at a random place, every other one
+ * mirrored. The published code draws new ones at every step; here they are a function of the picture's id and the
+ * crop's number, so that their features can be stored.
  */
 export async function withAugmentations<Image extends { readonly id: string }>(
   image: Image,

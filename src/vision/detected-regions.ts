@@ -14,11 +14,12 @@ import { roiAlign } from './roi-align.ts'
 /** Regions of a picture, as in bottom-up attention (Anderson et al., CVPR 2018): from 10 to 100. */
 const LEAST = 10
 const MOST = 100
-/** Numbers that say where a box is: its four edges and its area, in parts of the picture. */
+/** Numbers that say where a box is: its four edges and its area, as fractions of the picture. */
 const POSITION = 5
 
-/** Finds the objects of pictures and gives each the feature that a network's map has there. */
+/** Detects the objects of pictures and pools a network's map inside each box to its feature. */
 export class RegionFinder {
+  /** what the features are made by */
   readonly source: DetectedSource
   readonly #detector: Detector
   readonly #network: Network
@@ -45,7 +46,10 @@ export class RegionFinder {
     }
   }
 
-  /** The regions of a picture, surest first. Throws ImageError for a picture that cannot be read or has nothing that might be an object. */
+  /**
+   * The regions of a picture, most confident first. Throws ImageError for a picture that cannot be read or has nothing that
+   * might be an object.
+   */
   async find(input: ImageInput): Promise<Regions> {
     const [found, map] = await Promise.all([
       this.#detector.detect(input, { least: LEAST, most: MOST }),
@@ -67,6 +71,7 @@ export class RegionFinder {
     }
   }
 
+  /** Frees both networks. */
   release(): void {
     this.#detector.release()
     this.#network.release()
@@ -83,8 +88,8 @@ export class RegionFinder {
 const edges = ({ left, top, right, bottom }: Box): number[] => [left, top, right, bottom]
 
 /**
- * Makes the regions of the images that the store lacks. Pictures that cannot be read, or in which nothing is found, are left out and named in the
- * result. Stopped by the signal, it may be called again and goes on; the caller closes the store.
+ * Extracts the regions of the images that the store lacks. Pictures that cannot be read, or in which nothing is found,
+ * are skipped and named in the result. After an abort the same call resumes. The caller closes the store.
  */
 export async function extractRegions({
   images,

@@ -51,9 +51,9 @@ export interface Extraction {
 }
 
 /**
- * Extracts the features of the images that the store lacks. Pictures are decoded on other threads while the network works on those before;
- * broken ones are skipped and named in the result. After an abort the same call resumes. The caller closes the store. Throws UserError where
- * the network gives numbers that are not finite.
+ * Extracts the features of the images that the store lacks. Pictures are decoded on other threads while the network
+ * works on those before; broken ones are skipped and named in the result. After an abort the same call resumes. The
+ * caller closes the store. Throws UserError where the network gives numbers that are not finite.
  */
 export async function extractFeatures({
   images,
@@ -89,7 +89,11 @@ export async function extractFeatures({
 
   report()
   try {
-    for await (const { image, pixels, why } of inOrder(missing, (image) => decode(pictures, image, network), 3 * batchSize)) {
+    for await (const { image, pixels, why } of inOrder(
+      missing,
+      (image) => decode(pictures, image, network),
+      3 * batchSize,
+    )) {
       signal?.throwIfAborted()
       if (pixels) {
         const at = batch.ids.length * length

@@ -7,7 +7,10 @@ import { openBuiltinNetwork } from './networks/builtin/network.ts'
 import type { Network } from './networks/network.ts'
 import { type OnnxNetworkOptions, openOnnxNetwork } from './networks/onnx-network.ts'
 
-/** Opens the network of an ONNX file cut at a layer, or the built-in one if `file` is `builtin`, which ignores the options. Throws UserError. */
+/**
+ * Opens the network of an ONNX file cut at a layer, or the built-in one if `file` is `builtin`, which ignores the
+ * options. Throws UserError.
+ */
 export const openNetwork = (engine: Engine, file: string, options?: OnnxNetworkOptions): Promise<Network> =>
   file === BUILTIN ? openBuiltinNetwork(engine) : openOnnxNetwork(engine, file, options)
 

@@ -9,7 +9,9 @@ import { UserError } from '../../errors.ts'
 /** The npm package whose files hold the built-in network (MIT). Its code is never loaded. */
 const PACKAGE = '@vladmandic/human'
 
-/** Files in Node: paths on this machine, the built-in network in its npm package, the cache in the user's cache folder. */
+/**
+ * Files in Node: paths on this machine, the built-in network in its npm package, the cache in the user's cache folder.
+ */
 export const nodeAssets: Assets = { read: readBytes, resolve, builtin, cached }
 
 async function builtin(file: string): Promise<Uint8Array> {

@@ -3,8 +3,16 @@ import type { CaptionerConfig } from '../../models/config.ts'
 import { explanationPage as page } from '../../pages/explanation-page.ts'
 import { nodePictures } from './pictures.ts'
 
-/** An HTML page, one file, that explains captions of a model: `explanationPage(captions, captioner.trained.config.model)`. */
-export const explanationPage = (
+/**
+ * An HTML page, one file, that shows what captions are based on: `explanationPage(captions,
+ * captioner.trained.config.model)`. Throws UserError for more than 200 captions, and ImageError if a picture can no
+ * longer be read.
+ */
+export async function explanationPage(
   captions: readonly ExplainedCaption[],
   model: Pick<CaptionerConfig, 'basicModel' | 'mia'>,
-): Promise<string> => page(nodePictures, captions, model)
+): Promise<string> {
+  let html = ''
+  for await (const part of page(nodePictures, captions, model)) html += part
+  return html
+}

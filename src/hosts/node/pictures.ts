@@ -13,7 +13,10 @@ import {
 import { enlarge, type Picture } from '../../vision/enlarge.ts'
 import { DECODABLE, type ImageKind, imageKind } from '../../vision/image-kind.ts'
 
-/** Phones take pictures of 108 million pixels. A file of 748 kB can have 256 million, which would take a gigabyte to decode. */
+/**
+ * Phones take pictures of 108 million pixels. A file of 748 kB can have 256 million, which would take a gigabyte to
+ * decode.
+ */
 const MAX_PIXELS = 120e6
 /** A larger file is not read: no camera writes one. */
 const MAX_BYTES = 1 << 29
@@ -22,8 +25,9 @@ const MAX_BYTES = 1 << 29
 const LIMITS: SharpOptions = { limitInputPixels: MAX_PIXELS, failOn: 'error' }
 
 /**
- * The decoder of pictures in Node, by libvips. Grey, CMYK, palette and 16-bit pictures become RGB. Shrinking uses a triangle filter, enlarging
- * is bilinear. Files of more than 512 MiB and pictures of more than 120 million pixels are refused.
+ * The decoder of pictures in Node, by libvips. Grey, CMYK, palette and 16-bit pictures become RGB. Shrinking uses a
+ * triangle filter, enlarging is bilinear. Files of more than 512 MiB and pictures of more than 120 million pixels are
+ * refused.
  */
 export const nodePictures: Pictures = { decode, size, thumbnail, nameOf }
 
@@ -34,7 +38,10 @@ async function decode(input: ImageInput, { width, height, crop, name }: DecodeOp
   return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
 }
 
-/** A picture to be decoded, and what turns an error of its decoding into an ImageError. Throws ImageError for what is no picture. */
+/**
+ * A picture to be decoded, and what turns an error of its decoding into an ImageError. Throws ImageError for what is no
+ * picture.
+ */
 async function openImage(input: ImageInput, name?: string): Promise<{ image: Sharp; fail: (error: unknown) => never }> {
   const said = nameOf(input) ?? name
   const what = `image${said === undefined ? '' : ` "${said}"`}`

@@ -35,10 +35,12 @@ export interface LstmTensors extends Tensors, LstmState {}
 
 /**
  * The published captioners: an LSTM over words, and additive attention over the image. What is unusual about them:
- * - the image's mean is added to every word, and some models get the other stream's mean as a word before the first (BASIC_MODELS);
+ * - the image's mean is added to every word, and some models get the other stream's mean as a word before the first
+ *   (BASIC_MODELS);
  * - the textual mean has no affine layer, the visual one has;
  * - captions and concepts share the word embedding;
- * - hidden states do not depend on the attention, so force() runs the recurrence first and the attention of all words as one batch.
+ * - hidden states do not depend on the attention, so force() runs the recurrence first and the attention of all words
+ *   as one batch.
  */
 export class LstmCaptioner implements CaptionModel {
   readonly config: CaptionerConfig
@@ -137,7 +139,10 @@ export class LstmCaptioner implements CaptionModel {
     return this.#lstm.project(gather(this.#words, ids))
   }
 
-  /** Hidden states `[B, N, D]`, N of each image, with the context that they attend to, `[B, N, D]`, and the attention `[B, N, R]`. */
+  /**
+   * Hidden states `[B, N, D]`, N of each image, with the context that they attend to, `[B, N, D]`, and the attention
+   * `[B, N, R]`.
+   */
   #attend(hidden: Tensor, { regions, keys, mask }: LstmEncoded, noise?: Noise): Forced {
     if (!this.#attention) return { hidden }
     const { context, attention } = this.#attention.forward(hidden, regions, keys, noise, mask)

@@ -1,9 +1,9 @@
 import type { Chooser } from './chooser.ts'
 
 /**
- * Beam search's choice: takes an image's candidates in descending order until `beam` unfinished ones are in the next frontier; the finished
- * ones among them are ranked. Ties go to the earlier row. A candidate that cannot enter the ranking any more is left out with all after it,
- * which changes no result: they are no better.
+ * Beam search's choice: takes an image's candidates in descending order until `beam` unfinished ones are in the next
+ * frontier; the finished ones among them are ranked. Ties go to the earlier row. A candidate that cannot enter the
+ * ranking any more is left out with all after it, which changes no result: they are no better.
  */
 export const bestChooser: Chooser = {
   // a row has one <end>, so beam + 1 proposals hold beam words to go on with

@@ -1,6 +1,9 @@
 import type { Filter } from './filter.ts'
 
-/** Forbids that `n` words in a row come twice in a caption (Paulus et al. 2018, section 2.5). Throws RangeError for n below 1. */
+/**
+ * Forbids that `n` words in a row come twice in a caption (Paulus et al. 2018, section 2.5). Throws RangeError for n
+ * below 1.
+ */
 export function noRepeatedNgram(n: number): Filter {
   if (!Number.isInteger(n) || n < 1) throw new RangeError(`Cannot forbid repeated ${n}-grams: n must be at least 1`)
   return {

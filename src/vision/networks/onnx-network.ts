@@ -16,8 +16,8 @@ export interface OnnxNetworkOptions extends CutOptions {
 }
 
 /**
- * Opens a pretrained network, an ONNX file, cut at a layer whose map becomes the regions. Throws UserError if it is not such a file, has no
- * such layer, or cannot be run.
+ * Opens a pretrained network, an ONNX file, cut at a layer whose map becomes the regions. Throws UserError if it is not
+ * such a file, has no such layer, or cannot be run.
  */
 export async function openOnnxNetwork(
   { runtime, assets }: Engine,
