@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile, stat, statfs } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { readdir, stat, statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { cacheFolder, isDamaged } from '../disk/cache.ts'
@@ -69,7 +68,8 @@ async function disk(): Promise<Check> {
 }
 
 async function engine(): Promise<Check> {
-  const version = await versionOf('onnxruntime-node')
+  const { engineVersion } = await import('../hosts/node/runtime.ts')
+  const version = await engineVersion()
   await tryEngine()
   return { what: 'ONNX Runtime, CPU', state: 'ok', found: `${version}, a model ran` }
 }
@@ -159,9 +159,4 @@ async function cache(): Promise<Check> {
   return damaged.length === 0
     ? { what: 'cache', state: 'ok', found }
     : { what: 'cache', state: 'no', found: `${found}; ${damaged.join(', ')} damaged: made anew when wanted` }
-}
-
-async function versionOf(name: string): Promise<string> {
-  const path = createRequire(import.meta.url).resolve(`${name}/package.json`)
-  return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version
 }

@@ -1,62 +1,79 @@
 import type { HostValue } from '../formats/host-value.ts'
 
 /**
- * A tensor that stays where the engine made it, on its device or in its own memory, until it is read. It may be fed to any session of
- * the same runtime without a copy.
+ * The engine refused to compile a model or failed to run it; the message is the engine's own text. Callers that know
+ * which file the model came from wrap it in a UserError that names the file.
+ */
+export class EngineError extends Error {
+  override readonly name = 'EngineError'
+}
+
+/**
+ * A tensor in the engine's own memory, on the GPU if there is one. It can be fed to any session of the same runtime
+ * without a copy.
  */
 export interface DeviceValue {
   readonly dtype: HostValue['dtype']
   readonly shape: readonly number[]
-  /** Brings the numbers home. Throws Error after release(). */
+  /** Copies the tensor to a typed array. Throws Error after release(). */
   read(): Promise<HostValue>
-  /** Frees the memory; a second time does nothing. Garbage collection frees what was not released. */
+  /**
+   * Frees the memory, once the runs that were fed with it have ended. A second call does nothing. Values that are
+   * never released are freed when they are garbage collected.
+   */
   release(): void
 }
 
-/** What goes into a run: numbers at hand, or a result that was kept on the device. */
+/** An input of a run: a typed array with its shape, or an output that was kept on the device. */
 export type Value = HostValue | DeviceValue
 
 /** Values by the names of a model's inputs. */
 export type Values = Readonly<Record<string, Value>>
-/** Numbers at hand by the names of a model's outputs. */
+/** Typed arrays with their shapes, by the names of a model's inputs or outputs. */
 export type HostValues = Readonly<Record<string, HostValue>>
-/** Results kept on the device by the names of a model's outputs. */
+/** Outputs kept on the device, by name. */
 export type DeviceValues = Readonly<Record<string, DeviceValue>>
 
-/** How a run returns its results. */
+/** Which outputs a run computes, and where it writes them. */
 export interface RunOptions {
-  /** outputs to write into these values, which must have their shape and must not be read or written meanwhile */
+  /**
+   * Preallocated outputs by name. They must have the output's type and shape, and nothing else may read or write them
+   * during the run.
+   */
   readonly into?: HostValues
-  /** the outputs to return, by default all of the model */
+  /** The outputs to compute and return, by default all. */
   readonly wanted?: readonly string[]
 }
 
-/** A model ready to run. */
+/** A compiled model. Runs may overlap; the engine starts them in the order of the calls. */
 export interface Session {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
-  /** Runs the model off the main thread and brings the results home. Throws Error where the engine refuses. */
+  /**
+   * Runs the model off the main thread and copies the outputs to typed arrays. The feeds must not change during the
+   * run. Throws EngineError if the engine fails, and Error for a missing input or after release().
+   */
   run(feeds: Values, options?: RunOptions): Promise<HostValues>
-  /** Runs the model and leaves the results of `wanted`, by default all, on the device. */
+  /** Like run(), but keeps the outputs `wanted`, by default all, on the device. The caller releases them. */
   runOnDevice(feeds: Values, wanted?: readonly string[]): Promise<DeviceValues>
-  /** Frees the model after the runs in progress; later runs throw. */
+  /** Frees the model, once the runs in progress have ended; later runs throw Error. A second call does nothing. */
   release(): void
 }
 
-/** The engine behind the sessions: ONNX Runtime in Node or in a page. */
+/** The engine that compiles and runs models: ONNX Runtime, in Node or in a browser. */
 export interface Runtime {
-  /** Compiles an ONNX model. Throws Error where the engine refuses it. */
+  /** Compiles an ONNX model. The bytes must not change meanwhile. Throws EngineError if the engine refuses the model. */
   load(model: Uint8Array): Promise<Session>
 }
 
-/** The numbers of a float32 result. Throws Error for any other. */
+/** The data of a float32 tensor. Throws Error for any other type. */
 export function floatData(value: HostValue | undefined): Float32Array {
   if (value?.data instanceof Float32Array) return value.data
-  throw new Error(`Internal: a float32 value was expected, not ${value?.dtype}`)
+  throw new Error(`Internal: expected a float32 tensor, got ${value?.dtype}`)
 }
 
-/** The numbers of an int32 result. Throws Error for any other. */
+/** The data of an int32 tensor. Throws Error for any other type. */
 export function intData(value: HostValue | undefined): Int32Array {
   if (value?.data instanceof Int32Array) return value.data
-  throw new Error(`Internal: an int32 value was expected, not ${value?.dtype}`)
+  throw new Error(`Internal: expected an int32 tensor, got ${value?.dtype}`)
 }

@@ -1,17 +1,15 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { arch, platform } from 'node:process'
-import koffi from 'koffi'
+import { EngineError } from '../../engine/session.ts'
 import { UserError } from '../../errors.ts'
+import { cLibrary, koffi, openLibrary, STACK_BYTES } from './ort-library.ts'
 
 /**
- * ONNX Runtime's C API, called in the library that onnxruntime-node brings. The package's own JavaScript binding copies every output into new
- * memory, 240 MB of weights and moments at every training step; through the C API results are written where the next step reads them.
+ * The position of each function in ONNX Runtime's C API, a table whose order never changes (onnxruntime_c_api.h).
  *
- * The API is a table of functions whose order never changes (onnxruntime_c_api.h): below, the place of each one that is used.
+ * We call the C API of the library in onnxruntime-node because the package's JavaScript binding copies every output to
+ * new memory (at every training step 240 MB of weights and moments) and blocks the event loop meanwhile. The C API
+ * writes outputs where the next step reads them.
  */
-const PLACES = {
+const POSITIONS = {
   GetErrorMessage: 2,
   CreateSessionFromArray: 8,
   Run: 9,
@@ -39,25 +37,27 @@ const PLACES = {
   CreateEnvWithGlobalThreadPools: 119,
   DisablePerSessionThreads: 120,
   CreateThreadingOptions: 121,
+  ReleaseThreadingOptions: 122,
   AddSessionConfigEntry: 130,
   CreateAndRegisterAllocator: 144,
   SetGlobalIntraOpNumThreads: 147,
 } as const
 
-/** The version of the table that is asked for: any ONNX Runtime since 1.17 has it. */
+/** The version of the table to ask for: every ONNX Runtime since 1.17 has it. */
 const API_VERSION = 17
 
-type Name = keyof typeof PLACES
-type Argument = bigint | number | string | Uint8Array | BigUint64Array | BigInt64Array | Int32Array
+type Name = keyof typeof POSITIONS
+/** An argument of a C function: a pointer, a size, an integer, a string, or memory to read or write. */
+export type Argument = bigint | number | string | Uint8Array | BigUint64Array | BigInt64Array | Int32Array
 type Call = ((...args: Argument[]) => bigint) & { async: (...args: unknown[]) => void }
 
-/** Pointers and sizes are passed as 64-bit numbers, memory as typed arrays; `p` a number, `m` memory, `s` a string, `i` a 32-bit number. */
+/** Argument types: `p` a pointer or size as a 64-bit number, `m` a typed array, `s` a UTF-8 string, `i` a 32-bit integer. */
 const SIGNATURES: Readonly<Record<Name, string>> = {
   GetErrorMessage: 'p',
   CreateSessionFromArray: 'pmppm',
   Run: 'ppmmpmpm',
   CreateSessionOptions: 'm',
-  EnableProfiling: 'ps',
+  EnableProfiling: 'pm',
   SetSessionGraphOptimizationLevel: 'pi',
   SessionGetInputCount: 'pm',
   SessionGetOutputCount: 'pm',
@@ -80,32 +80,46 @@ const SIGNATURES: Readonly<Record<Name, string>> = {
   CreateEnvWithGlobalThreadPools: 'ispm',
   DisablePerSessionThreads: 'p',
   CreateThreadingOptions: 'm',
+  ReleaseThreadingOptions: 'p',
   AddSessionConfigEntry: 'pss',
   CreateAndRegisterAllocator: 'ppp',
   SetGlobalIntraOpNumThreads: 'pi',
 }
 const KINDS = { p: 'uint64_t', m: 'void *', s: 'const char *', i: 'int' } as const
 
+/**
+ * How many asynchronous calls may be in progress at once; the others wait in order. koffi refuses more than 256, and its
+ * calls occupy libuv's 4 threads, which file access and image decoding need too. ONNX Runtime spreads each run over its
+ * own threads: on 2 cores, 2 runs at once reach the throughput of 8, and reading a file takes a third of the time.
+ */
+const CALLS_AT_ONCE = 2
+
+/** The functions of ONNX Runtime's C API. */
 export class OrtApi {
   readonly #functions: Readonly<Record<Name, Call>>
+  readonly #koffi = koffi()
+  readonly #copy = cLibrary().copy
+  /** What the asynchronous calls in progress read and write: keeps it from the garbage collector. */
+  readonly #inUse = new Set<unknown>()
+  readonly #waiting: (() => void)[] = []
+  #calls = 0
 
-  constructor(libraryPath: string) {
-    // From 1.30 on the library would keep a device id in the user's cache folder and tell Microsoft of the sessions, and it crashes where the process has
-    // many arguments, which it searches with a recursive regular expression. It reads this as it is loaded.
-    process.env.ORT_DISABLE_TELEMETRY ??= '1'
-    const library = koffi.load(libraryPath)
+  /** Loads the library. Throws UserError if that fails, or if it is too old. */
+  constructor(path: string) {
+    const library = openLibrary(path)
+    const { decode, call, proto } = this.#koffi
     const base = library.func('OrtGetApiBase', 'uint64_t', [])() as bigint
-    const getApi = koffi.decode(BigInt(base), 'uint64_t') as bigint
-    const table = koffi.call(BigInt(getApi), koffi.proto('uint64_t', ['uint32_t']), API_VERSION) as bigint
-    if (!table) throw new UserError(`Cannot use "${libraryPath}": it is older than ONNX Runtime 1.17; run "npm ci"`)
+    const getApi = decode(BigInt(base), 'uint64_t') as bigint
+    const table = call(BigInt(getApi), proto('uint64_t', ['uint32_t']), API_VERSION) as bigint
+    if (!table) throw new UserError(`Cannot use "${path}": it is older than ONNX Runtime 1.17; run "npm ci"`)
     const functions: Partial<Record<Name, Call>> = {}
-    for (const name of Object.keys(PLACES) as Name[]) {
-      const pointer = BigInt(koffi.decode(BigInt(table), PLACES[name] * 8, 'uint64_t'))
-      const prototype = koffi.proto(
+    for (const name of Object.keys(POSITIONS) as Name[]) {
+      const pointer = BigInt(decode(BigInt(table), POSITIONS[name] * 8, 'uint64_t'))
+      const prototype = proto(
         'uint64_t',
         [...SIGNATURES[name]].map((kind) => KINDS[kind as keyof typeof KINDS]),
       )
-      functions[name] = koffi.decode(BigInt(pointer), prototype) as Call
+      functions[name] = decode(BigInt(pointer), prototype) as Call
     }
     this.#functions = functions as Record<Name, Call>
   }
@@ -115,22 +129,32 @@ export class OrtApi {
     return BigInt(this.#functions[name](...args))
   }
 
-  /** Calls a function that returns a status. Throws what ONNX Runtime says. */
+  /** Calls a function that returns a status. Throws EngineError with ONNX Runtime's message if it failed. */
   call(name: Name, ...args: Argument[]): void {
     this.#check(this.plain(name, ...args))
   }
 
-  /** Calls a function whose last argument is where the result goes. */
+  /** Calls a function whose last argument is the address to write its result to, and returns the result. */
   make(name: Name, ...args: Argument[]): bigint {
     const result = new BigUint64Array(1)
     this.call(name, ...args, result)
     return result[0]!
   }
 
-  /** Calls a function on another thread: the event loop goes on. */
-  callAsync(name: Name, ...args: Argument[]): Promise<void> {
+  /**
+   * Like call(), on another thread, so that the event loop goes on.
+   *
+   * Lifetimes: koffi keeps neither the typed arrays among the arguments nor what the addresses among them point to. This
+   * method keeps the arguments and `alsoInUse` from the garbage collector until the call has ended, also while it waits
+   * for its turn. `alsoInUse` must therefore hold every object whose memory the call uses, the owners of handles too:
+   * their finalizers would free them.
+   */
+  callAsync(name: Name, args: readonly Argument[], alsoInUse: readonly unknown[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#functions[name].async(...args, (failure: Error | null, status: bigint) => {
+      const used = [args, alsoInUse]
+      const end = (failure: unknown, status: bigint | number) => {
+        this.#inUse.delete(used)
+        this.#next()
         try {
           if (failure) throw failure
           this.#check(BigInt(status))
@@ -138,42 +162,61 @@ export class OrtApi {
         } catch (error) {
           reject(error)
         }
-      })
+      }
+      const start = () => {
+        try {
+          this.#functions[name].async(...args, end)
+        } catch (error) {
+          queueMicrotask(() => end(error, 0n))
+        }
+      }
+      this.#inUse.add(used)
+      if (this.#calls === CALLS_AT_ONCE) this.#waiting.push(start)
+      else {
+        this.#calls += 1
+        start()
+      }
     })
+  }
+
+  /** Like make(), on another thread; see callAsync() for `alsoInUse`. */
+  async makeAsync(name: Name, args: readonly Argument[], alsoInUse: readonly unknown[]): Promise<bigint> {
+    const result = new BigUint64Array(1)
+    if (this.#koffi.config().async_stack_size! < STACK_BYTES) this.call(name, ...args, result)
+    else await this.callAsync(name, [...args, result], alsoInUse)
+    return result[0]!
+  }
+
+  /** The C string at an address. */
+  text(address: bigint): string {
+    return this.#koffi.decode(address, 'char', -1) as string
+  }
+
+  /** Copies the memory at an address to a typed array. */
+  copy(target: Uint8Array, source: bigint): void {
+    this.#copy(target, source, target.length)
+  }
+
+  /** The address of a typed array's memory, valid while the array exists. */
+  addressOf(array: Uint8Array): bigint {
+    return BigInt(this.#koffi.address(array))
+  }
+
+  /** Gives the turn of a call that has ended to the one that has waited longest. */
+  #next(): void {
+    const start = this.#waiting.shift()
+    if (start) start()
+    else this.#calls -= 1
   }
 
   #check(status: bigint): void {
     if (status === 0n) return
-    const message = text(this.plain('GetErrorMessage', status))
+    const message = this.text(this.plain('GetErrorMessage', status))
     this.plain('ReleaseStatus', status)
-    throw new Error(`ONNX Runtime: ${message}`)
+    throw new EngineError(message)
   }
 }
 
-/** The C string at an address. */
-export const text = (address: bigint): string => koffi.decode(address, 'char', -1) as string
-
-/** The memory at an address, not copied. */
-export const memory = (address: bigint, bytes: number): ArrayBuffer => koffi.view(address, bytes)
-
-/** Where a typed array's data are. */
-export const addressOf = (array: Uint8Array): bigint => BigInt(koffi.address(array))
-
-/** The shared library inside onnxruntime-node for this platform. Throws UserError if there is none. */
-export function libraryPath(): string {
-  const entry = createRequire(import.meta.url).resolve('onnxruntime-node')
-  const bin = join(dirname(entry), '..', 'bin')
-  const folder = existsSync(bin)
-    ? readdirSync(bin)
-        .map((abi) => join(bin, abi, platform, arch))
-        .find((path) => existsSync(path))
-    : undefined
-  const file =
-    folder &&
-    readdirSync(folder).find((name) =>
-      /^(libonnxruntime\.so\.\d+|libonnxruntime\.[\d.]+\.dylib|onnxruntime\.dll)$/.test(name),
-    )
-  if (!folder || !file)
-    throw new UserError(`Cannot run models on ${platform} ${arch}: onnxruntime-node has no library for it in "${bin}"`)
-  return join(folder, file)
-}
+/** A path as ONNX Runtime takes it, ending in a zero: UTF-16 on Windows, else UTF-8. */
+export const pathBytes = (path: string, platform: string = process.platform): Uint8Array =>
+  Buffer.from(`${path}\0`, platform === 'win32' ? 'utf16le' : 'utf8')

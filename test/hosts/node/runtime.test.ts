@@ -1,54 +1,291 @@
-import { execFile } from 'node:child_process'
-import { readdir, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
-import { floatData } from '../../../src/engine/session.ts'
-import { floats } from '../../../src/formats/host-value.ts'
+import { EngineError, floatData, type Session } from '../../../src/engine/session.ts'
+import { floats, type HostValue, ints } from '../../../src/formats/host-value.ts'
 import { input } from '../../../src/graph/index.ts'
-import { matmul } from '../../../src/graph/ops/index.ts'
+import { add, cast, matmul } from '../../../src/graph/ops/index.ts'
 import { nodeRuntime } from '../../../src/hosts/node/runtime.ts'
 import { toOnnx } from '../../../src/onnx/export.ts'
+import { ModelProtoSchema, TensorProto_DataType } from '../../../src/onnx/pb.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { runScript, source } from '../../support/script.ts'
 
-const root = fileURLToPath(new URL('../../..', import.meta.url))
+/** y = x · w for square matrices: at 800 rows some milliseconds of work. */
+const square = (size: number): Promise<Session> =>
+  nodeRuntime.load(toOnnx({ y: matmul(input('x', ['N', size]), input('w', [size, size])) }))
 
-test('ONNX Runtime keeps nothing of the user and tells nobody: no device id, no database in the cache folder', async () => {
+const filled = (size: number, value: number): HostValue =>
+  floats([size, size], new Float32Array(size * size).fill(value))
+
+/** The product of 1s and 2s. */
+const feedsOf = (size: number) => ({ x: filled(size, 1), w: filled(size, 2) })
+
+const megabytes = () => process.memoryUsage.rss() / 2 ** 20
+
+// Telemetry. The library is silent on build machines, which it knows by variables such as CI: the scripts run without.
+
+const ADD = `
+import { bundledBackends, nodeRuntime } from ${source('hosts/node/runtime.ts')}
+import { toOnnx } from ${source('onnx/export.ts')}
+import { input } from ${source('graph/index.ts')}
+import { add } from ${source('graph/ops/index.ts')}
+import { floats } from ${source('formats/host-value.ts')}
+const addOne = async () => {
+  const session = await nodeRuntime.load(toOnnx({ sum: add(input('x', [1]), 1) }))
+  const { sum } = await session.run({ x: floats([1]) })
+  session.release()
+  return sum.data[0]
+}
+`
+
+test.each([
+  { what: 'a session', script: `${ADD}console.log(await addOne())`, worker: false },
+  { what: 'a session in a worker thread', script: `${ADD}console.log(await addOne())`, worker: true },
+  {
+    what: 'bundledBackends() before a session in a worker thread',
+    script: `${ADD}console.log((await bundledBackends()).includes('cpu') && (await addOne()))`,
+    worker: true,
+  },
+])('$what leaves no telemetry files and no device id', async ({ script, worker }) => {
   const folder = await temporaryFolder()
-  const script = join(folder, 'run.ts')
-  const from = (path: string) => JSON.stringify(pathToFileURL(join(root, 'src', path)).href)
-  await writeFile(
-    script,
-    `import { nodeRuntime } from ${from('runtime/node.ts')}
-import { toOnnx } from ${from('runtime/onnx-export.ts')}
-import { input } from ${from('graph/index.ts')}
-import { add } from ${from('graph/ops/index.ts')}
-import { floats } from ${from('runtime/session.ts')}
-const session = await nodeRuntime.load(toOnnx({ sum: add(input('x', [1]), 1) }))
-await session.run({ x: floats([1]) })
-session.release()
-`,
-  )
-  await writeFile(join(folder, 'package.json'), '{"type": "module"}')
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  // the library is silent on build machines, which it knows by such variables
-  const { PATH } = process.env
-  await promisify(execFile)(process.execPath, ['--import', tsx, script], { env: { PATH, HOME: folder } })
-  const left = (await readdir(folder, { recursive: true })).filter((name) => /microsoft|onnxruntime/i.test(name))
+  const home = join(folder, 'home')
+  const env = { HOME: home, XDG_CACHE_HOME: join(home, 'cache'), TMPDIR: folder }
+  expect(await runScript(folder, script, { worker, env })).toBe('1\n')
+  const left = (await readdir(folder, { recursive: true })).filter((name) => /microsoft|onnxruntime|^home/i.test(name))
   expect(left).toEqual([])
 })
 
+test('a session in a worker thread and one in the main thread run side by side', async () => {
+  const folder = await temporaryFolder()
+  const script = `${ADD}
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+const sum = await addOne()
+if (isMainThread) {
+  const other = await new Promise((resolve, reject) => {
+    new Worker(new URL('./thread.js', import.meta.url)).on('message', resolve).on('error', reject)
+  })
+  console.log(sum, other, await addOne())
+} else parentPort.postMessage(sum)
+`
+  expect(await runScript(folder, script)).toBe('1 1 1\n')
+})
+
+// Many runs at once
+
+test('600 runs at once all end', async () => {
+  const session = await nodeRuntime.load(toOnnx({ sum: add(input('x', [1]), 1) }))
+  const runs = Array.from({ length: 600 }, (_, i) => session.run({ x: floats([1], Float32Array.of(i)) }))
+  const sums = (await Promise.all(runs)).map(({ sum }) => floatData(sum)[0])
+  expect(sums).toEqual(runs.map((_, i) => i + 1))
+  session.release()
+})
+
+test('runs of several sessions end in the order of the calls, but for the two that overlap', async () => {
+  const sessions = await Promise.all([square(64), square(64)])
+  const feeds = feedsOf(64)
+  const order: number[] = []
+  await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      await sessions[i % 2]!.run(feeds)
+      order.push(i)
+    }),
+  )
+  for (const [place, i] of order.entries()) expect(Math.abs(place - i)).toBeLessThanOrEqual(5)
+  for (const session of sessions) session.release()
+})
+
+test('runs that fail give their turn to those that wait', async () => {
+  const session = await square(2)
+  const wrong = { x: floats([1, 3]), w: floats([2, 2]) }
+  const failures = await Promise.allSettled(Array.from({ length: 300 }, () => session.run(wrong)))
+  expect(failures.every(({ status }) => status === 'rejected')).toBe(true)
+  expect(floatData((await session.run(feedsOf(2))).y)[0]).toBe(4)
+  session.release()
+})
+
+test('load() leaves the event loop free', async () => {
+  const size = 1024
+  const weights = new Map([['w', filled(size, 1)]])
+  let product = input('x', [size, size])
+  // ONNX Runtime multiplies constants as it loads
+  for (let i = 0; i < 6; i++) product = matmul(input('w', [size, size]), matmul(input('w', [size, size]), product))
+  const constant = matmul(input('w', [size, size]), matmul(input('w', [size, size]), input('w', [size, size])))
+  const model = toOnnx({ product, constant }, weights)
+  let turns = 0
+  const timer = setInterval(() => {
+    turns += 1
+  }, 1)
+  const start = performance.now()
+  const session = await nodeRuntime.load(model)
+  const took = performance.now() - start
+  clearInterval(timer)
+  expect(took).toBeGreaterThan(10)
+  expect(turns).toBeGreaterThan(2)
+  session.release()
+})
+
+// Errors
+
+test('load() throws EngineError with the text of ONNX Runtime for bytes that are no model', async () => {
+  const error = await nodeRuntime.load(new TextEncoder().encode('not a model')).catch((error: unknown) => error)
+  expect(error).toBeInstanceOf(EngineError)
+  expect(error).toMatchObject({ name: 'EngineError', message: expect.stringMatching(/protobuf|model/i) })
+})
+
+test('run() throws EngineError for a shape or type that the model does not take', async () => {
+  const session = await square(2)
+  const w = floats([2, 2])
+  await expect(session.run({ x: floats([1, 3]), w })).rejects.toThrow(EngineError)
+  await expect(session.run({ x: floats([1, 3]), w })).rejects.toThrow(/Got invalid dimensions for input: x/)
+  await expect(session.run({ x: ints(new Int32Array(2), [1, 2]), w })).rejects.toThrow(/Unexpected input data type/)
+  session.release()
+})
+
+test('run() refuses outputs of another shape to write into', async () => {
+  const session = await square(2)
+  await expect(session.run(feedsOf(2), { into: { y: floats([2, 3]) } })).rejects.toThrow(EngineError)
+  session.release()
+})
+
+test('run() names what is missing or unknown, also if every object inherits something of that name', async () => {
+  const session = await nodeRuntime.load(toOnnx({ toString: add(input('constructor', [1]), 1) }))
+  await expect(session.run({})).rejects.toThrow('"constructor"')
+  await expect(session.run({ constructor: floats([1]) } as never, { wanted: ['sum'] })).rejects.toThrow('"sum"')
+  expect(floatData((await session.run({ constructor: floats([1]) } as never)).toString as never)).toEqual(
+    Float32Array.of(1),
+  )
+  session.release()
+})
+
+test('run() refuses a typed array whose memory has gone to another thread', async () => {
+  const session = await square(2)
+  const feeds = feedsOf(2)
+  await session.run(feeds)
+  structuredClone(feeds.x.data.buffer, { transfer: [feeds.x.data.buffer as ArrayBuffer] })
+  await expect(session.run(feeds)).rejects.toThrow('0 elements do not fill the shape [2,2]')
+  session.release()
+})
+
+// Lifetimes
+
 test('a session that is released while it runs ends its runs first, and takes no more', async () => {
   const size = 800
-  const session = await nodeRuntime.load(toOnnx({ y: matmul(input('x', ['N', size]), input('w', [size, size])) }))
-  const feeds = {
-    x: floats([size, size], new Float32Array(size * size).fill(1)),
-    w: floats([size, size], new Float32Array(size * size).fill(2)),
-  }
-  const runs = [session.run(feeds), session.run(feeds)]
+  const session = await square(size)
+  const feeds = feedsOf(size)
+  const runs = [session.run(feeds), session.run(feeds), session.run(feeds)]
   session.release()
   for (const run of runs) expect(floatData((await run).y)[size]).toBe(2 * size)
   await expect(session.run(feeds)).rejects.toThrow('released')
 })
+
+test('a value on the device that is released while runs use it lives until they end, and no longer', async () => {
+  const size = 400
+  const session = await square(size)
+  const feeds = feedsOf(size)
+  const { y } = await session.runOnDevice(feeds)
+  expect(y).toMatchObject({ dtype: 'float32', shape: [size, size] })
+  // the last of these runs are still waiting for their turn when the value is released
+  const runs = Array.from({ length: 6 }, () => session.run({ ...feeds, x: y! }))
+  y!.release()
+  y!.release()
+  // takes the memory if it was freed
+  const others = await Promise.all(Array.from({ length: 4 }, () => session.runOnDevice(feeds)))
+  for (const run of runs) expect(floatData((await run).y)[size]).toBe(4 * size * size)
+  await expect(session.run({ ...feeds, x: y! })).rejects.toThrow('released')
+  await expect(y!.read()).rejects.toThrow('released')
+  for (const other of others) other.y!.release()
+  session.release()
+})
+
+test('read() copies a value on the device, which other sessions can then still use', async () => {
+  const [first, second] = await Promise.all([square(2), square(2)])
+  const { y } = await first.runOnDevice(feedsOf(2))
+  const copy = await y!.read()
+  floatData(copy).fill(0)
+  expect(floatData((await second.run({ ...feedsOf(2), x: y! })).y)[0]).toBe(16)
+  y!.release()
+  for (const session of [first, second]) session.release()
+})
+
+test('the outputs of a run that cannot be returned are freed', async () => {
+  const size = 2048
+  const x = input('x', [size, size])
+  const model = fromBinary(ModelProtoSchema, toOnnx({ big: add(x, 1), small: cast(input('s', [1]), 'uint8') }))
+  const int8 = TensorProto_DataType.INT8
+  for (const node of model.graph!.node)
+    if (node.opType === 'Cast') node.attribute.find(({ name }) => name === 'to')!.i = BigInt(int8)
+  const type = model.graph!.output.find(({ name }) => name === 'small')!.type!.value
+  if (type.case === 'tensorType') type.value.elemType = int8
+  const session = await nodeRuntime.load(toBinary(ModelProtoSchema, create(ModelProtoSchema, model)))
+  const feeds = { x: filled(size, 1), s: floats([1]) }
+  const untyped = 'no typed array for outputs of ONNX type 3'
+  for (let i = 0; i < 3; i++) await expect(session.run(feeds)).rejects.toThrow(untyped)
+  const before = megabytes()
+  // 16 MB each
+  for (let i = 0; i < 30; i++) {
+    await expect(session.run(feeds)).rejects.toThrow(untyped)
+    await expect(session.runOnDevice(feeds)).rejects.toThrow(untyped)
+  }
+  expect(megabytes() - before).toBeLessThan(300)
+  session.release()
+})
+
+test('garbage collection takes nothing from runs in progress, and frees values on the device', async () => {
+  const folder = await temporaryFolder()
+  const script = `
+import { nodeRuntime } from ${source('hosts/node/runtime.ts')}
+import { toOnnx } from ${source('onnx/export.ts')}
+import { input } from ${source('graph/index.ts')}
+import { matmul } from ${source('graph/ops/index.ts')}
+import { floats } from ${source('formats/host-value.ts')}
+
+const size = 300
+const filled = (value) => floats([size, size], new Float32Array(size * size).fill(value))
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+/** Collects what nothing holds, and overwrites the memory that this has freed. */
+const collect = () => {
+  gc()
+  for (let i = 0; i < 8; i++) filled(NaN)
+}
+let session = await nodeRuntime.load(toOnnx({ y: matmul(input('x', [size, size]), input('w', [size, size])) }))
+let wrong = 0
+for (let round = 0; round < 20; round++) {
+  // nothing but the run holds its feeds, the value on the device and the output
+  const runs = Array.from({ length: 6 }, async (_, i) => {
+    const value = round + i
+    const results = i % 2
+      ? await session.run({ x: filled(value), w: filled(2) }, { into: { y: filled(0) } })
+      : await session.runOnDevice({ x: filled(value), w: filled(2) })
+        .then(({ y }) => session.run({ x: y, w: filled(1) }))
+    const expected = i % 2 ? 2 * size * value : 2 * size * size * value
+    if (!results.y.data.every((each) => each === expected)) wrong += 1
+  })
+  for (let i = 0; i < 4; i++) {
+    await turn()
+    collect()
+  }
+  await Promise.all(runs)
+}
+const orphan = session.run({ x: filled(3), w: filled(2) })
+session = undefined
+collect()
+if ((await orphan).y.data[0] !== 6 * size) wrong += 1
+
+const large = 2048
+const wide = await nodeRuntime.load(toOnnx({ y: matmul(input('x', [large, 1]), input('w', [1, large])) }))
+const feeds = { x: floats([large, 1]), w: floats([1, large]) }
+for (let i = 0; i < 5; i++) await wide.runOnDevice(feeds)
+const before = process.memoryUsage.rss()
+for (let i = 0; i < 60; i++) {
+  await wide.runOnDevice(feeds) // 16 MB that is not released
+  gc()
+  await turn()
+}
+const grown = (process.memoryUsage.rss() - before) / 2 ** 20
+console.log(JSON.stringify({ wrong, leaks: grown > 400 && grown }))
+`
+  const output = await runScript(folder, script, { nodeOptions: ['--expose-gc'] })
+  expect(JSON.parse(output)).toEqual({ wrong: 0, leaks: false })
+}, 60_000)
