@@ -97,7 +97,7 @@ describe('the whole work, command by command, on pictures of one colour over ano
     const line = `train --data ${folder}/data ${SMALL} --out ${folder}/va --dropout 0.2`
     const { status, stderr } = await mia(line.split(' '))
     expect(stderr).toBe(
-      `Error: Cannot go on with the run "${folder}/va": its model.dropout is 0.5, not 0.2; give the options it began with, or another folder\n`,
+      `Error: Cannot resume the run "${folder}/va": its model.dropout is 0.5, not 0.2; give the options it began with, or another folder\n`,
     )
     expect(status).toBe(1)
   })
@@ -182,7 +182,7 @@ describe('the whole work, command by command, on pictures of one colour over ano
       '--terms',
       'x',
     ])
-    expect(stderr).toContain('it is a run in training')
+    expect(stderr).toContain('a run was trained there')
     expect(status).toBe(1)
   })
 
