@@ -1,30 +1,34 @@
 import { add, clip, count, div, exp, log, matmul, mul, neg, softplus, sub, sum } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { dropout } from '../nn/dropout.ts'
-import { constantly, normal } from '../nn/init.ts'
+import { constant, normal } from '../nn/init.ts'
 import { masked, rowMask } from '../nn/mask.ts'
 import type { Noise } from '../nn/noise.ts'
 import { type Parameter, Scope } from '../nn/scope.ts'
 
+/** The sizes and options of a concept detector. */
 export interface ConceptDetectorConfig {
-  /** numbers that describe a region */
+  /** numbers per region, F */
   readonly featureSize: number
+  /** regions per image, R */
   readonly regions: number
-  /** do images have fewer regions than that? Then regions of zeros are padding */
+  /** whether some images have fewer regions: then regions of zeros are padding */
   readonly paddedRegions: boolean
-  /** how many words it knows */
+  /** size of the word list, W */
   readonly words: number
-  /** dropout of the features */
+  /** dropout rate of the features */
   readonly dropout: number
 }
 
 /**
- * The detector of words by noisy-OR over regions (Fang et al., CVPR 2015, section 3): a word is in the image if it is
- * in any region, p = 1 - Π_j (1 - σ(z_j)), with z_j = w·x_j + b. Kept as s = -log(1 - p) = Σ_j softplus(z_j), which
- * does not underflow.
+ * The concept detector: noisy-OR over regions (Fang et al., CVPR 2015, section 3). A word is in the image if it is in
+ * any region: p = 1 - Π_j (1 - σ(z_j)), with the logits z_j = w·x_j + b of region j. Computed as
+ * s = -log(1 - p) = Σ_j softplus(z_j), which does not underflow.
  */
 export class ConceptDetector {
+  /** the sizes and options given */
   readonly config: ConceptDetectorConfig
+  /** `weight` `[W, F]` and `bias` `[W]`, by name */
   readonly parameters: ReadonlyMap<string, Parameter>
   readonly #weight: Tensor
   readonly #bias: Tensor
@@ -33,11 +37,11 @@ export class ConceptDetector {
     const scope = new Scope()
     this.config = config
     this.#weight = scope.parameter('weight', [config.words, config.featureSize], normal(0.01))
-    this.#bias = scope.parameter('bias', [config.words], constantly(START_BIAS))
+    this.#bias = scope.parameter('bias', [config.words], constant(START_BIAS))
     this.parameters = scope.parameters
   }
 
-  /** `features` `[B, R, F]` → s = -log(1 - p) `[B, words]`: the more, the surer. */
+  /** `features` `[B, R, F]` → s = -log(1 - p), `[B, W]`, in nats; without `noise` there is no dropout. */
   evidence(features: Tensor, noise?: Noise): Tensor {
     const scores = add(
       matmul(dropout(features, this.config.dropout, noise), this.#weight, { transB: true }),
@@ -47,20 +51,22 @@ export class ConceptDetector {
     return sum(this.config.paddedRegions ? masked(each, rowMask(features)) : each, [1])
   }
 
-  /** Probabilities `[B, words]`. */
+  /** `features` `[B, R, F]` → the probability p that each word is in the image, `[B, W]`. */
   probabilities(features: Tensor): Tensor {
     return sub(1, exp(neg(this.evidence(features))))
   }
 
-  /** Binary cross-entropy summed over the words, mean over the images; `labels` `[B, words]` are 0 or 1. */
+  /**
+   * Binary cross-entropy in nats, summed over words and averaged over images: a scalar. `labels` `[B, W]` are 0 or 1.
+   */
   loss(features: Tensor, labels: Tensor, noise?: Noise): Tensor {
     const evidence = this.evidence(features, noise)
-    // log p = log(1 - e^-s); below 1e-6 its slope would only make noise
+    // log p = log(1 - e^-s); its gradient is about 1/s, which would explode below 1e-6
     const logPresent = log(sub(1, exp(neg(clip(evidence, 1e-6, 80)))))
     const perWord = sub(mul(sub(1, labels), evidence), mul(labels, logPresent))
     return div(sum(perWord), count(perWord, [0]))
   }
 }
 
-/** The bias that makes p small at first, as published. */
+/** The published initial bias: every p is small at first. */
 const START_BIAS = -6.6

@@ -1,27 +1,33 @@
-/** How a parameter starts. `normal` and `uniform` are sources of deviates: N(0, 1), and U(-1, 1). */
+/**
+ * An initializer: returns the initial values of a parameter of `shape`, row-major. `source` draws random numbers:
+ * `normal()` from N(0, 1), `uniform()` from U(-1, 1).
+ */
 export type Init = (shape: readonly number[], source: { normal(): number; uniform(): number }) => Float32Array
 
 const fill = (shape: readonly number[], value: () => number): Float32Array =>
   Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, value)
 
+/** All zeros. */
 export const zeros: Init = (shape) => fill(shape, () => 0)
+/** All ones. */
 export const ones: Init = (shape) => fill(shape, () => 1)
-export const constantly =
+/** Every element is `value`. */
+export const constant =
   (value: number): Init =>
   (shape) =>
     fill(shape, () => value)
 
-/** Normal with a standard deviation. */
+/** Normal with mean 0 and standard deviation `deviation`. */
 export const normal =
   (deviation: number): Init =>
   (shape, source) =>
     fill(shape, () => deviation * source.normal())
 
-/** Uniform between -bound and bound. */
+/** Uniform in (-bound, bound). */
 export const uniform =
   (bound: number): Init =>
   (shape, source) =>
     fill(shape, () => bound * source.uniform())
 
-/** Normal with variance 2/(in + out) (Glorot and Bengio 2010), for a weight [out, in]. */
+/** Normal with mean 0 and variance 2/(in + out) for a weight `[out, in]` (Glorot and Bengio 2010, equation 12). */
 export const xavierNormal: Init = (shape, source) => normal(Math.sqrt(2 / (shape[0]! + shape[1]!)))(shape, source)

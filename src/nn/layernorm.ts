@@ -3,11 +3,15 @@ import type { Tensor } from '../graph/tensor.ts'
 import { ones, zeros } from './init.ts'
 import type { Scope } from './scope.ts'
 
-/** Layer normalisation of the last axis with learnt scale and bias. */
+/**
+ * Layer normalization (Ba et al. 2016) over the last axis, with learned scale and bias: (x - mean) / √(var + ε)·w + b.
+ * The variance is the biased one.
+ */
 export class LayerNorm {
   readonly #scale: Tensor
   readonly #bias: Tensor
 
+  /** Registers `weight` and `bias`, `[size]` each, initialized to 1 and 0. */
   constructor(scope: Scope, size: number) {
     this.#scale = scope.parameter('weight', [size], ones)
     this.#bias = scope.parameter('bias', [size], zeros)

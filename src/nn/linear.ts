@@ -3,14 +3,19 @@ import type { Tensor } from '../graph/tensor.ts'
 import { type Init, uniform } from './init.ts'
 import type { Scope } from './scope.ts'
 
+/** The options of a linear layer. */
 export interface LinearOptions {
+  /** whether there is a bias; by default there is */
   readonly bias?: boolean
+  /** initializer of the weight; by default uniform in ±1/√in */
   readonly weightInit?: Init
 }
 
-/** An affine map of the last axis, `x Wᵀ + b`, started as PyTorch starts it: both uniform in ±1/√in. */
+/** A linear layer over the last axis, `x Wᵀ + b`. Initialized as in PyTorch: weight and bias uniform in ±1/√in. */
 export class Linear {
+  /** `[out, in]` */
   readonly weight: Tensor
+  /** `[out]` */
   readonly bias: Tensor | undefined
 
   constructor(scope: Scope, inSize: number, outSize: number, { bias = true, weightInit }: LinearOptions = {}) {

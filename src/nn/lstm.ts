@@ -3,16 +3,24 @@ import type { Tensor } from '../graph/tensor.ts'
 import { uniform } from './init.ts'
 import type { Scope } from './scope.ts'
 
+/** The state of an LSTM of width D, for N sequences. */
 export interface LstmState {
-  /** `[N, D]` */
+  /** the hidden state h, `[N, D]` */
   readonly hidden: Tensor
-  /** `[N, D]` */
+  /** the cell state c, `[N, D]` */
   readonly cell: Tensor
 }
 
 /**
- * A long short-term memory (Hochreiter and Schmidhuber 1997; gates in the order i, f, g, o and two biases, as PyTorch has them). The part of the
- * gates that comes from the input is apart from the step: it does not depend on the state, so it is one product for all time steps.
+ * One layer of LSTM (Hochreiter and Schmidhuber 1997) with the weights of PyTorch's `nn.LSTM`: gates in the order i, f,
+ * g, o (input, forget, cell, output), and a bias each for input and hidden state:
+ *
+ *     i, f, g, o = split(W_ih x + b_ih + W_hh h + b_hh)
+ *     c' = σ(f) c + σ(i) tanh(g)
+ *     h' = σ(o) tanh(c')
+ *
+ * W_ih x does not depend on the state. project() computes it for all time steps in one matrix product, and step() adds
+ * the rest.
  */
 export class Lstm {
   readonly #inputWeight: Tensor
@@ -20,6 +28,7 @@ export class Lstm {
   readonly #inputBias: Tensor
   readonly #hiddenBias: Tensor
 
+  /** Registers `weight_ih` `[4D, in]`, `weight_hh` `[4D, D]`, `bias_ih` and `bias_hh` `[4D]`; D is `size`. */
   constructor(scope: Scope, inSize: number, size: number) {
     const init = uniform(1 / Math.sqrt(size))
     this.#inputWeight = scope.parameter('weight_ih', [4 * size, inSize], init)
@@ -28,17 +37,17 @@ export class Lstm {
     this.#hiddenBias = scope.parameter('bias_hh', [4 * size], init)
   }
 
-  /** What an input adds to the gates: `[…, in]` → `[…, 4D]`; sums of inputs may be projected part by part. */
+  /** W_ih x, `[…, in]` → `[…, 4D]`. It is linear: the projection of a sum is the sum of the projections. */
   project(x: Tensor): Tensor {
     return matmul(x, this.#inputWeight, { transB: true })
   }
 
-  /** The biases of the gates, `[4D]`. */
+  /** The sum of both biases, `[4D]`. */
   get bias(): Tensor {
     return add(this.#inputBias, this.#hiddenBias)
   }
 
-  /** One step from `gates` `[N, 4D]`, the projected input with the bias; from the zero state if none is given. */
+  /** One time step. `gates` `[N, 4D]` is the projected input plus the bias; without `state` the state is zero. */
   step(gates: Tensor, state?: LstmState): LstmState {
     const sum = state ? add(gates, matmul(state.hidden, this.#hiddenWeight, { transB: true })) : gates
     const [i, f, g, o] = split(sum, -1, 4)

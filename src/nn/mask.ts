@@ -1,21 +1,19 @@
 import { cast, div, greater, mul, reshape, sub, sum } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 
-/*
- * Masks of padding, `[B, N]` float32: 1 for a row of `[B, N, D]` that is there, 0 for one that only fills the batch. Where every row is there
- * the mask is undefined and costs nothing.
- */
+// Padding masks, `[B, N]` float32: 1 for a real row of `[B, N, D]`, 0 for a padded one. Without padding the mask is
+// undefined and nothing is computed.
 
-/** Which rows of `[B, N, F]` are there: padding is a row of nothing but zeros. */
+/** The mask of `[B, N, F]`: rows in which every number is 0 are padding. */
 export const rowMask = (x: Tensor): Tensor => cast(greater(sum(mul(x, x), [2]), 0), 'float32')
 
-/** What is added to scores before a softmax so that padding gets exactly nothing: 0 or -1e9, `[B, N]`. */
+/** What to add to logits before a softmax, `[B, N]`: 0, or -1e9 for padding, whose probability becomes exactly 0. */
 export const maskBias = (mask: Tensor): Tensor => mul(sub(mask, 1), 1e9)
 
-/** `[B, N, D]` with zeros for padding. */
+/** `[B, N, D]` with padded rows set to 0; `mask` is `[B, N]`. */
 export const masked = (x: Tensor, mask: Tensor | undefined): Tensor => (mask ? mul(x, asColumn(mask)) : x)
 
-/** The mean over rows, `[B, N, D]` → `[B, D]`, padding left out. */
+/** The mean over rows without padding, `[B, N, D]` → `[B, D]`; `mask` is `[B, N]`. */
 export const meanOver = (x: Tensor, mask: Tensor | undefined): Tensor =>
   mask ? div(sum(masked(x, mask), [1]), sum(mask, [1], { keep: true })) : div(sum(x, [1]), x.shape[1] as number)
 

@@ -1,16 +1,19 @@
 import type { Stream } from '../encoder.ts'
 
-/** What makes one basic model differ from another (section 4.2 of the paper). */
+/** What distinguishes the basic models (section 4.2 of the paper). */
 export interface BasicModel {
-  /** the stream whose mean the LSTM gets before the first word */
+  /** the stream whose mean is the LSTM's input before the first word; without it the state starts at zero */
   readonly condition?: Stream
-  /** the stream whose mean is added to every word */
+  /** the stream whose mean is added to every word embedding */
   readonly input: Stream
-  /** the stream that each word attends to */
+  /** the stream that each word attends to; without it there is no attention */
   readonly attention?: Stream
 }
 
-/** The basic models of the paper by name. VisualRegionalAttention is VisualAttention over a detector's regions instead of a grid's cells. */
+/**
+ * The basic models of the paper by name. VisualRegionalAttention is VisualAttention over the regions of an object
+ * detector instead of the cells of a feature map.
+ */
 export const BASIC_MODELS = {
   VisualAttention: { input: 'visual', attention: 'visual' },
   ConceptAttention: { input: 'textual', attention: 'textual' },

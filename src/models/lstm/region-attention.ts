@@ -6,13 +6,21 @@ import { maskBias } from '../../nn/mask.ts'
 import type { Noise } from '../../nn/noise.ts'
 import type { Scope } from '../../nn/scope.ts'
 
-/** Additive attention of words over regions: z = wᵀ tanh(W_x dropout(X) + W_h dropout(h)), c = Σ softmax(z)_i x_i. */
+/**
+ * Additive attention of words over regions (Bahdanau et al. 2015; the decoder of Xu et al. 2015), without biases:
+ *
+ *     z_i = wᵀ dropout(tanh(W_x dropout(x_i) + W_h dropout(h))),  α = softmax(z),  c = Σ_i α_i x_i
+ */
 export class RegionAttention {
   readonly #region: Linear
   readonly #hidden: Linear
   readonly #score: Linear
   readonly #dropout: number
 
+  /**
+   * Registers W_x as `region` and W_h as `hidden`, `[size, hiddenSize]` each, and w as `score` `[1, size]`; `rate` is
+   * the dropout rate.
+   */
   constructor(scope: Scope, hiddenSize: number, size: number, rate: number) {
     this.#region = new Linear(scope.at('region'), hiddenSize, size, { bias: false })
     this.#hidden = new Linear(scope.at('hidden'), hiddenSize, size, { bias: false })
@@ -20,12 +28,15 @@ export class RegionAttention {
     this.#dropout = rate
   }
 
-  /** What the regions `[B, R, D]` say to every word: `[B, R, A]`, made once an image. */
+  /** The keys W_x dropout(X): regions `[B, R, D]` → `[B, R, A]`. They are the same for all words of an image. */
   keys(regions: Tensor, noise: Noise | undefined): Tensor {
     return this.#region.forward(dropout(regions, this.#dropout, noise))
   }
 
-  /** Words' hidden states `[B, N, D]`, N of each image → contexts `[B, N, D]` and attention `[B, N, R]`; `mask` `[B, R]` says which regions are there. */
+  /**
+   * The hidden states of N words per image, `[B, N, D]`, attend to `regions` `[B, R, D]` through their keys(). Returns
+   * the context c `[B, N, D]` and the attention weights α `[B, N, R]`. `mask` `[B, R]` is 0 for padded regions.
+   */
   forward(
     hidden: Tensor,
     regions: Tensor,
@@ -35,8 +46,8 @@ export class RegionAttention {
   ): { context: Tensor; attention: Tensor } {
     const [images, words] = hidden.shape
     const [, count, size] = keys.shape
-    const asked = this.#hidden.forward(dropout(hidden, this.#dropout, noise))
-    const sums = add(reshape(keys, [images!, 1, count!, size!]), reshape(asked, [images!, words!, 1, size!]))
+    const queries = this.#hidden.forward(dropout(hidden, this.#dropout, noise))
+    const sums = add(reshape(keys, [images!, 1, count!, size!]), reshape(queries, [images!, words!, 1, size!]))
     const activated = dropout(tanh(sums), this.#dropout, noise)
     const scores = reshape(this.#score.forward(activated), [images!, words!, count!])
     const attention = softmax(mask ? add(scores, reshape(maskBias(mask), [images!, 1, count!])) : scores)
