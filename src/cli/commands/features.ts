@@ -15,10 +15,7 @@ const options = {
     'regions are the objects it finds, not the cells of a grid: YOLOX as ONNX, or "builtin" for the detector that comes with npm',
   ),
   boxPosition: flag("follow each object's feature by its box's edges and area; with --detector"),
-  bottomUp: text(
-    'path',
-    'bottom-up features: a TSV file, or a folder with cocobu_att, and cocobu_box or cocobu_box_relative',
-  ),
+  bottomUp: text('path', 'published bottom-up features: a TSV file, or a folder with cocobu_att'),
   layer: text('name', 'the layer whose map is kept; by default "features", or else the last map'),
   size: positive('pixels', 'width and height of the pictures, for a network that takes any; by default 224'),
   normalisation: choice(
@@ -45,7 +42,7 @@ export const features = defineCommand({
     'network, layer and preprocessing made them. With --detector the regions are objects, 10 to 100 a picture, each ' +
     'with the mean of the map inside its box. ' +
     'Broken pictures are left out and named. Stopped, it goes on where it was. With --bottom-up nothing is run: the ' +
-    'regions that the bottom-up detector gave the pictures are read as they are published, with their boxes.',
+    'features of the regions that the bottom-up detector found are read as they were published.',
   examples: [
     { call: 'mia features --data data/flickr8k', what: 'the network that comes with npm' },
     {
