@@ -103,7 +103,7 @@ function apply(op: Op, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor
     // such a size would surface much later, when the graph is written as ONNX
     if (!isValidShape(shape))
       throw new ShapeError(
-        `Cannot ${op.name} ${inputs.map((x) => show(x.shape)).join(', ')}: the result would be ${show(shape)}`,
+        `Cannot ${[op.name, ...inputs.map((x) => show(x.shape))].join(' ')}: the result would be ${show(shape)}`,
       )
     outputs.push({ node, index, shape, dtype })
   }

@@ -3,33 +3,37 @@ import type { HostValue } from '../../../formats/host-value.ts'
 import { input, ShapeError, type Tensor } from '../../../graph/index.ts'
 import type { TfjsModel, TfjsNodeDef } from './model-file.ts'
 import { TfjsNode } from './node.ts'
-import { rules } from './operators.ts'
+import { RULES } from './operators.ts'
 import { readTfjsWeights } from './weights.ts'
 
+/** The names and the image size of an import. */
 export interface TfjsImportOptions {
-  /** how errors name the model and its weights, as in `network "model.json"` */
+  /** what errors call the model, such as `network "model.json"` */
   readonly what: string
+  /** what errors call its weights, such as `weights "model.bin"` */
   readonly weightsWhat: string
-  /** the sizes of the pictures, which replace those of the file */
+  /** the width of the images, instead of that in the file */
   readonly width: number
+  /** the height of the images, instead of that in the file */
   readonly height: number
 }
 
 /**
- * A TensorFlow.js graph model as graph, with a free batch size B. Tensors are made when they are asked for, with what they need and no more: an
- * operator beyond them need not be known. Its pictures are [B, C, H, W] here, as are all tensors of four axes; its weights become graph inputs.
+ * A TensorFlow.js graph model as a graph, with a free batch size B. Only the nodes that a requested tensor depends on
+ * are imported: other operators may be unknown. Images are `[B, C, H, W]`, as are all tensors of four axes; in the file
+ * they are `[B, H, W, C]`. The model's weights become graph inputs.
  */
 export class TfjsImport {
-  /** the values of the weights that the tensors asked for until now need */
+  /** the weights that the tensors requested so far depend on */
   readonly weights = new Map<string, HostValue>()
   readonly #what: string
   readonly #nodes: ReadonlyMap<string, TfjsNodeDef>
   readonly #stored: ReadonlyMap<string, HostValue>
   readonly #tensors = new Map<string, Tensor>()
-  readonly #underWay = new Set<string>()
+  readonly #inProgress = new Set<string>()
   readonly #size: readonly [height: number, width: number]
 
-  /** Throws UserError if the weights are not those that the model lists. */
+  /** `weights` are the bytes of the model's weight files, in order. Throws UserError if the model lists others. */
   constructor(model: TfjsModel, weights: Uint8Array, { what, weightsWhat, width, height }: TfjsImportOptions) {
     this.#what = what
     this.#nodes = new Map(model.modelTopology.node.map((node) => [node.name, node]))
@@ -37,44 +41,46 @@ export class TfjsImport {
     this.#size = [height, width]
   }
 
-  /** Throws UserError if the model has no node of that name, or if it takes an operator that is not supported. */
+  /**
+   * The output of a node. Throws UserError if there is none of that name, or if it depends on an unsupported operator.
+   */
   tensor(name: string): Tensor {
     const known = this.#tensors.get(name)
     if (known) return known
     const node = this.#nodes.get(name)
     if (!node) return this.#fail(`it has no node "${name}"`)
-    if (this.#underWay.has(name)) this.#fail(`its node "${name}" needs itself`)
-    this.#underWay.add(name)
+    if (this.#inProgress.has(name)) this.#fail(`its node "${name}" depends on itself`)
+    this.#inProgress.add(name)
     try {
-      const tensor = node.op === 'Placeholder' ? this.#pictures(node) : this.#compute(node)
+      const tensor = this.#compute(node)
       this.#tensors.set(name, tensor)
       return tensor
-    } finally {
-      this.#underWay.delete(name)
-    }
-  }
-
-  #pictures({ name, attr }: TfjsNodeDef): Tensor {
-    const dims = attr?.shape?.shape?.dim?.map(({ size }) => Number(size)) ?? []
-    if (dims.length !== 4)
-      this.#fail(`its input "${name}" is [${dims.join(', ')}]; pictures [N, height, width, channels] are wanted`)
-    return input(name, ['B', dims[3]!, ...this.#size])
-  }
-
-  #compute(node: TfjsNodeDef): Tensor {
-    const rule = rules[node.op]
-    if (!rule) return this.#fail(`at "${node.name}": the operator ${node.op} is not supported`)
-    const values = {
-      tensor: (name: string) => this.tensor(name),
-      stored: (name: string) => this.#stored.get(name),
-      keep: (name: string, value: HostValue) => void this.weights.set(name, value),
-    }
-    try {
-      return rule(new TfjsNode(node, values))
     } catch (error) {
       if (error instanceof ReadError || !(error instanceof UserError || error instanceof ShapeError)) throw error
       return this.#fail(`at "${node.name}": ${error.message}`)
+    } finally {
+      this.#inProgress.delete(name)
     }
+  }
+
+  #compute(node: TfjsNodeDef): Tensor {
+    if (node.op === 'Placeholder') return this.#images(node)
+    const rule = RULES.get(node.op)
+    if (!rule) throw new UserError(`the operator ${node.op} is not supported`)
+    return rule(
+      new TfjsNode(node, {
+        tensor: (name) => this.tensor(name),
+        stored: (name) => this.#stored.get(name),
+        keep: (name, value) => void this.weights.set(name, value),
+      }),
+    )
+  }
+
+  #images({ name, attr }: TfjsNodeDef): Tensor {
+    const dims = attr?.shape?.shape?.dim?.map(({ size }) => Number(size)) ?? []
+    if (dims.length !== 4)
+      throw new UserError(`the input has the shape [${dims.join(', ')}]; expected [images, height, width, channels]`)
+    return input(name, ['B', dims[3]!, ...this.#size])
   }
 
   #fail(why: string): never {
@@ -82,5 +88,5 @@ export class TfjsImport {
   }
 }
 
-/** An error that says already where it is: the nodes that need the faulty one pass it on. */
+/** A UserError that already names the file and the node: the nodes that depend on it pass it on unchanged. */
 class ReadError extends UserError {}

@@ -3,47 +3,45 @@ import type { HostValue } from '../../../formats/host-value.ts'
 import { constant, input, reshape, type Tensor, transpose } from '../../../graph/index.ts'
 import type { TfjsNodeDef } from './model-file.ts'
 
-/** The layouts of TensorFlow, in which channels come last, as orders of axes of ours, in which they come before rows and columns. */
-export const layouts = {
-  /** pictures, rows, columns, channels */
+/** TensorFlow's layouts, channels last, as permutations of the axes into ours, channels before rows and columns. */
+export const LAYOUTS = {
+  /** images: batch, rows, columns, channels */
   NHWC: [0, 3, 1, 2],
-  /** a filter's rows, columns, channels in and out */
+  /** filters: rows, columns, input channels, output channels */
   HWIO: [3, 2, 0, 1],
 } as const
 
-/** What a rule sees of a node of a TensorFlow graph: its inputs as tensors, in our layout, or as numbers, and its attributes. */
+/** Looks up the inputs of nodes by name. */
+export interface TfjsInputs {
+  /** The output of a node. Throws UserError if it cannot be computed. */
+  tensor(name: string): Tensor
+  /** A value stored in the weight files, or undefined. */
+  stored(name: string): HostValue | undefined
+  /** Records that a stored value is an input of the graph. */
+  keep(name: string, value: HostValue): void
+}
+
+/** A TensorFlow node as an import rule reads it. Methods throw UserError if the file does not have what they return. */
 export class TfjsNode {
   readonly #node: TfjsNodeDef
-  readonly #tensor: (name: string) => Tensor
-  readonly #stored: (name: string) => HostValue | undefined
-  readonly #keep: (name: string, value: HostValue) => void
+  readonly #inputs: TfjsInputs
 
-  constructor(
-    node: TfjsNodeDef,
-    values: {
-      tensor: (name: string) => Tensor
-      stored: (name: string) => HostValue | undefined
-      /** notes that the graph takes a stored value as its input */
-      keep: (name: string, value: HostValue) => void
-    },
-  ) {
+  constructor(node: TfjsNodeDef, inputs: TfjsInputs) {
     this.#node = node
-    this.#tensor = values.tensor
-    this.#stored = values.stored
-    this.#keep = values.keep
+    this.#inputs = inputs
   }
 
+  /** The number of inputs. */
   get inputCount(): number {
     return this.#names.length
   }
 
-  /** An input: what a node makes, or a stored number or vector, the latter along the channels `[C, 1, 1]`. */
+  /** An input in our layout: a computed tensor, a stored number, or a stored vector along the channels `[C, 1, 1]`. */
   input(index: number): Tensor {
-    const stored = this.#stored(this.#name(index))
-    if (!stored) return this.#tensor(this.#name(index))
+    const name = this.#name(index)
+    const stored = this.#inputs.stored(name)
+    if (!stored) return this.#inputs.tensor(name)
     if (stored.data.length === 1) return constant([Number(stored.data[0])], stored.dtype, [])
-    if (stored.shape.length !== 1)
-      this.unsupported(`with a stored input ${index} of shape [${stored.shape.join(', ')}]`)
     return reshape(this.#weight(index, 1), [-1, 1, 1])
   }
 
@@ -54,33 +52,40 @@ export class TfjsNode {
 
   /** Stored filters `[out, in, rows, columns]`. */
   filters(index: number): Tensor {
-    return transpose(this.#weight(index, 4), layouts.HWIO)
+    return transpose(this.#weight(index, 4), LAYOUTS.HWIO)
   }
 
-  /** A stored input as numbers. */
+  /** The values of a stored input. */
   numbers(index: number): number[] {
-    const value = this.#stored(this.#name(index))
-    if (!value) return this.unsupported(`with an input ${index} that is computed when the model runs`)
-    return Array.from(value.data as ArrayLike<number>, Number)
+    return Array.from(this.#value(index).data as ArrayLike<number>, Number)
   }
 
+  /** A boolean attribute, by default false. */
   flag(name: string): boolean {
     return this.#attribute(name)?.b ?? false
   }
 
-  ints(name: string, fallback: readonly number[]): number[] {
-    return (this.#attribute(name)?.list?.i ?? fallback).map(Number)
+  /** The two middle numbers of an attribute `[1, down, across, 1]`, by default ones. */
+  window(name: string): readonly [down: number, across: number] {
+    const sizes = (this.#attribute(name)?.list?.i ?? [1, 1, 1, 1]).map(Number)
+    const [, down, across] = sizes
+    if (sizes.length !== 4 || !sizes.every((size) => Number.isSafeInteger(size) && size >= 1))
+      return this.unsupported(`with the attribute ${name} [${sizes.join(', ')}]`)
+    return [down!, across!]
   }
 
+  /** A text attribute. */
   string(name: string, fallback: string): string {
     const value = this.#attribute(name)?.s
-    return value === undefined ? fallback : fromBase64(value)
+    return value === undefined ? fallback : this.#fromBase64(value)
   }
 
+  /** A list of texts as an attribute. */
   strings(name: string): string[] {
-    return (this.#attribute(name)?.list?.s ?? []).map(fromBase64)
+    return (this.#attribute(name)?.list?.s ?? []).map((text) => this.#fromBase64(text))
   }
 
+  /** Throws UserError: the operator cannot be imported `how` the node uses it. */
   unsupported(how: string): never {
     throw new UserError(`the operator ${this.#node.op} ${how} is not supported`)
   }
@@ -89,7 +94,7 @@ export class TfjsNode {
     return this.#node.attr?.[name]
   }
 
-  /** Inputs whose names begin with ^ say only what must have run before. */
+  /** Control inputs, whose names begin with ^, only order the nodes. */
   get #names(): string[] {
     return (this.#node.input ?? []).filter((name) => !name.startsWith('^'))
   }
@@ -98,15 +103,25 @@ export class TfjsNode {
     return this.#names[index] ?? this.unsupported(`without its input ${index}`)
   }
 
+  #value(index: number): HostValue {
+    const name = this.#name(index)
+    return this.#inputs.stored(name) ?? this.unsupported(`with "${name}" computed at run time`)
+  }
+
   #weight(index: number, axes: number): Tensor {
     const name = this.#name(index)
-    const stored = this.#stored(name)
-    if (!stored) return this.unsupported(`with an input ${index} that is computed when the model runs`)
-    if (stored.shape.length !== axes)
-      return this.unsupported(`with an input ${index} of shape [${stored.shape.join(', ')}]`)
-    this.#keep(name, stored)
-    return input(name, stored.shape, stored.dtype)
+    const value = this.#value(index)
+    if (value.shape.length !== axes || value.dtype !== 'float32')
+      return this.unsupported(`with "${name}" ${value.dtype} [${value.shape.join(', ')}]`)
+    this.#inputs.keep(name, value)
+    return input(name, value.shape, value.dtype)
+  }
+
+  #fromBase64(text: string): string {
+    try {
+      return new TextDecoder().decode(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)))
+    } catch {
+      return this.unsupported(`with the attribute "${text}", which is not base64,`)
+    }
   }
 }
-
-const fromBase64 = (text: string): string => Buffer.from(text, 'base64').toString('utf8')

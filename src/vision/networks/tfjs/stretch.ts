@@ -1,8 +1,8 @@
 import { add, concat, mul, reshape, slice, type Tensor } from '../../../graph/index.ts'
 
 /**
- * An axis made a whole number of times as long by linear interpolation, the first of each new group at the old place: TensorFlow's ResizeBilinear
- * without align_corners and half_pixel_centers. Behind the last place there is nothing, so that it holds on.
+ * Enlarges an axis by a whole factor with linear interpolation, the first of each `times` elements at the old position,
+ * as TensorFlow's ResizeBilinear without align_corners and half_pixel_centers. Elements behind the last repeat it.
  */
 export function stretch(x: Tensor, axis: number, times: number): Tensor {
   if (times === 1) return x

@@ -4,8 +4,9 @@ import { elementCount, type HostValue, type NumericArray } from '../../../format
 import type { TfjsModel, TfjsWeight } from './model-file.ts'
 
 /**
- * The weights of a TensorFlow.js model by name, from the bytes of its files one after the other: they lie as the manifest lists them. Stored as
- * float16 or uint8 they become float32. `what` names the file in errors. Throws UserError where bytes are missing or left over, or the type is unknown.
+ * The weights of a TensorFlow.js model by name, from the bytes of its weight files one after the other, in the order of
+ * the manifest. Weights stored as float16 or uint8 become float32. Errors call the bytes `what`. Throws UserError if
+ * their number is not that of the manifest or a type is unknown.
  */
 export function readTfjsWeights(
   { weightsManifest }: TfjsModel,
@@ -35,7 +36,7 @@ export function readTfjsWeights(
 }
 
 interface Encoding {
-  /** of one number */
+  /** the bytes of one element */
   readonly bytes: number
   decode(
     raw: ArrayBuffer,
@@ -43,22 +44,25 @@ interface Encoding {
   ): NumericArray
 }
 
-/** By the type of the weight and, where it is another, the type that it is stored in. */
-const encodings: Readonly<Record<string, Encoding>> = {
-  float32: { bytes: 4, decode: (raw) => new Float32Array(raw) },
-  int32: { bytes: 4, decode: (raw) => new Int32Array(raw) },
-  'float32 in float16': { bytes: 2, decode: (raw) => fromFloat16(new Uint16Array(raw)) },
-  'float32 in uint8': {
-    bytes: 1,
-    decode: (raw, { scale = 1, min = 0 }) => Float32Array.from(new Uint8Array(raw), (step) => step * scale + min),
-  },
-}
+/** By the type of the weight and the type it is stored in, if that is another. */
+const ENCODINGS: ReadonlyMap<string, Encoding> = new Map<string, Encoding>([
+  ['float32', { bytes: 4, decode: (raw) => new Float32Array(raw) }],
+  ['int32', { bytes: 4, decode: (raw) => new Int32Array(raw) }],
+  ['float32 in float16', { bytes: 2, decode: (raw) => fromFloat16(new Uint16Array(raw)) }],
+  [
+    'float32 in uint8',
+    {
+      bytes: 1,
+      decode: (raw, { scale = 1, min = 0 }) => Float32Array.from(new Uint8Array(raw), (step) => step * scale + min),
+    },
+  ],
+])
 
 function encodingOf({ name, dtype, quantization }: TfjsWeight, what: string): Encoding {
   const type = quantization ? `${dtype} in ${quantization.dtype}` : dtype
-  const encoding = encodings[type]
+  const encoding = ENCODINGS.get(type)
   if (encoding) return encoding
   throw new UserError(
-    `Cannot read ${what}: its weight "${name}" is ${type}; ${Object.keys(encodings).join(', ')} can be read`,
+    `Cannot read ${what}: its weight "${name}" is ${type}; supported are ${[...ENCODINGS.keys()].join(', ')}`,
   )
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { floatData } from '../../../../src/engine/session.ts'
-import { floats } from '../../../../src/formats/host-value.ts'
+import { elementCount, floats } from '../../../../src/formats/host-value.ts'
 import { nodeRuntime } from '../../../../src/hosts/node/runtime.ts'
 import { toOnnx } from '../../../../src/onnx/export.ts'
 import { TfjsImport } from '../../../../src/vision/networks/tfjs/import.ts'
@@ -13,7 +13,7 @@ const [height, width, channels] = [7, 6, 4] as const
 const random = normals(1)
 const some = (...shape: number[]): TinyWeight => ({
   shape,
-  values: [...random(shape.reduce((a, b) => a * b, 1))],
+  values: [...random(elementCount(shape))],
 })
 const weights: Readonly<Record<string, TinyWeight>> = {
   filters: some(3, 3, 4, 5),
@@ -36,6 +36,9 @@ const weights: Readonly<Record<string, TinyWeight>> = {
   last: { shape: [], values: [3], dtype: 'int32' },
   fromEnd: { shape: [], values: [-1], dtype: 'int32' },
   twice: { shape: [2], values: [14, 12], dtype: 'int32' },
+  huge: { shape: [2], values: [7e6, 6], dtype: 'int32' },
+  space4: { shape: [], values: [4], dtype: 'int32' },
+  whole: { shape: [1, 1, 4, 1], values: [1, 2, 3, 4], dtype: 'int32' },
   unlike: { shape: [2], values: [21, 6], dtype: 'int32' },
 }
 const float = { T: { type: 'DT_FLOAT' } } as NonNullable<TinyNode['attr']>
@@ -104,15 +107,15 @@ const nodes: Readonly<Record<string, TinyNode>> = {
 const options = { what: 'network "m.json"', weightsWhat: 'weights "m.bin"', width, height }
 
 describe('TfjsImport', () => {
-  test('gives what TensorFlow.js gives, operator by operator', async () => {
+  test('computes what TensorFlow.js computes, operator by operator', async () => {
     const { model, bytes } = tinyModel([height, width, channels], weights, nodes)
-    const picture = Float32Array.from(random(channels * height * width), (value) => 2 * value)
+    const image = Float32Array.from(random(channels * height * width), (value) => 2 * value)
     const names = Object.keys(nodes)
-    const theirs = runInTensorflow(await loadInTensorflow(model, bytes), 'x', picture, [channels, height, width], names)
+    const theirs = runInTensorflow(await loadInTensorflow(model, bytes), 'x', image, [channels, height, width], names)
     const network = new TfjsImport(model, bytes, options)
     const outputs = Object.fromEntries(names.map((name, i) => [`y${i}`, network.tensor(name)]))
     const session = await nodeRuntime.load(toOnnx(outputs, network.weights))
-    const results = await session.run({ x: floats([1, channels, height, width], picture) })
+    const results = await session.run({ x: floats([1, channels, height, width], image) })
     for (const [i, name] of names.entries()) {
       const ours = floatData(results[`y${i}`])
       expect(ours.length, name).toBe(theirs[i]!.length)
@@ -123,7 +126,7 @@ describe('TfjsImport', () => {
     session.release()
   })
 
-  test('takes pictures of another size and as many as are given', () => {
+  test('accepts any batch size and the image size that is given', () => {
     const { model, bytes } = tinyModel([height, width, channels], weights, nodes)
     const network = new TfjsImport(model, bytes, { ...options, width: 32, height: 16 })
     expect(network.tensor('Conv2D, same, stride 2').shape).toEqual(['B', 5, 8, 16])
@@ -132,22 +135,22 @@ describe('TfjsImport', () => {
   const tiny = (node: TinyNode) => tinyModel([height, width, channels], weights, { Relu: simple('Relu', 'x'), y: node })
   const conv = (attr: NonNullable<TinyNode['attr']>, ...inputs: string[]): TinyNode => ({ op: 'Conv2D', inputs, attr })
   test.each<[string, TinyNode, string]>([
-    ['an operator that is not known', simple('Softplus', 'x'), 'at "y": the operator Softplus is not supported'],
-    ['a node that is not there', simple('Relu', 'nothing'), 'it has no node "nothing"'],
-    ['a node that needs itself', simple('Relu', 'y'), 'its node "y" needs itself'],
+    ['an unknown operator', simple('Softplus', 'x'), 'at "y": the operator Softplus is not supported'],
+    ['a node that does not exist', simple('Relu', 'nothing'), 'it has no node "nothing"'],
+    ['a node that needs itself', simple('Relu', 'y'), 'its node "y" depends on itself'],
     ['an input that is missing', simple('Add', 'x'), 'at "y": the operator Add without its input 1 is not supported'],
     [
-      'filters that are computed',
+      'filters computed at run time',
       conv(window(1, 'SAME'), 'x', 'Relu'),
-      'at "y": the operator Conv2D with an input 1 that is computed when the model runs is not supported',
+      'at "y": the operator Conv2D with "Relu" computed at run time is not supported',
     ],
     [
-      'the other layout',
+      'another layout',
       conv({ ...window(1, 'SAME'), data_format: text('NCHW') }, 'x', 'filters'),
       'at "y": the operator Conv2D in the layout NCHW is not supported',
     ],
     [
-      'padding by numbers',
+      'explicit padding',
       conv({ ...window(1, 'SAME'), padding: text('EXPLICIT') }, 'x', 'filters'),
       'at "y": the operator Conv2D with the padding "EXPLICIT" is not supported',
     ],
@@ -172,9 +175,54 @@ describe('TfjsImport', () => {
       'at "y": the operator Mean over the axes 14, 12 is not supported',
     ],
     [
-      'a size that is no multiple',
+      'a size that is not a multiple',
       resize('space'),
-      'the operator ResizeBilinear by 0.14285714285714285, which is not whole, is not supported',
+      'the operator ResizeBilinear by 0.14285714285714285, which is not a whole number from 1 to 64, is not supported',
+    ],
+    ['a huge size', resize('huge'), 'ResizeBilinear by 1000000, which is not a whole number from 1 to 64, is not'],
+    ['a size of one number', resize('last'), 'the operator ResizeBilinear of 4 axes to [3] is not supported'],
+    ['a property of every object', simple('constructor', 'x'), 'at "y": the operator constructor is not supported'],
+    ['another such property', simple('toString', 'x'), 'at "y": the operator toString is not supported'],
+    [
+      'such a property as activation',
+      { op: '_FusedConv2D', inputs: ['x', 'filters', 'bias5'], attr: window(1, 'SAME', ['BiasAdd', 'constructor']) },
+      'the operator _FusedConv2D fused with BiasAdd, constructor is not supported',
+    ],
+    [
+      'an axis that does not exist',
+      simple('ConcatV2', 'x', 'x', 'space4'),
+      'the operator ConcatV2 along axis 4 is not',
+    ],
+    ['a concatenation of nothing', simple('ConcatV2'), 'the operator ConcatV2 of no axes is not supported'],
+    [
+      'a stride of 0',
+      conv({ ...window(1, 'SAME'), strides: ints(1, 0, 1, 1) }, 'x', 'filters'),
+      'the operator Conv2D with the attribute strides [1, 0, 1, 1] is not supported',
+    ],
+    [
+      'strides that are too few',
+      conv({ ...window(1, 'SAME'), strides: ints(1) }, 'x', 'filters'),
+      'the operator Conv2D with the attribute strides [1] is not supported',
+    ],
+    [
+      'text that is not base64',
+      conv({ ...window(1, 'SAME'), padding: { s: '*' } }, 'x', 'filters'),
+      'the operator Conv2D with the attribute "*", which is not base64, is not supported',
+    ],
+    [
+      'filters of integers',
+      conv(window(1, 'SAME'), 'x', 'whole'),
+      'the operator Conv2D with "whole" int32 [1, 1, 4, 1] is not supported',
+    ],
+    [
+      'images without a shape',
+      { op: 'Placeholder', inputs: [] },
+      'at "y": the input has the shape []; expected [images, height, width, channels]',
+    ],
+    [
+      'images of fewer than no channels',
+      { op: 'Placeholder', inputs: [], attr: { shape: { shape: { dim: [1, 7, 6, -1].map((size) => ({ size })) } } } },
+      'at "y": Cannot input: the result would be [B, -1, 7, 6]',
     ],
   ])('refuses %s', (_, node, why) => {
     const { model, bytes } = tiny(node)
@@ -191,11 +239,11 @@ describe('TfjsImport', () => {
     expect(() => new TfjsImport(model, Buffer.concat([bytes, bytes]), options)).toThrow(`has ${2 * bytes.length} bytes`)
   })
 
-  test('refuses weights of another type', () => {
+  test.each(['complex64', 'constructor'])('refuses weights of the type %s', (dtype) => {
     const changed = JSON.parse(JSON.stringify(model)) as TfjsModel
-    changed.weightsManifest[0]!.weights[0]!.dtype = 'complex64'
+    changed.weightsManifest[0]!.weights[0]!.dtype = dtype
     expect(() => new TfjsImport(changed, bytes, options)).toThrow(
-      'Cannot read weights "m.bin": its weight "filters" is complex64; float32, int32, float32 in float16, float32 in uint8 can be read',
+      `Cannot read weights "m.bin": its weight "filters" is ${dtype}; supported are float32, int32, float32 in float16, float32 in uint8`,
     )
   })
 
@@ -207,12 +255,12 @@ describe('TfjsImport', () => {
     ],
     ['no manifest', (json) => Object.assign(json, { weightsManifest: undefined }), 'weightsManifest is missing'],
     [
-      'a shape that is none',
+      'a negative size',
       (json) => Object.assign(json.weightsManifest[0]!.weights[1]!, { shape: [2, -4] }),
       'weightsManifest.0.weights.1.shape.1 is -4 and should be >=0',
     ],
     [
-      'a node without operator',
+      'an operator that is not text',
       (json) => Object.assign(json.modelTopology.node[3]!, { op: 7 }),
       'modelTopology.node.3.op is 7 and should be string',
     ],

@@ -2,17 +2,18 @@ import type { TfjsModel, TfjsNodeDef } from '../../../../src/vision/networks/tfj
 
 type Attributes = NonNullable<TfjsNodeDef['attr']>
 
-/** A stored value: float32 numbers, written as they are or in a smaller type. */
+/** A stored value: float32 or int32, or float32 stored in a smaller type. */
 export interface TinyWeight {
   readonly shape: readonly number[]
   readonly values: readonly number[]
   readonly dtype?: 'float32' | 'int32'
-  /** values are steps of `scale` from `min` */
+  /** the values are steps of `scale` from `min` */
   readonly uint8?: { readonly scale: number; readonly min: number }
-  /** values are the bits of float16 numbers */
+  /** the values are float16 bits */
   readonly float16?: true
 }
 
+/** A node of the model. */
 export interface TinyNode {
   readonly op: string
   readonly inputs: readonly string[]
@@ -20,8 +21,11 @@ export interface TinyNode {
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
+/** A text attribute. */
 export const text = (value: string): Attributes[string] => ({ s: base64(value) })
+/** A list of texts as an attribute. */
 export const texts = (...values: readonly string[]): Attributes[string] => ({ list: { s: values.map(base64) } })
+/** A list of integers as an attribute. */
 export const ints = (...values: readonly number[]): Attributes[string] => ({ list: { i: values.map(String) } })
 
 /** The attributes of a convolution. */
@@ -38,7 +42,7 @@ export const window = (stride: number, padding: 'SAME' | 'VALID', fused: readonl
   }),
 })
 
-/** A TensorFlow.js graph model of pictures [1, height, width, channels] called `x`: its JSON and the bytes of its weights. */
+/** A TensorFlow.js graph model of an image `x` `[1, height, width, channels]`: its JSON and its weights. */
 export function tinyModel(
   [height, width, channels]: readonly [number, number, number],
   weights: Readonly<Record<string, TinyWeight>>,
