@@ -1,15 +1,15 @@
 // Safetensors files on disk: read whole, or one tensor or a range of its rows without the rest.
 import type { FileHandle } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
+import { elementCount } from '../formats/host-value.ts'
 import { parseSafetensors, type Safetensors, serializeSafetensors, type TensorData } from '../formats/safetensors.ts'
 import {
-  arrayTypes,
-  elementCount,
+  ARRAY_TYPES,
   type Header,
   headerLength,
   parseHeader,
+  type SafetensorsArray,
   type TensorEntry,
-  type TypedArray,
 } from '../formats/safetensors-header.ts'
 import { openForReading, readBytes, readFully, writeFileAtomic } from './files.ts'
 
@@ -73,7 +73,7 @@ export class SafetensorsFile {
   /** Reads one tensor. Throws UserError if the file has none of that name. */
   async read(name: string): Promise<TensorData> {
     const { dtype, shape } = this.#entry(name)
-    const data = new arrayTypes[dtype](elementCount(shape))
+    const data = new ARRAY_TYPES[dtype](elementCount(shape))
     await this.#readBytes(name, 0, data)
     return { dtype, shape, data }
   }
@@ -82,12 +82,12 @@ export class SafetensorsFile {
    * Fills `into` with whole rows (along the first axis) of a tensor, from row `first` on. Throws RangeError if these
    * are not rows of the tensor or `into` has another type, UserError if the file is cut short.
    */
-  async readRows(name: string, first: number, into: TypedArray): Promise<void> {
+  async readRows(name: string, first: number, into: SafetensorsArray): Promise<void> {
     const { dtype, shape } = this.#entry(name)
     const rowLength = elementCount(shape.slice(1))
     const count = into.length / rowLength
     if (
-      !(into instanceof arrayTypes[dtype]) ||
+      !(into instanceof ARRAY_TYPES[dtype]) ||
       !Number.isInteger(count) ||
       first < 0 ||
       first + count > (shape[0] ?? 0)
@@ -103,7 +103,7 @@ export class SafetensorsFile {
     await this.#file.close()
   }
 
-  async #readBytes(name: string, offset: number, into: TypedArray): Promise<void> {
+  async #readBytes(name: string, offset: number, into: SafetensorsArray): Promise<void> {
     const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength)
     await readFully(this.#file, bytes, this.#dataStart + this.#entry(name).begin + offset, this.#name)
   }

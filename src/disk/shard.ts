@@ -4,7 +4,7 @@
 // (boxes, labels, scores), which nothing reads.
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
-import { elementCount } from '../formats/safetensors-header.ts'
+import { elementCount } from '../formats/host-value.ts'
 import type { Shard } from './feature-index.ts'
 import { SafetensorsFile, writeSafetensors } from './safetensors-file.ts'
 

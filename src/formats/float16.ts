@@ -1,6 +1,8 @@
-// Numbers of 16 bits (IEEE 754 binary16), kept as their bits in a Uint16Array: half the disk and half the bytes to the network.
+// float16 (IEEE 754 binary16) as its bits in a Uint16Array.
 
-/** Rounds each number to the nearest float16, to even at a tie; beyond 65519 it becomes infinite, below 2^-25 zero. */
+/**
+ * Rounds to the nearest float16, ties to even: from 65520 to infinity, up to 2^-25 to zero. Fills and returns `into`.
+ */
 export function toFloat16(numbers: Float32Array, into: Uint16Array = new Uint16Array(numbers.length)): Uint16Array {
   const bits = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length)
   for (let i = 0; i < bits.length; i++) {
@@ -11,21 +13,24 @@ export function toFloat16(numbers: Float32Array, into: Uint16Array = new Uint16A
   return into
 }
 
-/** The exact values of float16 bits. */
+/** Converts float16 bits to float32, exactly. Fills and returns `into`. */
 export function fromFloat16(bits: Uint16Array, into: Float32Array = new Float32Array(bits.length)): Float32Array {
   values ??= allValues()
   for (let i = 0; i < bits.length; i++) into[i] = values[bits[i]!]!
   return into
 }
 
-/** From 2^-14: the exponent's bias goes from 127 to 15 and the fraction from 23 bits to 10; a carry of the rounding may run into the exponent. */
+/**
+ * From 2^-14: the exponent's bias goes from 127 to 15 and the fraction from 23 bits to 10. A carry of the rounding may
+ * run into the exponent.
+ */
 function normal(magnitude: number): number {
   if (magnitude > 0x7f800000) return 0x7e00
   if (magnitude >= 0x47800000) return 0x7c00
   return (magnitude - (112 << 23) + 0xfff + ((magnitude >>> 13) & 1)) >>> 13
 }
 
-/** Below 2^-14: a count of steps of 2^-24. */
+/** Below 2^-14: the number of steps of 2^-24. */
 function subnormal(magnitude: number): number {
   const shift = 126 - (magnitude >>> 23)
   if (shift > 24) return 0
@@ -35,7 +40,7 @@ function subnormal(magnitude: number): number {
 
 let values: Float32Array | undefined
 
-/** The 65,536 values, 256 kB: a look-up is faster than the arithmetic. */
+/** The values of all 65,536 bit patterns, 256 kB: a look-up is faster than arithmetic. */
 function allValues(): Float32Array {
   const table = new Float32Array(65536)
   const bits = new Uint32Array(table.buffer)

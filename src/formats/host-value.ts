@@ -1,6 +1,6 @@
-import type { DType } from '../graph/tensor.ts'
+import type { DType } from '../graph/index.ts'
 
-/** The typed arrays that carry tensors. */
+/** The typed arrays that hold the elements of tensors. */
 export type NumericArray =
   | Float32Array
   | Float64Array
@@ -10,7 +10,7 @@ export type NumericArray =
   | Uint32Array
   | Uint8Array
 
-/** A tensor's numbers in JavaScript's memory, row-major. float16 is kept as its bits in a Uint16Array, bool as bytes. */
+/** A tensor in JavaScript's memory, row-major: float16 as its bits in a Uint16Array, bool as one byte per element. */
 export interface HostValue {
   readonly dtype: DType
   readonly shape: readonly number[]
@@ -28,19 +28,19 @@ const ARRAYS = {
   bool: Uint8Array,
 } as const
 
-/** The typed array that carries a type. */
+/** The constructor of the typed array that holds elements of a type. */
 export const arrayOf = (dtype: DType): (typeof ARRAYS)[DType] => ARRAYS[dtype]
 
-/** The number of elements of a shape: 1 for a scalar's `[]`. */
+/** The number of elements of a shape: the product of its sizes, 1 for the scalar `[]`. */
 export const elementCount = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
 
-/** A float32 value of `shape`; zeros if no data are given. */
+/** A float32 value of `shape`, by default zeros. */
 export const floats = (
   shape: readonly number[],
   data: Float32Array = new Float32Array(elementCount(shape)),
 ): HostValue => ({ dtype: 'float32', shape, data })
 
-/** An int32 value: a scalar `[]` for a number, a vector if no shape is given. */
+/** An int32 value: a scalar from a number, a vector from an array unless `shape` is given. */
 export const ints = (data: number | Int32Array, shape?: readonly number[]): HostValue =>
   typeof data === 'number'
     ? { dtype: 'int32', shape: [], data: Int32Array.of(data) }

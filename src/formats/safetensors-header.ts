@@ -1,9 +1,10 @@
-// The header of a safetensors file (https://github.com/huggingface/safetensors, "Format"): eight bytes with its length, then JSON
-// that gives each tensor's type, shape and byte range in the data that follows. Files come from strangers: nothing is taken on trust.
+// The header of a safetensors file (https://github.com/huggingface/safetensors, "Format"): eight bytes with its length,
+// then JSON with the type, shape and byte range of each tensor in the data that follows. Files are not trusted.
 import { UserError } from '../errors.ts'
+import { elementCount } from './host-value.ts'
 
-/** How each type lies in memory; F16 and BF16 are kept as their bits. All numbers are little-endian, as on every machine JavaScript runs on. */
-export const arrayTypes = {
+/** The typed array of each element type, little-endian; F16 and BF16 as their bits. */
+export const ARRAY_TYPES = {
   F64: Float64Array,
   F32: Float32Array,
   F16: Uint16Array,
@@ -19,8 +20,11 @@ export const arrayTypes = {
   BOOL: Uint8Array,
 } as const
 
-export type DType = keyof typeof arrayTypes
-export type TypedArray =
+/** The element types of safetensors. */
+export type SafetensorsType = keyof typeof ARRAY_TYPES
+
+/** The typed arrays of ARRAY_TYPES. */
+export type SafetensorsArray =
   | Float64Array
   | Float32Array
   | BigInt64Array
@@ -32,38 +36,38 @@ export type TypedArray =
   | Int8Array
   | Uint8Array
 
-/** Where a tensor lies: the bytes `begin` (inclusive) to `end` (exclusive), counted from the end of the header. */
+/** A tensor in the header: its data are the bytes `begin` (inclusive) to `end` (exclusive) behind the header. */
 export interface TensorEntry {
-  readonly dtype: DType
+  readonly dtype: SafetensorsType
   readonly shape: readonly number[]
   readonly begin: number
   readonly end: number
 }
 
+/** The content of a header. */
 export interface Header {
   readonly entries: ReadonlyMap<string, TensorEntry>
   readonly metadata: Readonly<Record<string, string>>
 }
 
-const maxHeaderBytes = 100e6
-const maxTensors = 100_000
-const metadataKey = '__metadata__'
+const MAX_HEADER_BYTES = 100e6
+const MAX_TENSORS = 100_000
+const METADATA_KEY = '__metadata__'
+/** The most characters of a wrong value that an error shows. */
+const MAX_SHOWN = 60
 
-/** The number of elements of a shape; 1 for a scalar's `[]`. */
-export const elementCount = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
-
-/** The length in bytes of the header that follows the first eight bytes. Throws UserError if it cannot be one. */
+/** The length in bytes of the header, from the first eight bytes of a file. Throws UserError if it is impossible. */
 export function headerLength(first8: Uint8Array, fileBytes: number, what: string): number {
   if (first8.length < 8) fail(what, `it has ${first8.length} bytes, too few for a safetensors file`)
   const length = new DataView(first8.buffer, first8.byteOffset, 8).getBigUint64(0, true)
-  if (length > maxHeaderBytes)
+  if (length > MAX_HEADER_BYTES)
     fail(what, `its header would have ${length} bytes, the limit is 100 MB; it is probably not a safetensors file`)
   if (length > fileBytes - 8)
     fail(what, `it is cut short: its header takes ${length} bytes, the whole file has ${fileBytes}`)
   return Number(length)
 }
 
-/** Reads the JSON of a header before `dataBytes` bytes of data. Throws UserError if a rule of the format is broken. */
+/** Parses a header that `dataBytes` bytes of data follow. Throws UserError if it breaks a rule of the format. */
 export function parseHeader(header: Uint8Array, dataBytes: number, what: string): Header {
   if (header[0] !== 0x7b) fail(what, 'its header does not begin with "{"')
   let text: string
@@ -77,21 +81,21 @@ export function parseHeader(header: Uint8Array, dataBytes: number, what: string)
   const repeated = repeatedKey(text)
   if (repeated !== undefined) fail(what, `its header has the name "${repeated}" twice`)
 
-  const { [metadataKey]: metadata = {}, ...tensors } = json
+  const { [METADATA_KEY]: metadata = {}, ...tensors } = json
   if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === 'string'))
-    fail(what, `its ${metadataKey} is not an object of strings`)
+    fail(what, `its ${METADATA_KEY} is not an object of strings`)
   const names = Object.keys(tensors)
-  if (names.length > maxTensors) fail(what, `it has ${names.length} tensors, the limit is ${maxTensors}`)
+  if (names.length > MAX_TENSORS) fail(what, `it has ${names.length} tensors, the limit is ${MAX_TENSORS}`)
   const entries = new Map(names.map((name) => [name, parseEntry(name, tensors[name], what)]))
   checkTiling(entries, dataBytes, what)
   return { entries, metadata: metadata as Record<string, string> }
 }
 
-/** The bytes of a header, its length first, padded with spaces to a multiple of eight. */
+/** The bytes of a header, with its length in front, padded with spaces to a multiple of eight. */
 export function formatHeader({ entries, metadata }: Header): Uint8Array {
-  const json: [string, unknown][] = Object.keys(metadata).length > 0 ? [[metadataKey, metadata]] : []
+  const json: [string, unknown][] = Object.keys(metadata).length > 0 ? [[METADATA_KEY, metadata]] : []
   for (const [name, { dtype, shape, begin, end }] of entries) {
-    if (name === metadataKey) throw new RangeError(`Cannot write a tensor named ${metadataKey}: the name is reserved`)
+    if (name === METADATA_KEY) throw new RangeError(`Cannot write a tensor named ${METADATA_KEY}: the name is reserved`)
     json.push([name, { dtype, shape, data_offsets: [begin, end] }])
   }
   const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(json)))
@@ -103,21 +107,21 @@ export function formatHeader({ entries, metadata }: Header): Uint8Array {
 
 function parseEntry(name: string, value: unknown, what: string): TensorEntry {
   const { dtype, shape, data_offsets: range } = isObject(value) ? value : {}
-  if (typeof dtype !== 'string' || !Object.hasOwn(arrayTypes, dtype))
-    fail(what, `tensor "${name}" has the type ${JSON.stringify(dtype)}, known are ${Object.keys(arrayTypes).join(' ')}`)
-  if (!isSizes(shape)) fail(what, `tensor "${name}" has the shape ${JSON.stringify(shape)}`)
-  if (!isSizes(range) || range.length !== 2) fail(what, `tensor "${name}" has the offsets ${JSON.stringify(range)}`)
+  if (typeof dtype !== 'string' || !Object.hasOwn(ARRAY_TYPES, dtype))
+    fail(what, `tensor "${name}" has the type ${shown(dtype)}, expected one of ${Object.keys(ARRAY_TYPES).join(' ')}`)
+  if (!isSizes(shape)) fail(what, `tensor "${name}" has the shape ${shown(shape)}`)
+  if (!isSizes(range) || range.length !== 2) fail(what, `tensor "${name}" has the offsets ${shown(range)}`)
   const [begin, end] = range as [number, number]
-  const bytes = elementCount(shape) * arrayTypes[dtype as DType].BYTES_PER_ELEMENT
+  const bytes = elementCount(shape) * ARRAY_TYPES[dtype as SafetensorsType].BYTES_PER_ELEMENT
   if (end - begin !== bytes)
     fail(
       what,
       `tensor "${name}", ${dtype} [${shape.join(', ')}], takes ${bytes} bytes, its offsets leave ${end - begin}`,
     )
-  return { dtype: dtype as DType, shape, begin, end }
+  return { dtype: dtype as SafetensorsType, shape, begin, end }
 }
 
-/** In order of their offsets the tensors must touch, without holes or overlaps, from the first byte of the data to the last. */
+/** Sorted by their offsets, the tensors must cover all bytes of the data without holes or overlaps. */
 function checkTiling(entries: ReadonlyMap<string, TensorEntry>, dataBytes: number, what: string): void {
   let position = 0
   for (const [name, { begin, end }] of [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
@@ -126,11 +130,11 @@ function checkTiling(entries: ReadonlyMap<string, TensorEntry>, dataBytes: numbe
     if (begin > position) fail(what, `bytes ${position} to ${begin}, before tensor "${name}", belong to no tensor`)
     position = end
   }
-  if (position > dataBytes) fail(what, `it is cut short: ${dataBytes} of ${position} bytes of data are there`)
+  if (position > dataBytes) fail(what, `it is cut short: it has ${dataBytes} of ${position} bytes of data`)
   if (position < dataBytes) fail(what, `${dataBytes - position} bytes after the last tensor belong to no tensor`)
 }
 
-/** JSON.parse keeps the last of two equal keys without a word; two readers could then see two different files. */
+/** The first key that an object of the JSON has twice: JSON.parse silently keeps the last, other readers may not. */
 function repeatedKey(json: string): string | undefined {
   const open: Set<string>[] = []
   for (const [token] of json.matchAll(/[{}]|"(?:[^"\\]|\\.)*"\s*:?/g)) {
@@ -148,6 +152,16 @@ function repeatedKey(json: string): string | undefined {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * A value of the JSON as an error shows it, at most 60 characters. JSON.stringify overflows the stack of deep nesting.
+ */
+function shown(value: unknown): string {
+  if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) value = value.slice(0, MAX_SHOWN)
+  else if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a nested list' : 'an object'
+  const text = JSON.stringify(value) ?? 'undefined'
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 3)}...` : text
+}
 
 const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0)

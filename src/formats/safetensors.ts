@@ -1,32 +1,31 @@
-// Tensors as bytes, in the safetensors format. Needs no Node: the browser reads the same files.
+// Tensors as bytes in the safetensors format. Needs no Node.
+import { elementCount } from './host-value.ts'
 import {
-  arrayTypes,
-  type DType,
-  elementCount,
+  ARRAY_TYPES,
   formatHeader,
   headerLength,
   parseHeader,
+  type SafetensorsArray,
+  type SafetensorsType,
   type TensorEntry,
-  type TypedArray,
 } from './safetensors-header.ts'
 
-export type { DType, TypedArray } from './safetensors-header.ts'
-
-/** A tensor in memory; `data` has the type that `dtype` names, F16 and BF16 as their bits in a Uint16Array. */
+/** A tensor in memory; `data` is the typed array of `dtype`, F16 and BF16 as their bits in a Uint16Array. */
 export interface TensorData {
-  readonly dtype: DType
+  readonly dtype: SafetensorsType
   readonly shape: readonly number[]
-  readonly data: TypedArray
+  readonly data: SafetensorsArray
 }
 
+/** The content of a safetensors file. */
 export interface Safetensors {
   readonly tensors: Map<string, TensorData>
   readonly metadata: Readonly<Record<string, string>>
 }
 
 /**
- * The tensors of a safetensors file, as views of `bytes` where alignment allows and copies where not.
- * `what` names the file in errors, as in `weights "run/weights.safetensors"`. Throws UserError for a file that breaks a rule.
+ * Parses a safetensors file. Tensors are views of `bytes` if they are aligned there, else copies. Errors call the file
+ * `what`, such as `weights "run/weights.safetensors"`. Throws UserError if the file breaks a rule of the format.
  */
 export function parseSafetensors(bytes: Uint8Array, what = 'safetensors'): Safetensors {
   const length = headerLength(bytes.subarray(0, 8), bytes.length, what)
@@ -41,9 +40,9 @@ export function parseSafetensors(bytes: Uint8Array, what = 'safetensors'): Safet
 }
 
 /**
- * The parts of a safetensors file, to be written one after the other: the header and the tensors' own memory, not copied.
- * Wider types go first so that every tensor is aligned; otherwise the order given is kept, and equal input gives equal bytes.
- * Throws RangeError if a name comes twice or a tensor's data do not fit its type and shape.
+ * The parts of a safetensors file, to be written one after the other: the header and the memory of the tensors, without
+ * a copy. Wider types go first, so that every tensor is aligned; otherwise the order is kept. Equal input gives equal
+ * bytes. Throws RangeError if two tensors have one name or if data do not fit type and shape.
  */
 export function serializeSafetensors(
   tensors: Iterable<readonly [string, TensorData]>,
@@ -55,7 +54,7 @@ export function serializeSafetensors(
   let begin = 0
   for (const [name, { dtype, shape, data }] of widestFirst) {
     if (entries.has(name)) throw new RangeError(`Cannot write tensor "${name}": there are two of that name`)
-    if (!(data instanceof arrayTypes[dtype]) || data.length !== elementCount(shape))
+    if (!(data instanceof ARRAY_TYPES[dtype]) || data.length !== elementCount(shape))
       throw new RangeError(
         `Cannot write tensor "${name}" as ${dtype} [${shape.join(', ')}]: its data are ${data.length} elements of a ${data.constructor.name}`,
       )
@@ -67,8 +66,9 @@ export function serializeSafetensors(
   return [formatHeader({ entries, metadata }), ...parts]
 }
 
-function viewAs(dtype: DType, bytes: Uint8Array): TypedArray {
-  const type = arrayTypes[dtype]
-  const aligned = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes) // a Buffer's slice() would not copy
+function viewAs(dtype: SafetensorsType, bytes: Uint8Array): SafetensorsArray {
+  const type = ARRAY_TYPES[dtype]
+  // not slice(): that of a Buffer does not copy
+  const aligned = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes)
   return new type(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.length / type.BYTES_PER_ELEMENT)
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { fromFloat16, toFloat16 } from '../../src/formats/float16.ts'
 
-/** IEEE 754, 3.4: sign, five bits of exponent with bias 15, ten of fraction. */
+/** IEEE 754, section 3.4: a sign, five bits of exponent with bias 15, ten bits of fraction. */
 function valueByDefinition(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits >> 10) & 31
@@ -12,23 +12,23 @@ function valueByDefinition(bits: number): number {
 const allBits = Uint16Array.from({ length: 65536 }, (_, bits) => bits)
 const isNumber = (bits: number): boolean => !Number.isNaN(valueByDefinition(bits))
 
-/** The float32 next to a positive one. */
+/** The next larger or smaller float32 of a positive one. */
 function neighbour(value: number, step: 1 | -1): number {
   const bits = new Uint32Array(Float32Array.of(value).buffer)
   bits[0]! += step
   return new Float32Array(bits.buffer)[0]!
 }
 
-test('fromFloat16() gives each of the 65,536 patterns its value', () => {
+test('fromFloat16() returns the value of each of the 65,536 bit patterns', () => {
   expect(fromFloat16(allBits)).toEqual(Float32Array.from(allBits, valueByDefinition))
 })
 
-test('toFloat16() gives each pattern that is a number back', () => {
+test('toFloat16() is the inverse of fromFloat16() for all numbers', () => {
   const bits = allBits.filter(isNumber)
   expect(toFloat16(fromFloat16(bits))).toEqual(bits)
 })
 
-test('toFloat16() takes the nearer of two neighbours and the even one at a tie, for all neighbours', () => {
+test('toFloat16() rounds to the nearest and ties to even, between all neighbours', () => {
   const lower = allBits.filter((bits) => bits < 0x7bff)
   const middle = Float32Array.from(lower, (bits) => (valueByDefinition(bits) + valueByDefinition(bits + 1)) / 2)
   const even = lower.map((bits) => bits + (bits & 1))
@@ -57,7 +57,7 @@ test.each([
   expect(toFloat16(Float32Array.of(value))[0]).toBe(bits)
 })
 
-test('both write into the array given and return it', () => {
+test('both fill the given array and return it', () => {
   const bits = new Uint16Array(2)
   const numbers = new Float32Array(2)
   expect(toFloat16(Float32Array.of(1, 2), bits)).toBe(bits)

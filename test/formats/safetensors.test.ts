@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
 import { parseSafetensors, serializeSafetensors, type TensorData } from '../../src/formats/safetensors.ts'
 
-/** A file put together by hand from a header and data, as the format's description says. */
+/** A file made from a header and data as the format's description says, without our code. */
 function file(header: string | object, data: readonly number[] = []): Uint8Array {
   const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header))
   const length = Buffer.alloc(8)
@@ -14,7 +14,7 @@ const u8 = (begin: number, end: number) => ({ dtype: 'U8', shape: [end - begin],
 const join = (parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts)
 
 describe('parseSafetensors()', () => {
-  test('reads types, shapes, data and metadata of a file made by hand', () => {
+  test('reads types, shapes, data and metadata of a file made without our code', () => {
     const header = {
       __metadata__: { made: 'by hand' },
       late: { dtype: 'F32', shape: [2], data_offsets: [4, 12] },
@@ -33,7 +33,7 @@ describe('parseSafetensors()', () => {
     expect(tensors.get('e')).toEqual({ dtype: 'U8', shape: [0, 7], data: new Uint8Array() })
   })
 
-  test('takes names that are special in JavaScript for what they are', () => {
+  test('reads names that are special in JavaScript', () => {
     const text = '{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}'
     expect([...parseSafetensors(file(text, [5])).tensors.keys()]).toEqual(['__proto__'])
   })
@@ -70,6 +70,16 @@ describe('parseSafetensors()', () => {
       file({ a: { dtype: 'U8', shape: [2 ** 52, 2 ** 52], data_offsets: [0, 1] } }, [0]),
       'takes 2',
     ],
+    [
+      'a shape nested 20,000 deep',
+      file(`{"a":{"dtype":"U8","shape":${'['.repeat(20_000)}${']'.repeat(20_000)},"data_offsets":[0,1]}}`, [0]),
+      'tensor "a" has the shape a nested list',
+    ],
+    [
+      'a type that is a nested object',
+      file(`{"a":{"dtype":${'{"b":'.repeat(20_000)}1${'}'.repeat(20_000)},"shape":[1],"data_offsets":[0,1]}}`, [0]),
+      'tensor "a" has the type an object',
+    ],
     ['one offset', file({ a: { dtype: 'U8', shape: [1], data_offsets: [1] } }, [0]), 'the offsets [1]'],
     [
       'offsets that do not fit the shape',
@@ -79,7 +89,7 @@ describe('parseSafetensors()', () => {
     ['a hole', file({ a: u8(0, 1), b: u8(2, 3) }, [0, 0, 0]), 'bytes 1 to 2, before tensor "b", belong to no tensor'],
     ['a hole at the beginning', file({ a: u8(1, 2) }, [0, 0]), 'bytes 0 to 1'],
     ['an overlap', file({ a: u8(0, 2), b: u8(1, 3) }, [0, 0, 0]), 'tensor "b" begins at byte 1, inside another'],
-    ['data cut short', file({ a: u8(0, 2) }, [0]), 'cut short: 1 of 2 bytes of data are there'],
+    ['data cut short', file({ a: u8(0, 2) }, [0]), 'cut short: it has 1 of 2 bytes of data'],
     ['data after the last tensor', file({ a: u8(0, 1) }, [0, 0]), '1 bytes after the last tensor'],
     [
       'too many tensors',
@@ -93,7 +103,7 @@ describe('parseSafetensors()', () => {
     expect(() => parseSafetensors(bytes, 'weights "w"')).toThrow(why)
   })
 
-  test('never lets anything but a UserError out, whatever byte is changed', () => {
+  test('throws nothing but UserError, whatever byte is changed', () => {
     const whole = join(serializeSafetensors(example(), { note: 'x' }))
     const at = fc.record({ index: fc.nat(whole.length - 1), byte: fc.nat(255), cut: fc.nat(whole.length) })
     fc.assert(
@@ -111,7 +121,7 @@ describe('parseSafetensors()', () => {
 })
 
 describe('serializeSafetensors()', () => {
-  test('gives back through parseSafetensors() what it was given, at any alignment of the bytes', () => {
+  test('is the inverse of parseSafetensors(), at any alignment of the bytes', () => {
     const whole = join(serializeSafetensors(example(), { epoch: '3', note: 'größer' }))
     for (let shift = 0; shift < 8; shift++) {
       const moved = new Uint8Array(shift + whole.length)
@@ -130,7 +140,7 @@ describe('serializeSafetensors()', () => {
     for (const [name, { data }] of example()) expect(header[name].data_offsets[0] % data.BYTES_PER_ELEMENT).toBe(0)
   })
 
-  test('hands over the memory of the tensors without copying it', () => {
+  test('returns the memory of the tensors without copying it', () => {
     const data = new Float32Array(8)
     const parts = serializeSafetensors([['w', { dtype: 'F32', shape: [2, 4], data }]])
     expect(parts[1]!.buffer).toBe(data.buffer)
