@@ -39,20 +39,20 @@ import {
   where,
 } from '../../src/graph/index.ts'
 
-/** One case a differentiable operator: the shapes of its float inputs, and the operator on them. Inputs are drawn from a normal distribution. */
+/** A case of a differentiable operator: the shapes of its float inputs, which are normal deviates, and the operator. */
 export interface Sample {
   readonly op: string
   readonly shapes: readonly (readonly number[])[]
   readonly run: (...inputs: Tensor[]) => Tensor | readonly Tensor[]
-  /** how far the inputs are moved for the difference, where 1e-5 does not do */
+  /** the step of the difference, by default 1e-5 */
   readonly step?: number
 }
 
 const sample = (op: string, shapes: Sample['shapes'], run: Sample['run']): Sample => ({ op, shapes, run })
 
 /**
- * For operators that ONNX Runtime has no float64 kernel for, computed in float32: they are linear in each input, so that central differences are
- * exact whatever the step, and a wide one drowns the rounding.
+ * A case computed in float32, for operators without a float64 kernel in ONNX Runtime. They are linear in each input, so
+ * that central differences are exact for every step; a wide one makes rounding errors small.
  */
 const inFloat32 = (op: string, shapes: Sample['shapes'], run: (...inputs: Tensor[]) => Tensor): Sample => ({
   op,

@@ -21,10 +21,7 @@ type Case = [
   options?: Omit<ModelSpec, 'nodes' | 'output'> & { attrs?: ModelSpec['nodes'][number]['attrs']; names?: string[] },
 ]
 
-/**
- * One node on the input x, [1, 3, 8, 8] if nothing else is said, and on stored values, in this order ('' is an input
- * left out).
- */
+/** One node on the input x, by default [1, 3, 8, 8], and on stored values in this order; '' leaves an input out. */
 const cases: Case[] = [
   ['Add', { b: weights(3, 1, 1) }],
   ['Sub', { b: weights(8) }],
@@ -141,7 +138,7 @@ const cases: Case[] = [
 
 describe('OnnxImport', () => {
   test.each(cases.map((one) => [describeCase(one), one] as const))(
-    '%s gives what the file gives, picture by picture',
+    '%s computes what ONNX Runtime computes of the file itself, image by image',
     async (_, [type, stored, options = {}]) => {
       const { inputs = { x: [1, 3, 8, 8] }, names = ['x', ...Object.keys(stored)], attrs = {}, opset = 13 } = options
       const bytes = onnxModel({
@@ -152,20 +149,20 @@ describe('OnnxImport', () => {
         opset,
       })
       const shape = inputs.x as number[]
-      const pictures = Array.from({ length: 3 }, () =>
+      const images = Array.from({ length: 3 }, () =>
         Float32Array.from(random(elementCount(shape)), (v) => (positive.has(type) ? v * v + 0.1 : v)),
       )
 
       const original = await nodeRuntime.load(bytes)
       const expected: number[] = []
-      for (const data of pictures)
+      for (const data of images)
         if (original.inputNames.length > 0)
           expected.push(...floatData((await original.run({ x: floats(shape, data) })).y))
 
       const network = new OnnxImport(bytes, 'network "test"')
       const y = network.tensor('y')
       const ours = await nodeRuntime.load(toOnnx({ y }, network.weights))
-      const batch = floats(shape.with(0, 3 * shape[0]!), Float32Array.from(pictures.flatMap((data) => [...data])))
+      const batch = floats(shape.with(0, 3 * shape[0]!), Float32Array.from(images.flatMap((data) => [...data])))
       const actual = floatData((await ours.run({ x: batch })).y)
       expect(actual.length).toBe(expected.length)
       for (const [i, value] of expected.entries())
@@ -181,7 +178,7 @@ describe('OnnxImport', () => {
   })
 })
 
-/** A relu and, after it, an operator that nobody knows. */
+/** A relu followed by an unknown operator. */
 const beyond: ModelSpec = {
   nodes: [
     { type: 'Relu', inputs: ['x'], output: 'map' },
@@ -193,7 +190,7 @@ const beyond: ModelSpec = {
 const open = (spec: ModelSpec): OnnxImport => new OnnxImport(onnxModel(spec), 'network "n.onnx"')
 
 describe('OnnxImport cuts', () => {
-  test('before an operator that is not known', () => {
+  test('before an unknown operator', () => {
     const network = open(beyond)
     expect(network.names).toEqual(['map', 'z', 'y'])
     expect(network.tensor('map').shape).toEqual(['B', 3, 8, 8])
@@ -202,7 +199,7 @@ describe('OnnxImport cuts', () => {
     )
   })
 
-  test('with the weights that the tensors asked for need, single numbers apart', () => {
+  test('with the weights that the requested tensors depend on, except single numbers', () => {
     const network = open({
       nodes: [
         { type: 'Add', inputs: ['x', 'a'], output: 'first' },
@@ -218,12 +215,12 @@ describe('OnnxImport cuts', () => {
     expect([...network.weights.keys()]).toEqual(['a', 'b'])
   })
 
-  test('files that list their weights as inputs, as the first versions did', () => {
+  test('files that also list their weights as inputs, as old ones do', () => {
     const network = open({ ...simple(weights(8)), inputs: { x: [1, 3, 8, 8], w: [8] } })
     expect([...network.inputs.keys()]).toEqual(['x'])
   })
 
-  test('files of any batch, and of open sizes that are given', () => {
+  test('files of any batch, and of open sizes', () => {
     const spec: ModelSpec = { ...simple(weights(8)), inputs: { x: ['n', 3, 'height', 8] } }
     expect(open(spec).inputs.get('x')!.shape).toEqual(['B', 3, 'x_2', 8])
     const network = new OnnxImport(onnxModel(spec), 'network', { batch: 4, shapes: { x: [1, 3, 6, 8] } })
@@ -257,7 +254,7 @@ describe('OnnxImport refuses, naming the file and why,', () => {
   test.each<[string, () => unknown, string]>([
     [
       'a file that is not ONNX',
-      () => new OnnxImport(Buffer.from('hello, this is no network'), 'network "n.onnx"'),
+      () => new OnnxImport(Buffer.from('hello, this is not a network'), 'network "n.onnx"'),
       'it is not an ONNX model',
     ],
     ['an empty file', () => new OnnxImport(new Uint8Array(), 'network "n.onnx"'), 'it is not an ONNX model'],
@@ -266,7 +263,7 @@ describe('OnnxImport refuses, naming the file and why,', () => {
       () => new OnnxImport(onnxModel(simple(weights(8))).subarray(0, 60), 'network "n.onnx"'),
       'it is not an ONNX model, or it is cut short',
     ],
-    ['a tensor that is not there', () => open(beyond).tensor('nix'), 'it has no tensor "nix"'],
+    ['a tensor that does not exist', () => open(beyond).tensor('nix'), 'it has no tensor "nix"'],
     [
       'an operator of another domain',
       () =>
@@ -277,7 +274,7 @@ describe('OnnxImport refuses, naming the file and why,', () => {
     ],
     ['sizes that do not fit', () => open(simple(weights(7))).tensor('y'), 'at "y": Cannot add [B, 3, 8, 8] and [7]'],
     [
-      'an input that nothing gives',
+      'an input that nothing computes',
       () => open({ ...simple(weights(8)), stored: {} }).tensor('y'),
       'at "y": nothing computes "w"',
     ],
@@ -287,7 +284,7 @@ describe('OnnxImport refuses, naming the file and why,', () => {
       'at "y": the weights "w" are stored in another file; save the model as one file',
     ],
     [
-      'weights that are too few',
+      'too few weights',
       () => open(simple({ shape: [8], values: [1] })).tensor('y'),
       'at "y": "w" has 1 values for the shape [8]',
     ],
@@ -309,7 +306,7 @@ describe('OnnxImport refuses, naming the file and why,', () => {
       'at "c": the operator Constant without numbers is not supported',
     ],
     [
-      'a shape that is computed',
+      'a shape computed at run time',
       () => open({ nodes: [{ type: 'Reshape', inputs: ['x', 'x'], output: 'y' }], output: 'y' }).tensor('y'),
       'at "y": the operator Reshape with "x" computed at run time is not supported',
     ],

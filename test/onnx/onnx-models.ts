@@ -23,6 +23,7 @@ export type Attribute =
   | { readonly float: number }
   | { readonly floats: readonly number[] }
 
+/** A node of a model. */
 export interface NodeSpec {
   readonly type: string
   readonly inputs: readonly string[]
@@ -46,6 +47,7 @@ export interface Stored {
   readonly bytes?: number
 }
 
+/** A model; by default it has one input `x` [1, 3, 8, 8] and opset 13. */
 export interface ModelSpec {
   readonly nodes: readonly NodeSpec[]
   readonly stored?: Readonly<Record<string, Stored>>
@@ -54,7 +56,7 @@ export interface ModelSpec {
   readonly opset?: number
 }
 
-/** The bytes of an ONNX model, written as the schema says and not by our own export. */
+/** The bytes of an ONNX model, written without our own exporter. */
 export function onnxModel({
   nodes,
   stored = {},
