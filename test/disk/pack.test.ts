@@ -30,8 +30,8 @@ test('packRun() stores weights and detector as float16, and networks without the
   const weights = halves(new LstmCaptioner(config.model).parameters)
   await writeRunConfig(run, config)
   await writeSafetensors(runFiles(run).weights, weights)
-  const info = { words: ['dog'], features: config.features, meanAveragePrecision: 1, averagePrecision: { dog: 1 } }
-  await writeDetector(runFiles(run).concepts, { info, weights: halves(detectorFor(1, features).parameters) })
+  const info = { words: ['dog', 'red'], features: config.features, meanAveragePrecision: 1, averagePrecision: {} }
+  await writeDetector(runFiles(run).concepts, { info, weights: halves(detectorFor(2, features).parameters) })
 
   const names = await packRun(run, out)
   expect(names).toEqual([
