@@ -26,6 +26,7 @@ const MAX_NAMED_VALUES = 8
 
 /** Collects ONNX nodes and initializers while operators lower themselves. */
 export class OnnxEmitter implements Emitter {
+  /** the nodes in the order in which they were added */
   readonly nodes: NodeProto[] = []
   /** the stored tensors by name */
   readonly initializers = new Map<string, TensorProto>()
@@ -42,7 +43,7 @@ export class OnnxEmitter implements Emitter {
     for (const tensor of inputs) this.#names.set(tensor, inputName(tensor)!)
   }
 
-  /** The name of a tensor, made when it is first asked for. */
+  /** The name of a tensor, made when it is first requested. */
   readonly name = (tensor: Tensor): string => {
     const known = this.#names.get(tensor)
     if (known !== undefined) return known

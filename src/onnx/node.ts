@@ -22,6 +22,7 @@ export class OnnxNode {
   /** the batch size that the file fixes, undefined if it leaves it open */
   readonly fileBatch: number | undefined
 
+  /** `opset` and `fileBatch` are those of the file, `inputs` looks up the node's inputs. */
   constructor(node: NodeProto, opset: number, fileBatch: number | undefined, inputs: NodeInputs) {
     this.#node = node
     this.#attributes = new Map(node.attribute.map((attribute) => [attribute.name, attribute]))

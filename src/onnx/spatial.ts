@@ -23,7 +23,8 @@ export function maxPoolRule(node: OnnxNode): Tensor {
 
 /** The window of a node; `auto_pad` becomes explicit padding for the size of x. */
 function windowOf(node: OnnxNode, x: Tensor, kernel: readonly (number | string)[]): Window {
-  if (x.shape.length !== 4 || kernel.length !== 2) node.unsupported(`over ${x.shape.length - 2} axes`)
+  if (x.shape.length !== 4 || kernel.length !== 2)
+    node.unsupported(`on ${x.shape.length} axes with windows of ${kernel.length}`)
   const strides = node.sizes('strides', 2, 1, [1, 1]) as unknown as Pair
   const dilations = node.sizes('dilations', 2, 1, [1, 1]) as unknown as Pair
   const auto = node.string('auto_pad', 'NOTSET')

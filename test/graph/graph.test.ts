@@ -39,7 +39,7 @@ describe('shapes', () => {
   const window = { strides: [1, 1], dilations: [1, 1], before: [0, 0], after: [0, 0], ceil: false } as const
   test.each<[string, () => unknown, string]>([
     ['concat() of nothing', () => concat([], 0), 'Cannot concat no tensors'],
-    ['reshape() to two sizes of -1', () => reshape(x, [-1, -1]), 'only one size may be -1'],
+    ['reshape() to two sizes of -1', () => reshape(x, [-1, -1]), 'sizes are whole numbers, one may be -1'],
     ['reshape() to a fraction', () => reshape(x, [0.5, 240]), 'Cannot reshape [2, 3, 4, 5] to [0.5, 240]'],
     [
       'reshape() to a missing size',

@@ -42,7 +42,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const at = shape.indexOf(-1)
   const others = shape.filter((_, i) => i !== at)
   if (!isValidShape(others))
-    throw new ShapeError(`Cannot reshape ${show(x.shape)} to ${show(shape)}: only one size may be -1`)
+    throw new ShapeError(`Cannot reshape ${show(x.shape)} to ${show(shape)}: sizes are whole numbers, one may be -1`)
   let target = shape
   if (at >= 0) {
     const rest = quotient(product(x.shape), product(others))

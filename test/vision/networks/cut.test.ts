@@ -210,7 +210,7 @@ describe('cut() refuses with UserError', () => {
       'filters of another rank',
       spec([node('Conv', 'x v', 'y')], { v: weights(8, 3, 2) }),
       {},
-      'at "y": the operator Conv over 2 axes is not supported',
+      'at "y": the operator Conv on 4 axes with windows of 1 is not supported',
     ],
     [
       'a reshape to NaN',

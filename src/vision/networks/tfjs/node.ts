@@ -26,6 +26,7 @@ export class TfjsNode {
   readonly #node: TfjsNodeDef
   readonly #inputs: TfjsInputs
 
+  /** `inputs` looks up the node's inputs. */
   constructor(node: TfjsNodeDef, inputs: TfjsInputs) {
     this.#node = node
     this.#inputs = inputs
