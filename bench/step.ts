@@ -1,14 +1,15 @@
-// Seconds of a training step: tsx bench/step.ts <mia 0|1> <images> <captions of each>. Prints one JSON line.
-
+// Times a training step and prints one JSON line: median seconds of a step, and peak memory of the process.
+// Usage: tsx bench/step.ts <mia: 0 or 1> <images in a batch> <captions per image>
 import { ints } from '../src/formats/host-value.ts'
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
 import { crossEntropy } from '../src/train/objectives/cross-entropy.ts'
-import { publishedAdam } from '../src/train/optimizer.ts'
+import { PUBLISHED_ADAM } from '../src/train/optimizer.ts'
 import { TrainingState } from '../src/train/state.ts'
 import { trainingStep } from '../src/train/step.ts'
 import { makeModel, median, sizes, someFeatures, someWords } from './sizes.ts'
 
 const [mia, images, captions] = process.argv.slice(2).map(Number) as [number, number, number]
+/** Steps that are timed, after two that warm up. */
 const STEPS = 9
 const model = makeModel(mia === 1)
 const rows = images * captions
@@ -17,7 +18,7 @@ const session = await nodeRuntime.load(
     captions,
     steps: sizes.words,
     objective: crossEntropy(0.1),
-    adam: publishedAdam,
+    adam: PUBLISHED_ADAM,
     clipping: { kind: 'value', limit: 0.1 },
   }),
 )
@@ -32,7 +33,7 @@ const batch = {
 const seconds: number[] = []
 for (let step = 1; step <= STEPS + 2; step++) {
   const start = performance.now()
-  await state.step(session, batch, { step, seed: 1, learningRate: 5e-4, adam: publishedAdam })
+  await state.step(session, batch, { step, seed: 1, learningRate: 5e-4, adam: PUBLISHED_ADAM })
   if (step > 2) seconds.push((performance.now() - start) / 1000)
 }
 console.log(JSON.stringify({ seconds: median(seconds), peakMB: process.resourceUsage().maxRSS / 1024 }))

@@ -1,9 +1,12 @@
 import { Random } from '../random.ts'
 
-/** Tells the stream that augmentations are drawn from: with and without augmentations, images and captions come in the same order. */
+/** A random stream of its own: with or without augmentations, images and captions come in the same order. */
 const STREAM = 1
 
-/** Which augmentation of each of `images` images an epoch sees, of `augmentations` further ones and 0, the image as it is. */
+/**
+ * Draws the version of each of `images` images that an epoch trains on: 0 is the original, 1 to `augmentations` are its
+ * augmentations. All are equally likely.
+ */
 export function drawAugmentations(
   images: number,
   { seed, epoch, augmentations }: { seed: number; epoch: number; augmentations: number },

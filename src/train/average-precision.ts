@@ -1,6 +1,7 @@
 /**
- * Average precision of a ranking (as in Fang et al., CVPR 2015, section 3): the mean, over the positives, of the share of positives among all that
- * score at least as high. Undefined where nothing is positive.
+ * The average precision of a ranking (as in Fang et al., CVPR 2015, section 3): the mean, over the positives, of the
+ * precision among all items that score at least as high. `positive` is 0 or 1 for each score. Returns undefined if no
+ * item is positive.
  */
 export function averagePrecision(scores: ArrayLike<number>, positive: ArrayLike<number>): number | undefined {
   const order = Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[b]! - scores[a]!)
@@ -10,7 +11,7 @@ export function averagePrecision(scores: ArrayLike<number>, positive: ArrayLike<
     let here = 0
     while (end < order.length && scores[order[end]!] === scores[order[start]!]) here += positive[order[end++]!] ? 1 : 0
     found += here
-    total += here * (found / end) // equal scores stand together: their order must not matter
+    total += here * (found / end) // equal scores count together: their order must not matter
   }
   return found === 0 ? undefined : total / found
 }

@@ -1,47 +1,50 @@
 import { Random } from '../random.ts'
 import { drawAugmentations } from './augmentations.ts'
-import { levelOf } from './buckets.ts'
+import { bucketOf } from './buckets.ts'
 
-/** Some images and some captions of each, to be trained on together. */
+/** A batch: B images, each with C captions. */
 export interface Batch {
-  /** places of the images in the list that the batches were made of */
+  /** indices into the list of images that makeBatches() got, `[B]` */
   readonly images: Int32Array
-  /** which augmentation of each image; 0 is the picture as it is */
+  /** the augmentation of each image, `[B]`; 0 is the original */
   readonly augmentations: Int32Array
-  /** which of its image's captions, [images * captionsPerImage]: those of the first image, then of the second, ... */
+  /** indices into each image's captions, `[B*C]`, image by image */
   readonly captions: Int32Array
-  /** how many times the decoder is unrolled: enough for the longest caption, one of the lengths asked for */
+  /** time steps: the length bucket of its longest caption */
   readonly steps: number
-  /** how many regions its images are padded to: enough for the one with most */
+  /** regions that its images are padded to */
   readonly regions: number
 }
 
+/** How the images of an epoch are divided into batches. */
 export interface BatchOptions {
   readonly seed: number
+  /** the epoch, counted from 0 */
   readonly epoch: number
-  /** the numbers of steps allowed, ascending; the last at least the longest caption's: see chooseLevels() */
+  /** length buckets, ascending; the last holds the longest caption: see chooseBuckets() */
   readonly lengths: readonly number[]
   readonly imagesPerBatch?: number
   readonly captionsPerImage?: number
-  /** how many further augmentations each image has; one of them or the picture itself is drawn */
+  /** augmentations of each image, beside the original; one of all is drawn */
   readonly augmentations?: number
-  /** batches sorted together; 1 pads most and mixes most */
+  /** batches that are sorted by size together; 1 mixes most and pads most */
   readonly window?: number
 }
 
-/** What decides how an image is batched. */
+/** The sizes of an image that decide its batch. */
 export interface BatchItem {
-  /** for each of its captions how many words the decoder predicts, `<end>` counted */
+  /** time steps of each of its captions, `<end>` included */
   readonly steps: readonly number[]
-  /** how many regions it is padded to */
+  /** its region bucket */
   readonly regions: number
 }
 
 /**
- * One epoch's batches, every image once, a function of the seed and the epoch alone. Images come in random order, but within `window` batches they
- * are sorted by what their regions are padded to and then by their longest caption, so that little is padded; then the batches are shuffled. Of an image with more
- * than `captionsPerImage` captions some are drawn, with fewer some come again. The epoch's last images may make a
- * smaller batch. Throws RangeError for an image without captions and a caption longer than every length.
+ * Returns the batches of one epoch: every image once, as a function of seed and epoch alone. The images are shuffled.
+ * Within each window of batches they are sorted by regions, then by their longest caption, so that little is padded;
+ * then the batches are shuffled. If an image has more than `captionsPerImage` captions, some are drawn; if it has
+ * fewer, some repeat. The last batch may be smaller. Throws RangeError for an image without captions, and for a caption
+ * longer than every bucket.
  */
 export function makeBatches(
   items: readonly BatchItem[],
@@ -54,16 +57,16 @@ export function makeBatches(
   const longest = captions.map((drawn, image) => Math.max(...drawn.map((caption) => items[image]!.steps[caption]!)))
   const batches: Batch[] = []
   for (let start = 0; start < order.length; start += window * imagesPerBatch) {
-    const near = order
+    const sorted = order
       .subarray(start, start + window * imagesPerBatch)
       .sort((a, b) => items[a]!.regions - items[b]!.regions || longest[a]! - longest[b]!)
-    for (let first = 0; first < near.length; first += imagesPerBatch) {
-      const images = near.slice(first, first + imagesPerBatch)
+    for (let first = 0; first < sorted.length; first += imagesPerBatch) {
+      const images = sorted.slice(first, first + imagesPerBatch)
       batches.push({
         images,
         augmentations: images.map((image) => drawn[image]!),
         captions: Int32Array.from([...images].flatMap((image) => captions[image]!)),
-        steps: roundUp(Math.max(...images.map((image) => longest[image]!)), lengths),
+        steps: lengthBucket(Math.max(...images.map((image) => longest[image]!)), lengths),
         regions: items[images.at(-1)!]!.regions,
       })
     }
@@ -77,10 +80,10 @@ function drawCaptions(available: number, wanted: number, image: number, random: 
   return Array.from({ length: wanted }, (_, i) => shuffled[i % available]!)
 }
 
-function roundUp(steps: number, lengths: readonly number[]): number {
-  const length = levelOf(steps, lengths)
+function lengthBucket(steps: number, lengths: readonly number[]): number {
+  const length = bucketOf(steps, lengths)
   if (length === undefined) {
-    throw new RangeError(`Cannot train on a caption of ${steps} steps: the longest length is ${lengths.at(-1)}`)
+    throw new RangeError(`Cannot train on a caption of ${steps} steps: the longest bucket has ${lengths.at(-1)}`)
   }
   return length
 }

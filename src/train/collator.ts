@@ -6,33 +6,35 @@ import { ints } from '../formats/host-value.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { augmentedId } from '../vision/index.ts'
 import type { Batch, BatchItem } from './batches.ts'
-import { chooseLevels, levelOf } from './buckets.ts'
+import { bucketOf, chooseBuckets } from './buckets.ts'
 import { packCaptions } from './pack-captions.ts'
 
-/** How many numbers of steps, and of regions, batches are padded to: more pad less, and each pair that comes up is compiled. */
-const LENGTHS = 8
-const REGION_LEVELS = 3
+/** More buckets pad less, but each pair of length and regions that occurs is compiled. */
+const LENGTH_BUCKETS = 8
+const REGION_BUCKETS = 3
 
-/** Training images with their captions as word ids, and the inputs of the training step for a batch of them. */
-export class Feeder {
+/** The training images with their captions as word ids. Collates batches: reads features and packs captions. */
+export class Collator {
+  /** the sizes of each image, for makeBatches() */
   readonly items: readonly BatchItem[]
-  /** the numbers of steps that batches are unrolled for */
+  /** the length buckets, ascending */
   readonly lengths: readonly number[]
   readonly #images: readonly ImageEntry[]
   readonly #captions: readonly (readonly (readonly number[])[])[]
   readonly #inputs: StoredInputs
   readonly #config: RunConfig
 
+  /** Chooses the buckets for these images. Throws UserError if an image has no features. */
   constructor(images: readonly ImageEntry[], vocabulary: Vocabulary, inputs: StoredInputs, config: RunConfig) {
     this.#images = images
     this.#captions = images.map(({ tokens }) => tokens.map((caption) => vocabulary.encode(caption.split(' '))))
     const steps = this.#captions.map((captions) => captions.map((words) => words.length + 1))
     const regions = images.map(({ id }) => inputs.regions(id))
-    const levels = chooseLevels(regions, REGION_LEVELS)
-    this.items = steps.map((each, i) => ({ steps: each, regions: levelOf(regions[i]!, levels)! }))
-    this.lengths = chooseLevels(
+    const buckets = chooseBuckets(regions, REGION_BUCKETS)
+    this.items = steps.map((each, i) => ({ steps: each, regions: bucketOf(regions[i]!, buckets)! }))
+    this.lengths = chooseBuckets(
       steps.filter((each) => each.length > 0).map((each) => Math.max(...each)),
-      LENGTHS,
+      LENGTH_BUCKETS,
     )
     this.#inputs = inputs
     this.#config = config
@@ -43,8 +45,8 @@ export class Feeder {
     return [...images].map((image) => this.#images[image]!.id)
   }
 
-  /** The inputs of the training step (see predict()). */
-  async feed(batch: Batch): Promise<HostValues> {
+  /** Returns the inputs of the training step, as predict() declares them. Throws UserError if features are damaged. */
+  async collate(batch: Batch): Promise<HostValues> {
     const { featureSize } = this.#config.model
     const { regions } = batch
     const { captionsPerImage } = this.#config.training

@@ -13,18 +13,31 @@ import { counted } from '../wording.ts'
 
 const IMAGES_PER_BATCH = 64
 
-/** What was found: `count` of the detector's `words` for each image, which has `regions` regions or fewer. */
+/** What detectConcepts() detected. */
 export interface Detection {
+  /** number of images */
   readonly images: number
+  /** concepts of each image */
   readonly count: number
+  /** words that the detector knows */
   readonly words: number
+  /** the most regions that an image has */
   readonly regions: number
 }
 
+/** The dataset whose concepts are detected, and how many of each image; progress is in images. */
+export interface DetectionOptions extends Watch {
+  readonly engine: Engine
+  /** the dataset's folder */
+  readonly data: string
+  /** concepts of each image; by default as many as regions, as in the paper, or all words if the detector knows fewer */
+  readonly count?: number
+}
+
 /**
- * Finds the `count` most confident concepts of every image of a dataset that has features, and writes them to `concepts/concepts.jsonl`. By default it is
- * as many as regions, as in the paper, or all that the detector knows, if these are fewer: a small data set has few words. Throws UserError for a
- * `count` above that.
+ * Detects the most confident concepts of every image of a dataset that has features, and writes them to
+ * `concepts/concepts.jsonl`. Throws UserError if the dataset has no features or no detector, if features are damaged, or
+ * if `count` exceeds the words that the detector knows.
  */
 export async function detectConcepts({
   engine,
@@ -32,49 +45,51 @@ export async function detectConcepts({
   count,
   onProgress,
   signal,
-}: { engine: Engine; data: string; count?: number } & Watch): Promise<Detection> {
+}: DetectionOptions): Promise<Detection> {
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
-  const { info, weights } = await readDetector(conceptsFolder(data))
-  store.require(info.features, `the concept detector of "${data}"`)
-  const { regions } = store
-  const most = count ?? Math.min(regions, info.words.length)
-  if (most > info.words.length)
-    throw new UserError(
-      `Cannot find ${most} concepts of an image: the detector of "${data}" (${describeSource(info.features)}) knows ${counted(info.words.length, 'word')}; ask for --count ${info.words.length}, or train it on more words`,
-    )
-  const inference = await ConceptInference.load(
-    engine.runtime,
-    detectorFor(info.words.length, info.features),
-    weights,
-    most,
-  )
-  const images = dataset.images.filter(({ id }) => store.has(id))
-  const lines: string[] = []
-  for (let start = 0; start < images.length; start += IMAGES_PER_BATCH) {
-    signal?.throwIfAborted()
-    const batch = images.slice(start, start + IMAGES_PER_BATCH)
-    const { words, scores } = await inference.best(await store.read(batch.map(({ id }) => id)))
-    for (const [i, { id }] of batch.entries())
-      lines.push(JSON.stringify(detected(id, i, most, info.words, { words, scores })))
-    onProgress?.(start + batch.length, images.length)
+  try {
+    const { info, weights } = await readDetector(conceptsFolder(data))
+    store.require(info.features, `the concept detector of "${data}"`)
+    const { regions } = store
+    const most = count ?? Math.min(regions, info.words.length)
+    if (most > info.words.length)
+      throw new UserError(
+        `Cannot detect ${most} concepts of an image: the detector of "${data}" (${describeSource(info.features)}) ` +
+          `knows ${counted(info.words.length, 'word')}; ask for --count ${info.words.length}, or train it on more words`,
+      )
+    const images = dataset.images.filter(({ id }) => store.has(id))
+    const detector = detectorFor(info.words.length, info.features)
+    const inference = await ConceptInference.load(engine.runtime, detector, weights, most)
+    const lines: string[] = []
+    try {
+      for (let start = 0; start < images.length; start += IMAGES_PER_BATCH) {
+        signal?.throwIfAborted()
+        const batch = images.slice(start, start + IMAGES_PER_BATCH)
+        const found = await inference.best(await store.read(batch.map(({ id }) => id)))
+        for (const [i, { id }] of batch.entries())
+          lines.push(JSON.stringify({ id, ...rowOf(found, i, most, info.words) } satisfies DetectedConcepts))
+        onProgress?.(start + batch.length, images.length)
+      }
+    } finally {
+      inference.release()
+    }
+    await writeFileAtomic(conceptsFile(data), lines.map((line) => `${line}\n`).join(''))
+    return { images: images.length, count: most, words: info.words.length, regions }
+  } finally {
+    await store.close()
   }
-  inference.release()
-  await store.close()
-  await writeFileAtomic(conceptsFile(data), lines.map((line) => `${line}\n`).join(''))
-  return { images: images.length, count: most, words: info.words.length, regions }
 }
 
-function detected(
-  id: string,
+/** The words of one image and their confidence, to four digits. */
+function rowOf(
+  found: { readonly words: Int32Array; readonly scores: Float32Array },
   row: number,
   most: number,
   names: readonly string[],
-  found: { words: Int32Array; scores: Float32Array },
-): DetectedConcepts {
+): Pick<DetectedConcepts, 'words' | 'scores'> {
   const [start, end] = [row * most, (row + 1) * most]
   return {
-    id,
     words: Array.from(found.words.subarray(start, end), (word) => names[word]!),
     scores: Array.from(found.scores.subarray(start, end), (score) => Number(score.toFixed(4))),
   }

@@ -2,158 +2,232 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConceptInference } from '../caption/concept-inference.ts'
-import { type ConceptInfo, detectorFor, type StoredDetector } from '../caption/stored-detector.ts'
+import { detectorFor } from '../caption/stored-detector.ts'
 import { conceptsFromFile, frequentConcepts, leastImages } from '../data/concept-words.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
-import { readCheckpoint, writeCheckpoint } from '../disk/checkpoint.ts'
+import { readCheckpoint } from '../disk/checkpoint.ts'
 import { readDetector, writeDetector } from '../disk/concept-files.ts'
 import { conceptsFolder, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
 import { readText, writeFileAtomic } from '../disk/files.ts'
 import { withLock } from '../disk/lock.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Session } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
-import { floats, type HostValue } from '../formats/host-value.ts'
 import { input } from '../graph/index.ts'
-import { cast } from '../graph/ops/index.ts'
 import type { ConceptDetector } from '../models/concept-detector.ts'
+import { featuresInput } from '../models/inputs.ts'
 import { Noise } from '../nn/noise.ts'
 import { toOnnx } from '../onnx/export.ts'
 import type { Watch } from '../progress.ts'
 import { Random } from '../random.ts'
 import { counted, firstFew } from '../wording.ts'
-import { averagePrecision } from './average-precision.ts'
+import {
+  type ConceptData,
+  type ConceptValidation,
+  collateConcepts,
+  IMAGES_PER_BATCH,
+  labelLogLikelihood,
+  validateDetector,
+} from './concept-validation.ts'
+import { runTraining, type TrainingTask } from './loop.ts'
 import { startOrRestore } from './state.ts'
 import { updates } from './update.ts'
 
+/** What trainConceptDetector() trains, and who is told of it; progress is in images. */
 export interface ConceptTrainingOptions extends Watch {
   readonly engine: Engine
   /** the dataset's folder */
   readonly data: string
-  /** a file of words; without one the frequent content words of the training captions */
+  /** path of a list of words; without one, the frequent content words of the training captions */
   readonly wordList?: string
   readonly seed: number
   readonly epochs: number
   readonly onEpoch?: (epoch: ConceptEpoch) => void
 }
 
-/** What is said of a finished epoch. */
+/** The report of a finished epoch. */
 export interface ConceptEpoch {
+  /** the epoch, counted from 1 */
   readonly epoch: number
-  /** mean over its steps; of those since it was resumed, where it was, and null where none was left */
+  /** mean loss of its steps since the last resume; null if there were none */
   readonly loss: number | null
   readonly meanAveragePrecision: number
+  /** whether its weights are the best so far, and were kept */
+  readonly best: boolean
+  /**
+   * mean log-likelihood of the labels of a validation image in nats; present if the mean average precision equals that of
+   * the best epoch, where this number decides which is better
+   */
+  readonly logLikelihood?: number
 }
 
+/** A trained detector. */
 export interface ConceptTraining {
+  /** number of words that it detects */
   readonly words: number
   readonly meanAveragePrecision: number
+  /** the epoch of its weights, counted from 1 */
   readonly bestEpoch: number
+  /** the log-likelihood of ConceptEpoch, if other epochs had the same mean average precision */
+  readonly logLikelihood?: number
   /** each word's average precision on the validation images, the best first */
   readonly averagePrecision: Readonly<Record<string, number>>
 }
 
-const IMAGES_PER_BATCH = 64
 const LEARNING_RATE = 3e-4
 const DROPOUT = 0.5
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 
 /**
- * Trains the detector of a dataset's concepts on its stored features and keeps the weights of the epoch with the best mean average precision on the
- * validation images. When `signal` aborts, a checkpoint is written, and the same call goes on from that very step; one that asks for other words,
- * another seed, or fewer epochs than are done begins anew. Throws UserError where the dataset has no features or no validation images, and where these have none of the words.
+ * Trains the detector of a dataset's concepts on its stored features. The weights with the best mean average precision on
+ * the validation images are kept; if epochs have the same, those that give the labels of the validation images the higher
+ * log-likelihood. If `signal` aborts, a checkpoint is written and the promise rejects with the signal's reason: the same
+ * call resumes from that very step. A call with other words, another seed, or fewer epochs than are done starts over.
+ * Throws UserError if the dataset has no features or no validation images, if these have none of the words, if features
+ * are damaged, and if the loss is not finite.
  */
 export async function trainConceptDetector(options: ConceptTrainingOptions): Promise<ConceptTraining> {
-  const opened = await openData(options)
-  // One training at a time in the folder: two would mix their files.
-  return withLock(conceptsFolder(options.data), 'concepts', () => trainOn(opened, options)).finally(() =>
-    opened.store.close(),
-  )
+  const { data } = options
+  const dataset = await Dataset.open(data)
+  const store = await FeatureStore.open(featuresFolder(data))
+  try {
+    const images = await selectImages(dataset, store, options)
+    // Two trainings at once would mix their files.
+    return await withLock(conceptsFolder(data), 'concepts', () => trainOn(store, images, options))
+  } finally {
+    await store.close()
+  }
+}
+
+/** The images of a training, and the words to detect. */
+interface Selection {
+  readonly train: readonly ImageEntry[]
+  readonly val: readonly ImageEntry[]
+  readonly words: readonly string[]
 }
 
 async function trainOn(
-  { store, train, val, words }: Awaited<ReturnType<typeof openData>>,
+  store: FeatureStore,
+  { train, val, words }: Selection,
   { engine, data, seed, epochs, onEpoch, onProgress, signal }: ConceptTrainingOptions,
 ): Promise<ConceptTraining> {
   const folder = conceptsFolder(data)
   const detector = detectorFor(words.length, store.header, DROPOUT)
   const recipe = { seed, words, features: store.source, images: digest(train) }
   const checkpoint = await checkpointOf(folder, recipe, epochs)
+  const start = await startOrRestore(checkpoint, [...detector.parameters.values()], seed)
   const session = await engine.runtime.load(trainingModel(detector))
-  const { state, progress } = await startOrRestore(checkpoint, [...detector.parameters.values()], seed)
-  let { step, epoch, batch, best } = progress
-  const save = () => writeCheckpoint(checkpoint, { step, epoch, batch, best, ...state.tensors() })
-  const labels = labeller(words)
-  const perEpoch = Math.ceil(train.length / IMAGES_PER_BATCH)
-  let done = epoch * train.length + batch * IMAGES_PER_BATCH
   try {
-    for (; epoch < epochs; epoch++, batch = 0) {
-      const order = new Random(seed, epoch + 1).shuffle([...train])
-      const losses: number[] = []
-      for (; batch < perEpoch; batch++) {
-        if (signal?.aborted) {
-          await save()
-          signal.throwIfAborted()
-        }
-        const images = order.slice(batch * IMAGES_PER_BATCH, (batch + 1) * IMAGES_PER_BATCH)
-        const values = {
-          features: await featuresOf(store, images),
-          labels: floats([images.length, words.length], labels(images)),
-        }
-        step += 1
-        const { loss } = await state.step(session, values, { step, seed, learningRate: LEARNING_RATE, adam: ADAM })
-        losses.push(loss)
-        done += images.length
-        onProgress?.(done, epochs * train.length)
-      }
-      const { weights } = state.tensors()
-      const scores = await judge(engine, { detector, weights }, store, val, words)
-      if (!best || best.score < scores.meanAveragePrecision) {
-        best = { epoch: epoch + 1, score: scores.meanAveragePrecision }
-        await writeDetector(folder, { info: { words, features: recipe.features, ...scores }, weights })
-      }
-      await writeCheckpoint(checkpoint, { step, epoch: epoch + 1, batch: 0, best, ...state.tensors() })
-      const loss = losses.length > 0 ? losses.reduce((a, b) => a + b) / losses.length : null
-      onEpoch?.({ epoch: epoch + 1, loss, meanAveragePrecision: scores.meanAveragePrecision })
-    }
+    const common = { engine, detector, checkpoint, session, seed, epochs, onProgress }
+    const task = detectorTask({ ...common, train, val: { store, images: val, words, signal }, folder })
+    const { best } = await runTraining(task, start, {
+      signal,
+      onEpoch: ({ epoch, loss, validation: { meanAveragePrecision }, best, logLikelihood }) =>
+        onEpoch?.({ epoch, loss, meanAveragePrecision, best, ...(logLikelihood !== undefined && { logLikelihood }) }),
+    })
+    const { meanAveragePrecision, averagePrecision } = (await readDetector(folder)).info
+    const { epoch: bestEpoch, logLikelihood } = best!
+    const decided = logLikelihood === undefined ? {} : { logLikelihood }
+    return { words: words.length, meanAveragePrecision, bestEpoch, ...decided, averagePrecision }
   } finally {
     session.release()
   }
-  const { info } = await readDetector(folder)
-  const { meanAveragePrecision, averagePrecision: each } = info
-  return { words: words.length, meanAveragePrecision, bestEpoch: best!.epoch, averagePrecision: each }
 }
 
-/** What a detector is trained on. */
-async function openData({ data, wordList }: ConceptTrainingOptions) {
-  const dataset = await Dataset.open(data)
-  const store = await FeatureStore.open(featuresFolder(data))
+interface TaskParts extends Pick<ConceptTrainingOptions, 'engine' | 'seed' | 'epochs'> {
+  readonly detector: ConceptDetector
+  readonly train: readonly ImageEntry[]
+  readonly val: ConceptData
+  readonly session: Session
+  readonly checkpoint: string
+  /** where the detector is kept */
+  readonly folder: string
+  readonly onProgress: Watch['onProgress']
+}
+
+/** A detector's part of the training loop; a batch is a list of images. */
+function detectorTask({
+  engine: { runtime },
+  detector,
+  train,
+  val,
+  session,
+  checkpoint,
+  folder,
+  seed,
+  epochs,
+  onProgress,
+}: TaskParts): TrainingTask<readonly ImageEntry[], ConceptValidation> {
+  const { store, words } = val
+  const stepsPerEpoch = Math.ceil(train.length / IMAGES_PER_BATCH)
+  return {
+    parameters: [...detector.parameters.values()],
+    epochs,
+    seed,
+    adam: ADAM,
+    emaDecay: 0,
+    checkpoint,
+    advice: 'make the features again with "mia features"',
+    learningRate: () => LEARNING_RATE,
+    batches: (epoch) => {
+      const order = new Random(seed, epoch + 1).shuffle([...train])
+      return Array.from({ length: stepsPerEpoch }, (_, i) =>
+        order.slice(i * IMAGES_PER_BATCH, (i + 1) * IMAGES_PER_BATCH),
+      )
+    },
+    describe: (images) => `images ${firstFew(images.map(({ id }) => id))}`,
+    collate: (images) => collateConcepts(images, { store, words }),
+    session: async () => session,
+    validate: (weights) => validateDetector(runtime, detector, weights, val),
+    logLikelihood: (weights) => labelLogLikelihood(runtime, detector, weights, val),
+    keep: (weights, { meanAveragePrecision, averagePrecision }) => {
+      const info = { words: [...words], features: store.source, meanAveragePrecision, averagePrecision }
+      return writeDetector(folder, { info, weights })
+    },
+    kept: async () => (await readDetector(folder)).weights,
+    onStep: ({ step }) => {
+      const [epoch, batch] = [Math.floor(step / stepsPerEpoch), step % stepsPerEpoch]
+      onProgress?.(epoch * train.length + batch * IMAGES_PER_BATCH, epochs * train.length)
+    },
+  }
+}
+
+/** Selects the images that have features, and the words. Throws UserError if they leave nothing to train or validate on. */
+async function selectImages(
+  dataset: Dataset,
+  store: FeatureStore,
+  { data, wordList }: Pick<ConceptTrainingOptions, 'data' | 'wordList'>,
+): Promise<Selection> {
   const [train, val] = (['train', 'val'] as const).map((split) =>
     dataset.split(split).filter(({ id }) => store.has(id)),
   ) as [ImageEntry[], ImageEntry[]]
   if (train.length === 0 || val.length === 0)
     throw new UserError(
-      `Cannot train concepts on "${data}": ${train.length} training and ${val.length} validation images have features; run "mia features --data ${data}"`,
+      `Cannot train concepts on "${data}": ${train.length} training and ${val.length} validation images have features; ` +
+        `run "mia features --data ${data}"`,
     )
   const words = wordList
     ? await conceptsFromFile(wordList, dataset.vocabulary)
     : frequentConcepts(train, dataset.vocabulary)
   if (words.length === 0)
     throw new UserError(
-      `Cannot train concepts on "${data}": no content word stands in at least ${leastImages(train.length)} of the ${train.length} training images; give a list with --words`,
+      `Cannot train concepts on "${data}": no content word occurs in the captions of at least ` +
+        `${leastImages(train.length)} of the ${train.length} training images; give a list with --words`,
     )
-  const judged = new Set(val.flatMap(({ tokens }) => tokens.flatMap((caption) => caption.split(' '))))
-  if (!words.some((word) => judged.has(word)))
+  const validated = new Set(val.flatMap(({ tokens }) => tokens.flatMap((caption) => caption.split(' '))))
+  if (!words.some((word) => validated.has(word)))
     throw new UserError(
-      `Cannot train concepts on "${data}": no concept (${firstFew(words)}) stands in a caption of the ${counted(val.length, 'validation image')}, and by them the best epoch is chosen; give a list with --words that has some of their words, or prepare more pictures`,
+      `Cannot train concepts on "${data}": no concept (${firstFew(words)}) occurs in a caption of the ` +
+        `${counted(val.length, 'validation image')}, which choose the best epoch; give a list with --words that has ` +
+        'some of their words, or prepare more pictures',
     )
-  return { store, train, val, words }
+  return { train, val, words }
 }
 
 /**
- * The path of a training's checkpoint. `training.json` beside it says which training that is: the checkpoint of another one goes, and that of a
- * training which has done more epochs than are asked for.
+ * The path of the checkpoint. `training.json` next to it says which training it belongs to; the checkpoint of another
+ * training is deleted, and so is one with more epochs than are asked for.
  */
 async function checkpointOf(folder: string, recipe: object, epochs: number): Promise<string> {
   const [training, checkpoint] = [join(folder, 'training.json'), join(folder, 'checkpoint.safetensors')]
@@ -165,7 +239,7 @@ async function checkpointOf(folder: string, recipe: object, epochs: number): Pro
   return checkpoint
 }
 
-/** Changes with the images and their captions. */
+/** A hash of the images' ids and captions. */
 function digest(images: readonly ImageEntry[]): string {
   const hash = createHash('sha256')
   for (const { id, tokens } of images) hash.update(`${JSON.stringify([id, tokens])}\n`)
@@ -173,56 +247,8 @@ function digest(images: readonly ImageEntry[]): string {
 }
 
 function trainingModel(detector: ConceptDetector): Uint8Array {
-  const { regions, featureSize, words } = detector.config
-  const features = cast(input('features', ['B', regions, featureSize], 'float16'), 'float32')
+  const features = featuresInput(detector.config)
   const noise = new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
-  const loss = detector.loss(features, input('labels', ['B', words]), noise)
+  const loss = detector.loss(features, input('labels', ['B', detector.config.words]), noise)
   return toOnnx(updates([...detector.parameters.values()], loss, { adam: ADAM, clipping: { kind: 'none' } }))
-}
-
-/** 1 for each word that stands in any of an image's captions: `[images, words]`. */
-function labeller(words: readonly string[]): (images: readonly ImageEntry[]) => Float32Array {
-  const place = new Map(words.map((word, i) => [word, i]))
-  return (images) => {
-    const labels = new Float32Array(images.length * words.length)
-    for (const [i, { tokens }] of images.entries())
-      for (const word of tokens.flatMap((caption) => caption.split(' '))) {
-        const at = place.get(word)
-        if (at !== undefined) labels[i * words.length + at] = 1
-      }
-    return labels
-  }
-}
-
-async function featuresOf(store: FeatureStore, images: readonly ImageEntry[]): Promise<HostValue> {
-  const data = await store.read(images.map(({ id }) => id))
-  return { dtype: 'float16', shape: [images.length, store.regions, store.size], data }
-}
-
-/** Average precision of every word that some of the images have. */
-async function judge(
-  engine: Engine,
-  { detector, weights }: { detector: ConceptDetector; weights: StoredDetector['weights'] },
-  store: FeatureStore,
-  images: readonly ImageEntry[],
-  words: readonly string[],
-): Promise<Pick<ConceptInfo, 'meanAveragePrecision' | 'averagePrecision'>> {
-  const inference = await ConceptInference.load(engine.runtime, detector, weights, 1)
-  const scores = new Float32Array(images.length * words.length)
-  for (let start = 0; start < images.length; start += IMAGES_PER_BATCH) {
-    const batch = images.slice(start, start + IMAGES_PER_BATCH)
-    scores.set(await inference.probabilities(await store.read(batch.map(({ id }) => id))), start * words.length)
-  }
-  inference.release()
-  const labels = labeller(words)(images)
-  const column = (matrix: Float32Array, word: number) => images.map((_, i) => matrix[i * words.length + word]!)
-  const each = words.flatMap((word, i) => {
-    const precision = averagePrecision(column(scores, i), column(labels, i))
-    return precision === undefined ? [] : [[word, precision] as const]
-  })
-  each.sort(([, a], [, b]) => b - a)
-  return {
-    meanAveragePrecision: each.reduce((sum, [, p]) => sum + p, 0) / each.length,
-    averagePrecision: Object.fromEntries(each),
-  }
 }

@@ -9,34 +9,37 @@ import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
 import { hasBoxes } from '../vision/index.ts'
 
-/** What one chooses of a run; the rest of its configuration follows from the dataset. */
+/** The choices for a new run; the rest of its configuration follows from the dataset. */
 export interface RunChoices {
   /** the dataset's folder */
   readonly data: string
   readonly model: Omit<CaptionerConfig, 'regions' | 'paddedRegions' | 'concepts' | 'featureSize' | 'vocabularySize'> & {
-    /** concepts of an image; by default as many as regions, or as every image has, if these are fewer and the model uses them */
+    /**
+     * concepts of an image; by default as many as regions. If the model uses concepts and some image has fewer, as many
+     * as every image has.
+     */
     readonly concepts: number | undefined
   }
   readonly training: Omit<RunConfig['training'], 'imagesPerBatch'> & {
-    /** captions of a step, `captionsPerImage` of each image */
+    /** captions in a batch, a multiple of `captionsPerImage` */
     readonly batchSize: number
   }
 }
 
 /**
- * The whole configuration of a run on a dataset. Throws UserError where the sizes chosen do not fit each other and where
- * the dataset lacks features or concepts that the model needs.
+ * Returns the whole configuration of a run on a dataset. Throws UserError if the chosen sizes do not fit each other, or
+ * if the dataset lacks features or concepts that the model needs.
  */
 export async function configureRun({ data, model, training }: RunChoices): Promise<RunConfig> {
   const { batchSize, ...rest } = training
   const imagesPerBatch = batchSize / rest.captionsPerImage
   if (!Number.isInteger(imagesPerBatch))
     throw new UserError(
-      `Cannot make batches of ${batchSize} captions with ${rest.captionsPerImage} of each image: the one is no multiple of the other`,
+      `Cannot train with --batch-size ${batchSize}: it must be a multiple of --captions-per-image ${rest.captionsPerImage}`,
     )
   if (model.hiddenSize % model.numHeads !== 0)
     throw new UserError(
-      `Cannot give ${model.numHeads} heads an equal part of width ${model.hiddenSize}: it is no multiple`,
+      `Cannot train with --num-heads ${model.numHeads}: --hidden-size ${model.hiddenSize} must be a multiple of it`,
     )
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
@@ -45,7 +48,8 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
   await store.close()
   if (usesConcepts(model) && !existsSync(conceptsFile(data)))
     throw new UserError(
-      `Cannot train ${model.basicModel}${model.mia ? ' with MIA' : ''} on "${data}": it has no concepts; run "mia concepts train" and "mia concepts detect"`,
+      `Cannot train ${model.basicModel}${model.mia ? ' with MIA' : ''} on "${data}": the dataset has no concepts; ` +
+        'run "mia concepts train" and "mia concepts detect"',
     )
   return {
     model: {
@@ -62,7 +66,7 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
   }
 }
 
-/** How many concepts every image of a dataset has. One at least: where an image has none, opening the inputs says which. */
+/** The concepts that every image of a dataset has, at least one: if an image has none, reading the inputs names it. */
 async function fewestConcepts(data: string): Promise<number> {
   let fewest = Number.POSITIVE_INFINITY
   for (const { words } of (await readConcepts(conceptsFile(data))).values()) fewest = Math.min(fewest, words.length)

@@ -1,58 +1,69 @@
 import { add, clip, div, mul, sqrt, sub, sum } from '../graph/ops/index.ts'
 import type { Tensor } from '../graph/tensor.ts'
 
+/** The hyperparameters of Adam. */
 export interface AdamOptions {
+  /** decay of the first moment */
   readonly beta1: number
+  /** decay of the second moment */
   readonly beta2: number
+  /** added to the root of the second moment */
   readonly epsilon: number
 }
 
-/** The published optimizer (section 5.2 of the paper; epsilon is PyTorch's). */
-export const publishedAdam: AdamOptions = { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 }
+/** The published optimizer (section 5.2 of the paper; epsilon is PyTorch's default). */
+export const PUBLISHED_ADAM: AdamOptions = { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 }
 
-/** What each weight carries from step to step: decaying sums of its gradient and of its square (Adam's moments times 1/(1-β)). */
+/**
+ * What Adam keeps of each weight, in the weight's shape: decaying sums of its gradient and of the squared gradient, which
+ * are Adam's moments m and v divided by 1 - β.
+ */
 export interface Moments {
   readonly first: Tensor
   readonly second: Tensor
 }
 
-/** The two numbers of a step that Adam computes from the step's number, in float64. */
+/** The scalars of a step, both with the bias corrections, computed in float64: see adam(). */
 export interface AdamRates {
-  /** what the ratio of the moments is multiplied by */
-  readonly rate: number
-  /** what is added to the root of the second moment */
-  readonly floor: number
+  /** the factor of s₁ */
+  readonly stepSize: number
+  /** what is added to √s₂ */
+  readonly epsilon: number
 }
 
 /**
- * Adam (Kingma and Ba 2015) for one weight, with sums instead of means, which saves two passes over every weight: with s₁ = m/(1-β₁) and
- * s₂ = v/(1-β₂), s₁ ← β₁ s₁ + g, s₂ ← β₂ s₂ + g², w ← w - rate s₁/(√s₂ + floor). The bias corrections are in the rates.
+ * Adam (Kingma and Ba, ICLR 2015) for one weight, with sums instead of means, which saves two passes over every weight:
+ * with s₁ = m/(1-β₁) and s₂ = v/(1-β₂), s₁ ← β₁s₁ + g, s₂ ← β₂s₂ + g², w ← w - stepSize·s₁/(√s₂ + epsilon). Weight,
+ * gradient and moments have one shape; `stepSize` and `epsilon` are scalars, those of adamRates().
  */
 export function adam(
   weight: Tensor,
   gradient: Tensor,
   { first, second }: Moments,
-  { rate, floor }: { readonly rate: Tensor; readonly floor: Tensor },
+  { stepSize, epsilon }: { readonly stepSize: Tensor; readonly epsilon: Tensor },
   { beta1, beta2 }: AdamOptions,
 ): { weight: Tensor; moments: Moments } {
   const s1 = add(mul(first, beta1), gradient)
   const s2 = add(mul(second, beta2), mul(gradient, gradient))
-  return { weight: sub(weight, div(mul(s1, rate), add(sqrt(s2), floor))), moments: { first: s1, second: s2 } }
+  return { weight: sub(weight, div(mul(s1, stepSize), add(sqrt(s2), epsilon))), moments: { first: s1, second: s2 } }
 }
 
-/** The rates of step `step` (the first is 1) at learning rate `learningRate`. */
+/** The scalars of adam() at optimizer step `step`, counted from 1. */
 export function adamRates(step: number, learningRate: number, { beta1, beta2, epsilon }: AdamOptions): AdamRates {
   const first = (1 - beta1) / (1 - beta1 ** step)
   const second = Math.sqrt((1 - beta2) / (1 - beta2 ** step))
-  return { rate: (learningRate * first) / second, floor: epsilon / second }
+  return { stepSize: (learningRate * first) / second, epsilon: epsilon / second }
 }
 
-/** How gradients are kept small; `weight-clamp` is what the published code does instead: it clamps the decoder's weights before each step. */
+/**
+ * How gradients are clipped: each number to [-limit, limit], or all together to the norm `limit`. `weight-clamp` is what
+ * the published code does instead: it clamps the decoder's weights before each step.
+ */
 export type Clipping =
   | { readonly kind: 'none' }
   | { readonly kind: 'value' | 'norm' | 'weight-clamp'; readonly limit: number }
 
-/** The gradients, clipped, and their norm before that. */
+/** Returns the clipped gradients, and the L2 norm of all of them before clipping, a scalar. */
 export function clipGradients(
   gradients: readonly Tensor[],
   clipping: Clipping,

@@ -1,18 +1,19 @@
 import { END, PAD, START } from '../text/vocabulary.ts'
 
-/** N captions unrolled over T steps. */
+/** N captions, C of each image, packed over T time steps with P words in all. */
 export interface PackedCaptions {
-  /** [T, N], time first: the word fed at each step: `<start>`, the words, then `<pad>` */
+  /** the id of the word fed at each step, `[T, N]`: `<start>`, the words, then `<pad>` */
   readonly inputs: Int32Array
-  /** [P] the word to be predicted at each of the P steps that are not padding: the words, then `<end>` */
+  /** the id of the word to predict at each step that is not padding, `[P]`: the words, then `<end>` */
   readonly targets: Int32Array
-  /** [P] where each target is predicted: (image * T + step) * captionsPerImage + which of the image's captions */
+  /** where each target is predicted, `[P]`: (image * T + step) * C + caption, of the hidden states `[B, T*C, D]` */
   readonly positions: Int32Array
 }
 
 /**
- * Lays out captions, word ids without `<start>` and `<end>`, over `steps` steps; those of an image stand together. Targets go step by step, as
- * PyTorch's packed sequences do. Throws RangeError if a caption does not fit.
+ * Packs captions, given as word ids without `<start>` and `<end>`, image by image. Targets are ordered by time step,
+ * then by caption, as in PyTorch's packed sequences. Throws RangeError if a caption and its `<end>` need more than
+ * `steps` steps.
  */
 export function packCaptions(
   captions: readonly ArrayLike<number>[],
@@ -25,7 +26,7 @@ export function packCaptions(
   for (let t = 0; t < steps; t++) {
     for (const [n, words] of captions.entries()) {
       if (words.length + 1 > steps) {
-        throw new RangeError(`Cannot lay ${words.length} words and <end> over ${steps} steps`)
+        throw new RangeError(`Cannot pack ${words.length} words and <end> into ${steps} steps`)
       }
       if (t > words.length) continue
       inputs[t * captions.length + n] = t === 0 ? START : words[t - 1]!

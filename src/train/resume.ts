@@ -5,7 +5,7 @@ import { beginRun, type RunFolder, resumeRun } from '../disk/run-folder.ts'
 import { UserError } from '../errors.ts'
 import { identity } from '../vision/index.ts'
 
-/** Begins a run, or goes on with the one in the folder if it is the same: see resumeWith(). */
+/** Begins a run, or resumes the one in the folder. Throws UserError as resumeWith() does. */
 export async function beginOrResume(folder: string, config: RunConfig): Promise<RunFolder> {
   return existsSync(runFiles(folder).config)
     ? resumeWith(folder, config.training.epochs, config)
@@ -13,9 +13,9 @@ export async function beginOrResume(folder: string, config: RunConfig): Promise<
 }
 
 /**
- * Opens the folder of a run to go on with it until `epochs` are done in all, by default as many as it began with. Throws
- * UserError if there is no run, if another process uses it, and, naming the difference, if it was begun with another
- * configuration than `expected`.
+ * Opens the folder of a run to resume it until `epochs` are done in all, by default as many as its configuration says.
+ * Throws UserError if there is no run, if another process uses it, and, naming the field, if its configuration differs
+ * from `expected` in more than the number of epochs.
  */
 export async function resumeWith(folder: string, epochs?: number, expected?: RunConfig): Promise<RunFolder> {
   const run = await resumeRun(folder)
@@ -23,7 +23,7 @@ export async function resumeWith(folder: string, epochs?: number, expected?: Run
     const differing = expected && firstDifference(comparable(run.config), comparable(expected))
     if (differing)
       throw new UserError(
-        `Cannot go on with the run "${folder}": its ${differing}; give the options it began with, or another folder`,
+        `Cannot resume the run "${folder}": its ${differing}; give the options it began with, or another folder`,
       )
     if (epochs === undefined || epochs === run.config.training.epochs) return run
     const config = { ...run.config, training: { ...run.config.training, epochs } }
@@ -35,13 +35,13 @@ export async function resumeWith(folder: string, epochs?: number, expected?: Run
   }
 }
 
-/** A configuration without what may change between two starts of a run. */
+/** The parts of a configuration that must not change when a run resumes. */
 function comparable({ model, training, data, features }: RunConfig): object {
   const { epochs: _, ...rest } = training
   return { model, training: rest, data, features: identity(features) }
 }
 
-/** As in `model.mia is true, not false`; undefined where two values are equal. */
+/** The first difference, as in `model.mia is true, not false`; undefined if the values are equal. */
 function firstDifference(a: unknown, b: unknown, path = ''): string | undefined {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
     return a === b ? undefined : `${path} is ${JSON.stringify(a)}, not ${JSON.stringify(b)}`

@@ -9,20 +9,25 @@ import { Random } from '../random.ts'
 import { type AdamOptions, adamRates } from './optimizer.ts'
 import { momentNames } from './update.ts'
 
-/** What a step says of itself. */
+/** The outcome of a training step. */
 export interface StepResult {
+  /** mean loss of the batch, before the update */
   readonly loss: number
+  /** L2 norm of all gradients, before clipping */
   readonly gradientNorm: number
 }
 
-/** Weights and Adam's moments, by parameter name. */
+/** Weights and Adam's moments by parameter name. */
 export interface StateTensors {
   readonly weights: Weights
   readonly firstMoments: Weights
   readonly secondMoments: Weights
 }
 
-/** The weights and their moments while they are trained. Every step writes them in place (see updates()), so nothing is allocated or copied between steps. */
+/**
+ * The weights and Adam's moments during training. Every step overwrites them in place (see updates()): nothing is
+ * allocated or copied between steps.
+ */
 export class TrainingState {
   readonly #parameters: readonly Parameter[]
   readonly #values: Readonly<Record<string, HostValue>>
@@ -32,7 +37,10 @@ export class TrainingState {
     this.#values = values
   }
 
-  /** Weights as their initialisers make them, each from its own stream of random numbers: a new parameter changes no other. */
+  /**
+   * Initialises the weights; the moments are zeros. Every weight has its own stream of random numbers, so that adding a
+   * parameter changes no other.
+   */
   static start(parameters: readonly Parameter[], seed: number): TrainingState {
     const values: Record<string, HostValue> = {}
     for (const { name, shape, init } of parameters) {
@@ -44,7 +52,7 @@ export class TrainingState {
     return new TrainingState(parameters, values)
   }
 
-  /** The state that a checkpoint holds. */
+  /** Copies the state of a checkpoint. Every parameter must have a weight and moments of its shape. */
   static restore(
     parameters: readonly Parameter[],
     { weights, firstMoments, secondMoments }: StateTensors,
@@ -57,21 +65,21 @@ export class TrainingState {
         [names.first, firstMoments],
         [names.second, secondMoments],
       ] as const
-      for (const [key, tensors] of sources) values[key] = floats(shape, Float32Array.from(tensors.get(name)!.data))
+      for (const [key, tensors] of sources) values[key] = floats(shape, tensors.get(name)!.data.slice())
     }
     return new TrainingState(parameters, values)
   }
 
-  /** Does step number `step` (the first is 1) on a batch. */
+  /** Runs optimizer step `step`, counted from 1, on a batch: the session's other inputs, by name. */
   async step(
     session: Session,
     batch: Values,
     { step, seed, learningRate, adam }: { step: number; seed: number; learningRate: number; adam: AdamOptions },
   ): Promise<StepResult> {
-    const { rate, floor } = adamRates(step, learningRate, adam)
+    const { stepSize, epsilon } = adamRates(step, learningRate, adam)
     const scalars = {
-      rate: floats([], Float32Array.of(rate)),
-      floor: floats([], Float32Array.of(floor)),
+      stepSize: floats([], Float32Array.of(stepSize)),
+      epsilon: floats([], Float32Array.of(epsilon)),
       seed: ints(seed),
       step: ints(step),
     }
@@ -80,26 +88,36 @@ export class TrainingState {
     return { loss: floatData(results.loss)[0]!, gradientNorm: floatData(results.gradientNorm)[0]! }
   }
 
-  /** The weights as they are now; the next step overwrites them. */
-  get weights(): ReadonlyMap<string, HostValue> {
-    return new Map(this.#parameters.map(({ name }) => [name, this.#values[name]!]))
+  /** The current weights, not copied: the next step overwrites them. */
+  get weights(): Weights {
+    return this.#group((name) => name)
   }
 
-  /** Weights and moments as they are now, for a checkpoint; the next step overwrites them. */
-  tensors(): Readonly<Record<keyof StateTensors, Weights>> {
-    const group = (key: (name: string) => string) =>
-      new Map(
-        this.#parameters.map(({ name, shape }) => [
-          name,
-          { dtype: 'F32' as const, shape, data: floatData(this.#values[key(name)]) },
-        ]),
-      )
+  /** The current weights and moments, not copied: the next step overwrites them. */
+  tensors(): StateTensors {
     return {
-      weights: group((name) => name),
-      firstMoments: group((name) => momentNames(name).first),
-      secondMoments: group((name) => momentNames(name).second),
+      weights: this.weights,
+      firstMoments: this.#group((name) => momentNames(name).first),
+      secondMoments: this.#group((name) => momentNames(name).second),
     }
   }
+
+  #group(key: (name: string) => string): Weights {
+    return new Map(
+      this.#parameters.map(({ name, shape }) => [
+        name,
+        { dtype: 'F32' as const, shape, data: floatData(this.#values[key(name)]) },
+      ]),
+    )
+  }
+}
+
+/** Where training starts: at the beginning, or at a checkpoint. */
+export interface TrainingStart {
+  readonly state: TrainingState
+  readonly progress: RunProgress
+  /** the moving average of the weights, if the checkpoint has one */
+  readonly averages?: Weights
 }
 
 /**
@@ -110,7 +128,7 @@ export async function startOrRestore(
   path: string,
   parameters: readonly Parameter[],
   seed: number,
-): Promise<{ state: TrainingState; progress: RunProgress; averages?: Weights }> {
+): Promise<TrainingStart> {
   if (!existsSync(path))
     return { state: TrainingState.start(parameters, seed), progress: { step: 0, epoch: 0, batch: 0, best: null } }
   const checkpoint = await readCheckpoint(path)
@@ -126,9 +144,10 @@ export async function startOrRestore(
   return { state, progress: checkpoint, ...(averages && { averages }) }
 }
 
+/** Tells the random numbers of initialisation from those of training. */
 const INITIALISATION = 0x1417
 
-/** A stream number from a parameter's name (FNV-1a). */
+/** The random stream of a parameter: a hash of its name (FNV-1a). */
 function streamOf(name: string): number {
   let hash = 0x811c9dc5
   for (const character of name) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193)

@@ -9,13 +9,13 @@ import type { Objective, Words } from './objectives/objective.ts'
 import type { AdamOptions, Clipping } from './optimizer.ts'
 import { gradientOutputs, gradientsOf, updates } from './update.ts'
 
-/** The sizes of a batch that the graph is made for. */
+/** The sizes of a batch that a graph is built for. */
 export interface BatchShape {
   /** captions of each image, C */
   readonly captions: number
-  /** words of the longest caption, T, `<end>` included */
+  /** time steps, T: the words of the longest caption and `<end>` */
   readonly steps: number
-  /** the type that features come in; by default float16, as they are stored */
+  /** the type of the features; by default float16, as stored */
   readonly featureType?: FeatureType
 }
 
@@ -30,15 +30,16 @@ export interface StepOptions extends LossOptions {
   readonly clipping: Clipping
 }
 
-/** The words of a batch by teacher forcing, and the encoded images that they come from. */
+/** What predict() computes: the words of a batch, and its encoded images. */
 export interface Predicted extends Words {
   readonly encoded: Tensors
 }
 
 /**
- * Teacher forcing over a batch. Graph inputs: `features` `[B, R, F]`, `concepts` int32 `[B, K]`, `words` int32 `[T, B*C]` (the ids fed at each
- * step, rows image by image), `targets` int32 `[P]` (the words to predict, padding left out) and `positions` int32 `[P]` (where each is
- * predicted: (image * T + step) * C + caption). `rows` numbers the P words in a batch of several ranks.
+ * Teacher forcing over a batch of B images. Graph inputs: `features` `[B, R, F]`, `concepts` int32 `[B, K]`, `words` int32
+ * `[T, B*C]` (the ids fed at each step, image by image), `targets` int32 `[P]` (the words to predict, without padding) and
+ * `positions` int32 `[P]` (where each is predicted: (image * T + step) * C + caption): see packCaptions(). With `noise`
+ * dropout is on. If the batch is a shard, `rows` numbers its P words in the whole batch.
  */
 export function predict(
   model: CaptionModel,
@@ -61,7 +62,7 @@ export function predict(
   }
 }
 
-/** The caption of each word: image * C + caption, from (image * T + step) * C + caption. */
+/** The caption of each word: image * C + caption, computed from (image * T + step) * C + caption. */
 function captionOf(positions: Tensor, { captions, steps }: BatchShape): Tensor {
   const whole = (by: number): Tensor => constant(by, 'int32')
   const imageStep = div(positions, whole(captions))
@@ -69,16 +70,16 @@ function captionOf(positions: Tensor, { captions, steps }: BatchShape): Tensor {
   return add(mul(div(imageStep, whole(steps)), whole(captions)), caption)
 }
 
-/** The mean loss of a batch's words, in nats. */
+/** The mean loss of a batch's words, in nats: a scalar. With `noise` dropout is on. */
 export function captionLoss(model: CaptionModel, options: LossOptions, noise?: Noise): Tensor {
   const losses = options.objective.losses(predict(model, options, noise), model.output)
   return div(sum(losses), count(losses, [0]))
 }
 
 /**
- * One training step as an ONNX model: forward, backward, clipping and Adam. Beside the inputs of predict() it takes every weight, its moments
- * and the scalars `seed`, `step` (int32), `rate` and `floor` (see adamRates()). Its outputs are `loss`, `gradientNorm` and every new weight and
- * moment, named `next.` and its name.
+ * One training step as an ONNX model: forward, backward, clipping and Adam. Its inputs are those of predict() and of the
+ * objective, every weight, its moments, and the scalars `seed` and `step` (int32), `stepSize` and `epsilon` (see
+ * adamRates()). Its outputs are those of updates().
  */
 export function trainingStep(model: CaptionModel, options: StepOptions): Uint8Array {
   const noise = new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
@@ -86,10 +87,11 @@ export function trainingStep(model: CaptionModel, options: StepOptions): Uint8Ar
 }
 
 /**
- * The first half of a training step for one of several ranks, as an ONNX model: forward and backward for this rank's consecutive images of a
- * global batch. Summed over the ranks, `loss` and the gradients (`gradient.` and the weight's name) are those of the whole batch; updateStep()
- * is the other half. Beside the inputs of predict() and the weights it takes `seed` and `step`, and what places the rank in the batch:
- * `imagesBefore` and `imagesTotal`, `rows` int32 `[P]` (the words' numbers among all words) and `rowsTotal`, int32.
+ * The first half of a training step as an ONNX model: forward and backward for a shard, some consecutive images of a
+ * batch. Summed over the shards, `loss` and the gradients (see gradientName()) are those of the whole batch, and
+ * updateStep() is the second half. Its inputs are those of predict() and of the objective, every weight, `seed`, `step`,
+ * and what places the shard in the batch, all int32: the scalars `imagesBefore`, `imagesTotal` and `rowsTotal` (images of
+ * the shards before, images and words of the batch), and `rows` `[P]`, the number of each word among those of the batch.
  */
 export function gradientStep(model: CaptionModel, options: LossOptions): Uint8Array {
   const scalar = (name: string): Tensor => input(name, [], 'int32')

@@ -1,46 +1,59 @@
 import { join } from 'node:path'
 import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
+import { weightsOf } from '../caption/weights.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
-import { type RunProgress, writeCheckpoint } from '../disk/checkpoint.ts'
+import type { RunProgress } from '../disk/checkpoint.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
 import { writeFileAtomic } from '../disk/files.ts'
 import { Journal } from '../disk/journal.ts'
 import { runFiles } from '../disk/run.ts'
 import { checkSameVocabulary } from '../disk/run-folder.ts'
-import { writeSafetensors } from '../disk/safetensors-file.ts'
-import { storedInputs } from '../disk/stored-inputs.ts'
+import { readSafetensors, writeSafetensors } from '../disk/safetensors-file.ts'
+import { type StoredInputs, storedInputs } from '../disk/stored-inputs.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Session } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
 import { LstmCaptioner } from '../models/lstm/captioner.ts'
 import type { Progress } from '../progress.ts'
+import type { Vocabulary } from '../text/vocabulary.ts'
+import { firstFew } from '../wording.ts'
 import { type Batch, makeBatches } from './batches.ts'
-import { Feeder } from './collator.ts'
+import { Collator } from './collator.ts'
+import { type FinishedEpoch, type FinishedStep, runTraining, type TrainingTask } from './loop.ts'
 import { crossEntropy } from './objectives/cross-entropy.ts'
+import { referenceLogLikelihood } from './reference-likelihood.ts'
 import { learningRateAt } from './schedule.ts'
 import { startOrRestore } from './state.ts'
 import { trainingStep } from './step.ts'
-import { validateCaptioner } from './validation.ts'
-import { AVERAGE_EVERY, WeightAverage } from './weight-average.ts'
+import { StepSessions } from './step-sessions.ts'
+import { type CaptionerValidation, validateCaptioner } from './validation.ts'
 
-/** What is said of a finished epoch. */
+/** The report of a finished epoch. */
 export interface EpochReport {
+  /** the epoch, counted from 1 */
   readonly epoch: number
-  /** mean over the steps of the epoch; of those since the last resume, where it was resumed, and null where none was left */
+  /** mean loss of its steps since the last resume; null if there were none */
   readonly loss: number | null
+  /** corpus scores of the validation captions by metric */
   readonly scores: Readonly<Record<string, number>>
   /** whether its weights are the best so far, and were kept */
   readonly best: boolean
+  /**
+   * mean log-likelihood of the validation references in nats per word; present if CIDEr equals that of the best epoch,
+   * where this number decides which is better
+   */
+  readonly logLikelihood?: number
   readonly seconds: number
 }
 
+/** What trainCaptioner() trains, and who is told of it. */
 export interface TrainerOptions {
   readonly engine: Engine
+  /** the run's folder, which the caller has locked: see beginRun() */
   readonly folder: string
   readonly config: RunConfig
   readonly onEpoch?: (report: EpochReport) => void
-  /** progress over all steps of the run */
+  /** progress in optimizer steps, over the whole run */
   readonly onProgress?: Progress
   readonly signal?: AbortSignal
 }
@@ -48,10 +61,20 @@ export interface TrainerOptions {
 /** Steps between two lines of the log. */
 const LOG_EVERY = 25
 
+/** The images of a dataset that a run trains and validates on, and how their inputs are read. */
+interface CaptionData {
+  readonly inputs: StoredInputs
+  readonly train: readonly ImageEntry[]
+  readonly val: readonly ImageEntry[]
+  readonly vocabulary: Vocabulary
+}
+
 /**
- * Trains a captioner in a run's folder, from its checkpoint if it has one, until `config.training.epochs` are done: every epoch each image once with its
- * captions, then the validation images are captioned; the weights with the best CIDEr are kept. When `signal` aborts, a checkpoint is written and
- * the run goes on from that very step when started again. Throws UserError where data are missing and where the loss is not finite.
+ * Trains the captioner of a run until `config.training.epochs` are done, from its checkpoint if it has one. Each epoch
+ * trains on every image once and captions the validation images. The weights with the best CIDEr are kept; if epochs
+ * have the same CIDEr, as always with one validation image, those that give the validation references the higher
+ * log-likelihood. If `signal` aborts, a checkpoint is written and the promise rejects with the signal's reason: the same
+ * call resumes from that very step. Throws UserError if data are missing or damaged, or the loss is not finite.
  */
 export async function trainCaptioner({
   engine,
@@ -62,115 +85,131 @@ export async function trainCaptioner({
   signal,
 }: TrainerOptions): Promise<RunProgress> {
   const files = runFiles(folder)
-  const { training } = config
-  const { store, inputs, train, val, vocabulary } = await openData(folder, config)
-  const model = new LstmCaptioner(config.model)
-  const feeder = new Feeder(train, vocabulary, inputs, config)
-  const sessions = new StepSessions(engine, config)
-  const parameters = [...model.parameters.values()]
-  const { state, progress, averages } = await startOrRestore(files.checkpoint, parameters, training.seed)
-  const average = training.emaDecay > 0 ? WeightAverage.of(parameters, training.emaDecay, averages) : undefined
-  let { step, epoch, batch, best } = progress
-  const save = (progress: RunProgress) =>
-    writeCheckpoint(files.checkpoint, {
-      ...progress,
-      ...state.tensors(),
-      ...(average && { averages: average.tensors }),
-    })
-  const journal = await Journal.open(files.log, progress)
-  const total = training.epochs * Math.ceil(train.length / training.imagesPerBatch)
+  const dataset = await Dataset.open(config.data.folder)
+  await checkSameVocabulary(folder, config.data.folder, dataset.vocabulary)
+  const store = await FeatureStore.open(featuresFolder(config.data.folder))
+  const sessions = new StepSessions(engine.runtime, (sizes) => buildStep(config, sizes))
   try {
-    for (; epoch < training.epochs; epoch++, batch = 0) {
-      const started = performance.now()
-      const learningRate = learningRateAt(epoch + 1, training)
-      const batches = makeBatches(feeder.items, { ...training, epoch, lengths: feeder.lengths })
-      const losses: number[] = []
-      let since = performance.now()
-      let next = batch < batches.length ? feeder.feed(batches[batch]!) : undefined
-      for (; batch < batches.length; batch++) {
-        const current = batches[batch]!
-        const values = (await next)!
-        if (signal?.aborted) {
-          await save({ step, epoch, batch, best })
-          signal.throwIfAborted()
-        }
-        next = batch + 1 < batches.length ? feeder.feed(batches[batch + 1]!) : undefined // read while the step runs
-        step += 1
-        const session = await sessions.for(current)
-        const { loss, gradientNorm } = await state.step(session, values, {
-          step,
-          seed: training.seed,
-          learningRate,
-          adam: training.adam,
-        })
-        if (!Number.isFinite(loss))
-          throw notFinite(
-            loss,
-            `step ${step} (epoch ${epoch + 1}, batch ${batch + 1}: images ${feeder.ids(current).slice(0, 3).join(', ')} and others)`,
-            files.checkpoint,
-          )
-        losses.push(loss)
-        if (step % AVERAGE_EVERY === 0) average?.follow(state.weights, step)
-        onProgress?.(step, total)
-        if (step % LOG_EVERY !== 0) continue
-        const captionsPerSecond = Math.round(
-          (Math.min(LOG_EVERY, losses.length) * current.captions.length * 1000) / (performance.now() - since),
-        )
-        since = performance.now()
-        await journal.append({
-          kind: 'step',
-          step,
-          epoch: epoch + 1,
-          loss,
-          learningRate,
-          gradientNorm,
-          captionsPerSecond,
-        })
-      }
-      await save({ step, epoch, batch, best }) // a stop while validating loses nothing
-      const { scores, cider, samples } = await validateCaptioner(engine, model, average?.weights ?? state.weights, {
-        inputs,
-        images: val,
-        vocabulary,
-        training,
-        signal,
-      })
-      const improved = cider > (best?.score ?? -1)
-      if (improved) {
-        best = { epoch: epoch + 1, score: cider }
-        await writeSafetensors(files.weights, [...(average?.tensors ?? state.tensors().weights)], {})
-      }
-      await writeFileAtomic(
-        join(files.samples, `epoch-${String(epoch + 1).padStart(3, '0')}.json`),
-        `${JSON.stringify(samples, null, 2)}\n`,
-      )
-      const loss = losses.length > 0 ? losses.reduce((a, b) => a + b) / losses.length : null
-      const report: EpochReport = {
-        epoch: epoch + 1,
-        loss,
-        scores,
-        best: improved,
-        seconds: (performance.now() - started) / 1000,
-      }
-      await journal.append({ kind: 'epoch', step, ...report })
-      await save({ step, epoch: epoch + 1, batch: 0, best })
-      onEpoch?.(report)
+    const data = await readData(folder, config, dataset, store)
+    const model = new LstmCaptioner(config.model)
+    const start = await startOrRestore(files.checkpoint, [...model.parameters.values()], config.training.seed)
+    const journal = await Journal.open(files.log, start.progress)
+    try {
+      const task = captionerTask({ engine, folder, config, model, data, sessions, journal, onProgress, signal })
+      return await runTraining(task, start, { signal, onEpoch: (epoch) => onEpoch?.(reportOf(epoch)) })
+    } finally {
+      await journal.close()
     }
   } finally {
-    await journal.close()
     await sessions.release()
     await store.close()
   }
-  return { step, epoch, batch, best }
 }
 
-/** What a run reads of its dataset. Throws UserError where the features are others or images are missing. */
-async function openData(folder: string, { data, model, features, training }: RunConfig) {
-  const dataset = await Dataset.open(data.folder)
-  await checkSameVocabulary(folder, data.folder, dataset.vocabulary)
-  const store = await FeatureStore.open(featuresFolder(data.folder))
-  store.require(features, `run "${folder}"`)
+interface TaskParts extends Pick<TrainerOptions, 'engine' | 'folder' | 'config'> {
+  readonly model: LstmCaptioner
+  readonly data: CaptionData
+  readonly sessions: StepSessions
+  readonly journal: Journal
+  readonly onProgress: Progress | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** A captioner's part of the training loop. */
+function captionerTask({
+  engine: { runtime },
+  folder,
+  config: { training, ...config },
+  model,
+  data,
+  sessions,
+  journal,
+  onProgress,
+  signal,
+}: TaskParts): TrainingTask<Batch, CaptionerValidation> {
+  const files = runFiles(folder)
+  const { inputs, vocabulary } = data
+  const collator = new Collator(data.train, vocabulary, inputs, { ...config, training })
+  const validated = { inputs, images: data.val, vocabulary, training, signal }
+  const steps = training.epochs * Math.ceil(data.train.length / training.imagesPerBatch)
+  const log = new StepLog(journal)
+  return {
+    parameters: [...model.parameters.values()],
+    epochs: training.epochs,
+    seed: training.seed,
+    adam: training.adam,
+    emaDecay: training.emaDecay,
+    checkpoint: files.checkpoint,
+    advice: 'try a smaller --learning-rate',
+    learningRate: (epoch) => learningRateAt(epoch, training),
+    batches: (epoch) => makeBatches(collator.items, { ...training, epoch, lengths: collator.lengths }),
+    describe: (batch) => `images ${firstFew(collator.ids(batch))}`,
+    collate: (batch) => collator.collate(batch),
+    session: (batch) => sessions.for(batch),
+    validate: (weights) => validateCaptioner(runtime, model, weights, validated),
+    logLikelihood: (weights) => referenceLogLikelihood(runtime, model, weights, validated),
+    keep: (weights) => writeSafetensors(files.weights, weights, {}),
+    kept: async () => {
+      const { tensors } = await readSafetensors(files.weights, 'weights')
+      return weightsOf(tensors, model.parameters, `weights "${files.weights}"`, 'begin the run anew in another folder')
+    },
+    onStep: async (step) => {
+      onProgress?.(step.step, steps)
+      await log.add(step)
+    },
+    onEpoch: async (finished) => {
+      const name = `epoch-${String(finished.epoch).padStart(3, '0')}.json`
+      const samples = `${JSON.stringify(finished.validation.samples, null, 2)}\n`
+      await writeFileAtomic(join(files.samples, name), samples)
+      await journal.append({ kind: 'epoch', step: finished.step, ...reportOf(finished) })
+    },
+  }
+}
+
+/** The training step of a run as an ONNX model. The number of regions changes no weight. */
+function buildStep({ model, training }: RunConfig, { steps, regions }: Pick<Batch, 'steps' | 'regions'>): Uint8Array {
+  const { captionsPerImage: captions, labelSmoothing, adam, gradientClipping: clipping } = training
+  const padded = new LstmCaptioner({ ...model, regions })
+  return trainingStep(padded, { captions, steps, objective: crossEntropy(labelSmoothing), adam, clipping })
+}
+
+/** Logs every 25th step, with the speed since the one before. */
+class StepLog {
+  readonly #journal: Journal
+  #captions = 0
+  #seconds = 0
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  async add({ step, epoch, loss, learningRate, gradientNorm, batch, seconds }: FinishedStep<Batch>): Promise<void> {
+    this.#captions += batch.captions.length
+    this.#seconds += seconds
+    if (step % LOG_EVERY !== 0) return
+    const captionsPerSecond = Math.round(this.#captions / this.#seconds)
+    this.#captions = 0
+    this.#seconds = 0
+    await this.#journal.append({ kind: 'step', step, epoch, loss, learningRate, gradientNorm, captionsPerSecond })
+  }
+}
+
+function reportOf({ step: _, validation, epoch, loss, ...rest }: FinishedEpoch<CaptionerValidation>): EpochReport {
+  return { epoch, loss, scores: validation.scores, ...rest }
+}
+
+/**
+ * Selects the images that a run can use. Throws UserError if the features are not those that the run began with, or if
+ * images, concepts or augmentations are missing.
+ */
+async function readData(
+  folder: string,
+  { data, model, features, training }: RunConfig,
+  dataset: Dataset,
+  store: FeatureStore,
+): Promise<CaptionData> {
   const { vocabulary } = dataset
+  store.require(features, `run "${folder}"`)
   const inputs = await storedInputs(
     store,
     usesConcepts(model) ? { path: conceptsFile(data.folder), vocabulary, count: model.concepts } : undefined,
@@ -179,49 +218,12 @@ async function openData(folder: string, { data, model, features, training }: Run
   const [train, val] = [images('train'), images('val')]
   if (train.length === 0 || val.length === 0)
     throw new UserError(
-      `Cannot train on "${data.folder}": ${train.length} training and ${val.length} validation images have what the model needs; ` +
-        'run "mia features" and "mia concepts detect"',
+      `Cannot train on "${data.folder}": ${train.length} training and ${val.length} validation images have what the ` +
+        'model needs; run "mia features" and "mia concepts detect"',
     )
   store.requireAugmentations(
     train.map(({ id }) => id),
     training.augmentations,
   )
-  return { store, inputs, train, val, vocabulary }
+  return { inputs, train, val, vocabulary }
 }
-
-/** The training step for each number of unrolled steps and of regions, made when it is first needed and kept. */
-class StepSessions {
-  readonly #sessions = new Map<string, Promise<Session>>()
-  readonly #engine: Engine
-  readonly #config: RunConfig
-
-  constructor(engine: Engine, config: RunConfig) {
-    this.#engine = engine
-    this.#config = config
-  }
-
-  for({ steps, regions }: Pick<Batch, 'steps' | 'regions'>): Promise<Session> {
-    const key = `${steps} ${regions}`
-    const session = this.#sessions.get(key) ?? this.#make(steps, regions)
-    this.#sessions.set(key, session)
-    return session
-  }
-
-  #make(steps: number, regions: number): Promise<Session> {
-    const { model, training } = this.#config
-    const { captionsPerImage: captions, labelSmoothing, adam, gradientClipping: clipping } = training
-    const padded = new LstmCaptioner({ ...model, regions }) // its weights are the model's, whatever the number of regions
-    return this.#engine.runtime.load(
-      trainingStep(padded, { captions, steps, objective: crossEntropy(labelSmoothing), adam, clipping }),
-    )
-  }
-
-  async release(): Promise<void> {
-    for (const session of this.#sessions.values()) (await session).release()
-  }
-}
-
-const notFinite = (loss: number, where: string, checkpoint: string): UserError =>
-  new UserError(
-    `Cannot go on training: the loss is ${loss} at ${where}; the last good checkpoint is "${checkpoint}"; try a smaller --learning-rate`,
-  )

@@ -4,29 +4,29 @@ import type { Parameter } from '../nn/scope.ts'
 import { toOnnx } from '../onnx/export.ts'
 import { type AdamOptions, adam, type Clipping, clipGradients } from './optimizer.ts'
 
-/** The names under which a weight's moments enter and leave a step. */
+/** The graph inputs of a weight's moments. */
 export const momentNames = (name: string): { first: string; second: string } => ({
   first: `adam.first.${name}`,
   second: `adam.second.${name}`,
 })
 
-/** The name of a weight's gradient between the two halves of a step. */
+/** The name of a weight's gradient: an output of gradientStep(), an input of updateStep(). */
 export const gradientName = (name: string): string => `gradient.${name}`
 
-/** How gradients become updates. */
+/** How gradients become new weights. */
 export interface UpdateOptions {
   readonly adam: AdamOptions
   readonly clipping: Clipping
 }
 
-/** The gradient of a loss for each parameter, in their order and shapes. */
+/** The gradient of a scalar loss for each parameter, in their order and shapes. */
 export const gradientsOf = (parameters: readonly Parameter[], loss: Tensor): readonly Tensor[] =>
   gradients(
     loss,
     parameters.map(({ tensor }) => tensor),
   )
 
-/** The outputs of the first half of a step: `loss`, and each weight's gradient under gradientName(). */
+/** The outputs of gradientStep(): `loss`, and `each` gradient under its gradientName(). */
 export const gradientOutputs = (
   parameters: readonly Parameter[],
   loss: Tensor,
@@ -37,9 +37,10 @@ export const gradientOutputs = (
 })
 
 /**
- * The outputs of a whole step that lowers a loss by Adam: `loss`, `gradientNorm`, and each new weight and moment, named `next.` and its name.
- * Each of these may be written where the old one is: nothing reads a weight after its update. For the updates wait for the loss, which
- * comes from all that reads weights forward, and for the norm, which comes from all that reads them backward.
+ * The outputs of a whole training step by Adam: `loss`, `gradientNorm` (before clipping), and each new weight and moment,
+ * named `next.` and its name. They may be written into the arrays of the old ones, because nothing reads a weight after
+ * its update: every update waits for the loss, which depends on all that reads weights in the forward pass, and for the
+ * norm, which depends on all that reads them in the backward pass.
  */
 export function updates(
   parameters: readonly Parameter[],
@@ -47,29 +48,29 @@ export function updates(
   options: UpdateOptions,
 ): Record<string, Tensor> {
   const { clipped, norm } = clipGradients(gradientsOf(parameters, loss), options.clipping)
-  const rate = after(add(loss, norm), input('rate', []))
-  return { loss, gradientNorm: norm, ...applied(parameters, clipped, rate, options) }
+  const stepSize = after(add(loss, norm), input('stepSize', []))
+  return { loss, gradientNorm: norm, ...applied(parameters, clipped, stepSize, options) }
 }
 
 /**
- * The second half of a step as an ONNX model: clips the gradients of a batch, inputs under gradientName(), and updates weights and moments.
- * Beside the gradients it takes every weight, its moments, and the scalars `rate` and `floor`. Its outputs are those of a whole step but for
- * the loss, and may be written in place too.
+ * The second half of a training step as an ONNX model: clips the gradients of a batch and updates weights and moments.
+ * Its inputs are each gradient under its gradientName(), each weight, its moments, and the scalars `stepSize` and
+ * `epsilon` of adamRates(). Its outputs are those of updates() without the loss, and may be written in place too.
  */
 export function updateStep(parameters: readonly Parameter[], options: UpdateOptions): Uint8Array {
   const given = parameters.map(({ name, shape }) => input(gradientName(name), shape))
   const { clipped, norm } = clipGradients(given, options.clipping)
-  return toOnnx({ gradientNorm: norm, ...applied(parameters, clipped, input('rate', []), options) })
+  return toOnnx({ gradientNorm: norm, ...applied(parameters, clipped, input('stepSize', []), options) })
 }
 
 /** Each new weight and moment, named `next.` and its name. */
 function applied(
   parameters: readonly Parameter[],
   clipped: readonly Tensor[],
-  rate: Tensor,
+  stepSize: Tensor,
   { adam: options, clipping }: UpdateOptions,
 ): Record<string, Tensor> {
-  const rates = { rate, floor: input('floor', []) }
+  const rates = { stepSize, epsilon: input('epsilon', []) }
   const outputs: Record<string, Tensor> = {}
   for (const [i, { name, tensor, shape }] of parameters.entries()) {
     const names = momentNames(name)
@@ -84,8 +85,8 @@ function applied(
   return outputs
 }
 
-/** The number `x`, known only once `before` is: a choice between it and itself, which ONNX Runtime does not simplify. */
+/** Returns `x`, but computed after `before`: where(c, x, x), which ONNX Runtime does not simplify. */
 const after = (before: Tensor, x: Tensor): Tensor => where(less(before, 0), x, x)
 
-/** The weights that the published code clamps: the decoder's and the word embedding. */
+/** Whether the published code clamps a weight: it clamps the decoder's and the word embedding. */
 const isDecoders = (name: string): boolean => name.startsWith('decoder.') || name.startsWith('words.')

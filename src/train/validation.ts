@@ -1,28 +1,31 @@
 import { captionAll, type ImageInputs } from '../caption/caption-all.ts'
 import type { RunConfig } from '../caption/run-config.ts'
 import type { ImageEntry } from '../data/dataset.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Runtime } from '../engine/session.ts'
 import { scoreCaptions } from '../evaluation/score.ts'
-import type { HostValue } from '../formats/host-value.ts'
 import { METRICS } from '../metrics/index.ts'
-import type { LstmCaptioner } from '../models/lstm/captioner.ts'
+import type { CaptionModel } from '../models/contract.ts'
+import type { Initializer } from '../onnx/export.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
+import type { Validation } from './loop.ts'
 
-/** Images whose captions are kept each epoch, for a look. */
+/** The images whose captions are written to the run's folder after each epoch. */
 const SAMPLES = 20
 
-export interface Validation {
+/** The validation of a captioner; the score is CIDEr. */
+export interface CaptionerValidation extends Validation {
+  /** corpus scores by metric */
   readonly scores: Readonly<Record<string, number>>
-  readonly cider: number
+  /** the first captions, each with its CIDEr and the image's references */
   readonly samples: readonly { id: string; caption: string; cider: number; references: readonly string[] }[]
 }
 
-/** Captions the validation images by the weights as they are, as a test would, and scores the captions. */
+/** Captions the validation images by beam search, as `mia test` does, and scores the captions. */
 export async function validateCaptioner(
-  engine: Engine,
-  model: LstmCaptioner,
-  weights: ReadonlyMap<string, HostValue>,
+  runtime: Runtime,
+  model: CaptionModel,
+  weights: ReadonlyMap<string, Initializer>,
   {
     inputs,
     images,
@@ -30,14 +33,14 @@ export async function validateCaptioner(
     training,
     signal,
   }: {
-    inputs: ImageInputs
-    images: readonly ImageEntry[]
-    vocabulary: Vocabulary
-    training: RunConfig['training']
-    signal?: AbortSignal | undefined
+    readonly inputs: ImageInputs
+    readonly images: readonly ImageEntry[]
+    readonly vocabulary: Vocabulary
+    readonly training: Pick<RunConfig['training'], 'beam' | 'maxLength'>
+    readonly signal?: AbortSignal | undefined
   },
-): Promise<Validation> {
-  const decoder = await ModelDecoder.load(engine.runtime, model, weights)
+): Promise<CaptionerValidation> {
+  const decoder = await ModelDecoder.load(runtime, model, weights)
   try {
     const { beam, maxLength } = training
     const ids = images.map(({ id }) => id)
@@ -46,7 +49,7 @@ export async function validateCaptioner(
     const samples = captions
       .slice(0, SAMPLES)
       .map(({ id, caption }, i) => ({ id, caption, cider: cider[i]!, references: images[i]!.tokens }))
-    return { scores: corpus as Record<string, number>, cider: corpus.CIDEr!, samples }
+    return { score: corpus.CIDEr!, scores: corpus as Record<string, number>, samples }
   } finally {
     await decoder.release()
   }

@@ -88,10 +88,10 @@ for (const file of referenceFiles)
         const into = Object.fromEntries(Object.entries(state).map(([key, value]) => [`next.${key}`, value])) // in place
         const losses: number[] = []
         for (let step = 1; step <= 5; step++) {
-          const { rate, floor } = adamRates(step, lr, options)
+          const { stepSize, epsilon } = adamRates(step, lr, options)
           const scalars = {
-            rate: floats([], Float32Array.of(rate)),
-            floor: floats([], Float32Array.of(floor)),
+            stepSize: floats([], Float32Array.of(stepSize)),
+            epsilon: floats([], Float32Array.of(epsilon)),
             seed: ints(1),
             step: ints(step),
           }

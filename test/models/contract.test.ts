@@ -169,8 +169,8 @@ test('a model that only implements step() is trained, searched, captioned and ex
   const into = Object.fromEntries(Object.entries(state).map(([name, value]) => [`next.${name}`, value]))
   let loss = Number.POSITIVE_INFINITY
   for (let step = 1; step <= 300; step++) {
-    const { rate, floor } = adamRates(step, 0.01, ADAM)
-    const scalars = { rate: floats([], Float32Array.of(rate)), floor: floats([], Float32Array.of(floor)) }
+    const { stepSize, epsilon } = adamRates(step, 0.01, ADAM)
+    const scalars = { stepSize: floats([], Float32Array.of(stepSize)), epsilon: floats([], Float32Array.of(epsilon)) }
     const feeds: Record<string, HostValue> = { ...state, ...batch, ...scalars, seed: ints(1), step: ints(step) }
     const results = await session.run(Object.fromEntries(session.inputNames.map((name) => [name, feeds[name]!])), {
       into,

@@ -7,13 +7,13 @@ import { storedInputs } from '../../src/disk/stored-inputs.ts'
 import { nodeEngine } from '../../src/hosts/node/engine.ts'
 import { drawAugmentations } from '../../src/train/augmentations.ts'
 import { makeBatches } from '../../src/train/batches.ts'
-import { Feeder } from '../../src/train/collator.ts'
+import { Collator } from '../../src/train/collator.ts'
 import { trainCaptioner } from '../../src/train/trainer.ts'
 import { augmentedId } from '../../src/vision/index.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld, source } from './world.ts'
 
-test('drawAugmentations() draws each augmentation about equally often, other ones in other epochs, and 0 where there are none', () => {
+test('drawAugmentations() draws each version about equally often, differently in each epoch, and 0 without augmentations', () => {
   const drawn = drawAugmentations(4000, { seed: 1, epoch: 0, augmentations: 3 })
   for (const augmentation of [0, 1, 2, 3])
     expect(Math.abs(drawn.filter((each) => each === augmentation).length - 1000)).toBeLessThan(120) // 4.4 deviations
@@ -31,7 +31,7 @@ test('makeBatches() has the same images and captions with augmentations as witho
   expect(new Set(drawn.flatMap(({ augmentations }) => [...augmentations])).size).toBe(3)
 })
 
-test('Feeder.feed() takes the features of the augmentations that the batch names', async () => {
+test('Collator.collate() reads the features of the augmentations that the batch names', async () => {
   const folder = await temporaryFolder()
   const config = await makeWorld(folder)
   const dataset = await Dataset.open(folder)
@@ -43,9 +43,14 @@ test('Feeder.feed() takes the features of the augmentations that the batch names
   await writer.close()
   const store = await FeatureStore.open(featuresFolder(folder))
   store.requireAugmentations([images[0]!.id], 1)
-  const feeder = new Feeder(images, dataset.vocabulary, await storedInputs(store, undefined), config)
-  const [batch] = makeBatches(feeder.items, { ...config.training, epoch: 0, lengths: feeder.lengths, augmentations: 1 })
-  const { features } = await feeder.feed(batch!)
+  const collator = new Collator(images, dataset.vocabulary, await storedInputs(store, undefined), config)
+  const [batch] = makeBatches(collator.items, {
+    ...config.training,
+    epoch: 0,
+    lengths: collator.lengths,
+    augmentations: 1,
+  })
+  const { features } = await collator.collate(batch!)
   expect(batch!.augmentations).toContain(0)
   expect(batch!.augmentations).toContain(1)
   for (const [row, image] of batch!.images.entries()) {
@@ -55,7 +60,7 @@ test('Feeder.feed() takes the features of the augmentations that the batch names
   await store.close()
 })
 
-test('training on augmentations that were not made is refused, naming the first picture and the command', async () => {
+test('training on missing augmentations is refused with the first image and the command that makes them', async () => {
   const folder = await temporaryFolder()
   const config = await makeWorld(folder)
   const wanted = { ...config, training: { ...config.training, augmentations: 2 } }

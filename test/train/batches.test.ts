@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Batch, makeBatches } from '../../src/train/batches.ts'
-import { chooseLevels } from '../../src/train/buckets.ts'
+import { chooseBuckets } from '../../src/train/buckets.ts'
 
 const options = { seed: 1, epoch: 1, lengths: [8, 16, 40] }
 const plain = (batches: readonly Batch[]) =>
   batches.map(({ images, captions, steps }) => ({ images: [...images], captions: [...captions], steps }))
 
-/** Images that all have as many regions. */
+/** Images with equally many regions. */
 const items = (steps: readonly (readonly number[])[]) => steps.map((each) => ({ steps: each, regions: 4 }))
 
 /** `count` images of five captions between 6 and 31 steps, spread without a generator. */
@@ -16,7 +16,7 @@ const someImages = (count: number): number[][] =>
   Array.from({ length: count }, (_, i) => Array.from({ length: 5 }, (_, c) => 6 + ((i * 7 + c * c * 3 + i * i) % 26)))
 
 describe('makeBatches()', () => {
-  test('has every image once, with captions of its own that fit, in batches of the size asked for', () => {
+  test('has every image once, with captions of its own that fit, in batches of the given size', () => {
     fc.assert(
       fc.property(
         fc.array(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 7 }), { maxLength: 60 }),
@@ -48,7 +48,7 @@ describe('makeBatches()', () => {
     )
   })
 
-  test('depends on the seed and the epoch, and on nothing else', () => {
+  test('depends on seed and epoch alone', () => {
     const steps = someImages(200)
     const batches = plain(makeBatches(items(steps), options))
     expect(plain(makeBatches(items(steps), options))).toEqual(batches)
@@ -56,7 +56,7 @@ describe('makeBatches()', () => {
     expect(plain(makeBatches(items(steps), { ...options, seed: 2 }))).not.toEqual(batches)
   })
 
-  test('draws other captions of an image in other epochs when it has more than are wanted', () => {
+  test('draws different captions of an image in different epochs if it has more than are wanted', () => {
     const steps = [[5, 5, 5, 5, 5, 5, 5]]
     const seen = new Set<number>()
     for (let epoch = 0; epoch < 20; epoch++) {
@@ -65,7 +65,7 @@ describe('makeBatches()', () => {
     expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5, 6])
   })
 
-  test('sorted in a window of all images cuts them by their longest caption; batches come in random order', () => {
+  test('with a window of all images divides them by their longest caption; the batches come in random order', () => {
     const steps = someImages(160)
     const batches = makeBatches(items(steps), { ...options, window: 10 })
     const longest = (batch: Batch): number[] => [...batch.images].map((image) => Math.max(...steps[image]!))
@@ -75,7 +75,7 @@ describe('makeBatches()', () => {
     expect(ranges).not.toEqual(ascending)
   })
 
-  test('keeps images of many regions apart: a batch is padded to the most that one of its images needs', () => {
+  test('keeps images of different region buckets apart: a batch is padded to the largest of its images', () => {
     const regions = (image: number) => [10, 10, 10, 40][image % 4]!
     const images = someImages(160).map((steps, image) => ({ steps, regions: regions(image) }))
     const batches = makeBatches(images, { ...options, window: 10 })
@@ -92,11 +92,11 @@ describe('makeBatches()', () => {
     }
   })
 
-  test('says which image has no captions, and which caption no length', () => {
+  test('throws for an image without captions, and for a caption longer than every bucket', () => {
     expect(() => makeBatches(items([[4], []]), options)).toThrow(
       'Cannot train on image 1 of the list: it has no captions',
     )
-    expect(() => makeBatches(items([[41]]), options)).toThrow('a caption of 41 steps: the longest length is 40')
+    expect(() => makeBatches(items([[41]]), options)).toThrow('a caption of 41 steps: the longest bucket has 40')
   })
 })
 
@@ -106,7 +106,7 @@ describe.skipIf(!existsSync(flickr8k))('makeBatches() of the 6,000 Flickr8k imag
   // An image's captions differ in length, so even an image alone, unrounded, would be padded by .266.
   test('pads less than .315 of the steps with eight lengths, where unsorted batches are padded by .50', () => {
     const steps = flickr8kSteps()
-    const lengths = chooseLevels(
+    const lengths = chooseBuckets(
       steps.map((each) => Math.max(...each)),
       8,
     )

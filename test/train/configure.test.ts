@@ -24,19 +24,21 @@ test('configureRun() takes sizes of features and vocabulary, and the source of t
   expect(await configureRun(choices)).toEqual(config)
 })
 
-test('configureRun() refuses a batch that is not so many captions of each image', async () => {
+test('configureRun() refuses a batch size that is no multiple of the captions per image', async () => {
   const training = { ...choices.training, batchSize: 9 }
   await expect(configureRun({ ...choices, training })).rejects.toThrow(
-    'Cannot make batches of 9 captions with 2 of each image',
+    'Cannot train with --batch-size 9: it must be a multiple of --captions-per-image 2',
   )
 })
 
-test('configureRun() refuses heads that do not divide the width', async () => {
+test('configureRun() refuses heads that do not divide the hidden size', async () => {
   const model = { ...choices.model, numHeads: 5 }
-  await expect(configureRun({ ...choices, model })).rejects.toThrow('Cannot give 5 heads an equal part of width 32')
+  await expect(configureRun({ ...choices, model })).rejects.toThrow(
+    'Cannot train with --num-heads 5: --hidden-size 32 must be a multiple of it',
+  )
 })
 
-test('configureRun() asks for concepts only where the model uses them', async () => {
+test('configureRun() requires concepts only if the model uses them', async () => {
   await rm(conceptsFile(choices.data))
   await expect(configureRun(choices)).rejects.toThrow('Cannot train VisualAttention with MIA')
   const mia = false
@@ -46,7 +48,7 @@ test('configureRun() asks for concepts only where the model uses them', async ()
   expect((await configureRun({ ...choices, model: { ...choices.model, mia } })).model.mia).toBe(false)
 })
 
-test('configureRun() takes as many concepts as regions by default, or as every image has, if these are fewer', async () => {
+test('configureRun() takes as many concepts as regions by default, or as many as every image has, if that is fewer', async () => {
   const concepts = async (change: Partial<RunChoices['model']> = {}) =>
     (await configureRun({ ...choices, model: { ...choices.model, concepts: undefined, ...change } })).model.concepts
   const stored = [...(await readConcepts(conceptsFile(choices.data))).values()]

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { packCaptions } from '../../src/train/pack-captions.ts'
 
 describe('packCaptions()', () => {
-  test('lays two captions of two images over five steps', () => {
+  test('packs two captions of two images into five steps', () => {
     const { inputs, targets, positions } = packCaptions(
       [
         [7, 8],
@@ -16,8 +16,8 @@ describe('packCaptions()', () => {
     expect([...positions]).toEqual([0, 5, 1, 6, 2, 7, 8])
   })
 
-  test('finds each target where its image, then step, then caption stands', () => {
-    // Two images of two captions over two steps: image 0 has positions 0 to 3, image 1 has 4 to 7.
+  test('orders positions by image, then step, then caption', () => {
+    // Two images of two captions in two steps: image 0 has positions 0 to 3, image 1 has 4 to 7.
     const { inputs, targets, positions } = packCaptions([[5], [], [], [6]], 2, 2)
     expect([...inputs]).toEqual([1, 1, 1, 1, 5, 0, 0, 6])
     expect([...targets]).toEqual([5, 2, 2, 6, 2, 2])
@@ -25,6 +25,6 @@ describe('packCaptions()', () => {
   })
 
   test('refuses a caption that leaves no step for <end>', () => {
-    expect(() => packCaptions([[4, 5]], 2, 1)).toThrow('Cannot lay 2 words and <end> over 2 steps')
+    expect(() => packCaptions([[4, 5]], 2, 1)).toThrow('Cannot pack 2 words and <end> into 2 steps')
   })
 })

@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 const withEpochs = (epochs: number): RunConfig => ({ ...config, training: { ...config.training, epochs } })
 
-test('beginOrResume() begins a run where there is none, and goes on with it where there is', async () => {
+test('beginOrResume() begins a run if there is none, and resumes it otherwise', async () => {
   await (await beginOrResume(folder, config)).release()
   expect(await readRunConfig(folder)).toEqual(config)
   const run = await beginOrResume(folder, config)
@@ -25,7 +25,7 @@ test('beginOrResume() begins a run where there is none, and goes on with it wher
   await run.release()
 })
 
-test('a run may go on for more epochs, which its configuration then says', async () => {
+test('a run resumes for more epochs, and its configuration says so', async () => {
   await (await beginOrResume(folder, config)).release()
   const run = await beginOrResume(folder, withEpochs(40))
   expect(run.config).toEqual(withEpochs(40))
@@ -33,7 +33,7 @@ test('a run may go on for more epochs, which its configuration then says', async
   await run.release()
 })
 
-test('a network that was moved is still the network of the run', async () => {
+test('a run resumes after the file of its network was moved', async () => {
   await (await beginOrResume(folder, config)).release()
   const { features } = config
   const moved = { ...config, features: { ...features, network: { ...source.network, file: 'elsewhere.onnx' } } }
@@ -51,16 +51,16 @@ test.each<[string, (config: RunConfig) => RunConfig]>([
     'features.layer is "features", not "map"',
     (config) => ({ ...config, features: { ...config.features, layer: 'map' } }),
   ],
-])('a run whose %s is refused, and left as it was and unlocked', async (difference, change) => {
+])('a run whose %s is refused, unchanged and unlocked', async (difference, change) => {
   await (await beginOrResume(folder, config)).release()
   await expect(beginOrResume(folder, change(config))).rejects.toThrow(
-    `Cannot go on with the run "${folder}": its ${difference};`,
+    `Cannot resume the run "${folder}": its ${difference};`,
   )
   expect(await readRunConfig(folder)).toEqual(config)
   expect(await readdir(folder)).not.toContain('lock.json')
 })
 
-test('resumeWith() keeps the number of epochs if none is asked for, and needs a run', async () => {
+test('resumeWith() keeps the number of epochs by default, and throws without a run', async () => {
   await expect(resumeWith(folder)).rejects.toThrow('there is none')
   await (await beginOrResume(folder, config)).release()
   const run = await resumeWith(folder)

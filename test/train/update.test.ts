@@ -5,7 +5,7 @@ import { BASIC_MODELS } from '../../src/models/lstm/basic-models.ts'
 import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
 import { ModelProtoSchema, type NodeProto } from '../../src/onnx/pb.ts'
 import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
-import { type Clipping, publishedAdam } from '../../src/train/optimizer.ts'
+import { type Clipping, PUBLISHED_ADAM } from '../../src/train/optimizer.ts'
 import { trainingStep } from '../../src/train/step.ts'
 
 const tiny = {
@@ -50,7 +50,7 @@ for (const basicModel of Object.keys(BASIC_MODELS) as BasicModelName[])
   for (const clipping of clippings)
     test(`a step may write in place: a weight or moment is read only by what its new value waits for (${basicModel}, ${clipping.kind})`, () => {
       const model = new LstmCaptioner({ ...tiny, basicModel })
-      const options = { captions: 2, steps: 3, objective: crossEntropy(0.1), adam: publishedAdam, clipping }
+      const options = { captions: 2, steps: 3, objective: crossEntropy(0.1), adam: PUBLISHED_ADAM, clipping }
       const { graph } = fromBinary(ModelProtoSchema, trainingStep(model, options))
       const producers = new Map(graph!.node.flatMap((node) => node.output.map((name) => [name, node] as const)))
       const next = graph!.output.map(({ name }) => name).filter((name) => name.startsWith('next.'))

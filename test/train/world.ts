@@ -14,6 +14,7 @@ const COLOURS = ['red', 'green', 'blue', 'black']
 const THINGS = ['dog', 'cat', 'car']
 const [REGIONS, SIZE] = [4, 8]
 
+/** The source of a world's features. */
 export const source: GridSource = {
   kind: 'grid',
   network: { file: 'none.onnx', sha256: '0'.repeat(64) },
@@ -24,10 +25,14 @@ export const source: GridSource = {
 }
 
 /**
- * A world of coloured things whose features say what they are: one number for each colour and thing, with a little noise. Writes a dataset with
- * features and concepts into `folder`, each thing `copies` times in each split, and gives the configuration of a small run on it.
+ * Writes a dataset with features and concepts into `folder` and returns the configuration of a small run on it. Its images
+ * show a thing in a colour; their features are one-hot for both, with a little noise. Each of the 12 combinations occurs
+ * `copies` times in each split; `val` limits the number of validation images.
  */
-export async function makeWorld(folder: string, { mia = false, epochs = 4, copies = 1 } = {}): Promise<RunConfig> {
+export async function makeWorld(
+  folder: string,
+  { mia = false, epochs = 4, copies = 1, val = Number.POSITIVE_INFINITY } = {},
+): Promise<RunConfig> {
   const random = normals(5)
   const kinds = COLOURS.flatMap((colour, c) =>
     THINGS.flatMap((thing, t) =>
@@ -40,7 +45,7 @@ export async function makeWorld(folder: string, { mia = false, epochs = 4, copie
     ),
   )
   const images = (['train', 'val'] as const).flatMap((split) =>
-    kinds.map(({ name, colour, thing, place }) => {
+    kinds.slice(0, split === 'val' ? val : undefined).map(({ name, colour, thing, place }) => {
       const tokens = [`a ${colour} ${thing}`, `there is a ${thing} and it is ${colour}`]
       return {
         id: `${split}-${name}`,

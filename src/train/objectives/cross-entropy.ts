@@ -1,7 +1,10 @@
 import { linearCrossEntropy } from '../../graph/ops/index.ts'
 import type { Objective } from './objective.ts'
 
-/** Label-smoothed cross-entropy with the words of the captions: the target is 1 - s on the word, s / (W - 1) on each other. */
+/**
+ * Cross-entropy with label smoothing s: the target distribution is 1 - s for the word and s / (W - 1) for each of the
+ * other words of the vocabulary.
+ */
 export const crossEntropy = (labelSmoothing: number): Objective => ({
   losses: ({ hidden, targets }, { weight, bias }) => linearCrossEntropy(hidden, weight, bias, targets, labelSmoothing),
 })

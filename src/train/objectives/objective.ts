@@ -1,18 +1,21 @@
 import type { Tensor } from '../../graph/index.ts'
 import type { OutputLayer } from '../../models/output-layer.ts'
 
-/** The words of a batch as an objective sees them; P words in all, padding left out. */
+/** The P words of a batch, without padding, as an objective gets them. */
 export interface Words {
-  /** what the output layer is given at each word, `[P, D]`, after dropout */
+  /** the hidden state that predicts each word, after dropout, `[P, D]` */
   readonly hidden: Tensor
-  /** the ids of the words, int32 `[P]` */
+  /** the ids of the words to predict, int32 `[P]` */
   readonly targets: Tensor
-  /** the caption of each word, int32 `[P]`: image * captions + caption */
+  /** the caption of each word, int32 `[P]`: image * C + caption, for C captions of each image */
   readonly captions: Tensor
 }
 
-/** The part of training that says what is minimised. */
+/** The training objective: what is minimised. */
 export interface Objective {
-  /** The loss of each word, `[P]`, in nats; the training step minimises its mean. It may name further inputs of the graph. */
+  /**
+   * The loss of each word, `[P]`, in nats; training minimises its mean. An objective may declare more graph inputs, such
+   * as a weight of each caption.
+   */
   losses(words: Words, output: OutputLayer): Tensor
 }

@@ -1,0 +1,240 @@
+// The training loop of every model. What differs between models is in their TrainingTask.
+import { existsSync } from 'node:fs'
+import type { Weights } from '../caption/weights.ts'
+import { type RunProgress, writeCheckpoint } from '../disk/checkpoint.ts'
+import type { HostValues, Session } from '../engine/session.ts'
+import { UserError } from '../errors.ts'
+import type { Parameter } from '../nn/scope.ts'
+import type { AdamOptions } from './optimizer.ts'
+import type { StepResult, TrainingStart, TrainingState } from './state.ts'
+import { WeightAverage } from './weight-average.ts'
+
+/** The result of validating weights. */
+export interface Validation {
+  /** the validation score; the epoch with the highest is the best */
+  readonly score: number
+}
+
+/** A finished step on a batch. */
+export interface FinishedStep<B> extends StepResult {
+  /** optimizer steps so far, this one included */
+  readonly step: number
+  /** the epoch, counted from 1 */
+  readonly epoch: number
+  readonly batch: B
+  readonly learningRate: number
+  /** time since the step before, in which this batch was read and trained on */
+  readonly seconds: number
+}
+
+/** A finished epoch. */
+export interface FinishedEpoch<V extends Validation> {
+  /** the epoch, counted from 1 */
+  readonly epoch: number
+  /** optimizer steps so far */
+  readonly step: number
+  /** mean loss of its steps since the last resume; null if there were none */
+  readonly loss: number | null
+  readonly validation: V
+  /** whether its weights are the best so far, and were kept */
+  readonly best: boolean
+  /** mean log-likelihood of the validation data in nats; present if the score equals the best one, and this decided */
+  readonly logLikelihood?: number
+  readonly seconds: number
+}
+
+/** A model and its data, as the training loop needs them. B is a batch, V the result of a validation. */
+export interface TrainingTask<B, V extends Validation> {
+  readonly parameters: readonly Parameter[]
+  readonly epochs: number
+  readonly seed: number
+  readonly adam: AdamOptions
+  /** decay of the moving average of the weights, which is then validated and kept; 0 for none */
+  readonly emaDecay: number
+  /** path of the checkpoint */
+  readonly checkpoint: string
+  /** what to try if the loss is not finite, for the error message */
+  readonly advice: string
+  /** the learning rate of an epoch, counted from 1 */
+  learningRate(epoch: number): number
+  /** the batches of an epoch, counted from 0; the same for every call */
+  batches(epoch: number): readonly B[]
+  /** names some of a batch's images, for error messages */
+  describe(batch: B): string
+  /** reads a batch: the inputs of its training step */
+  collate(batch: B): Promise<HostValues>
+  /** the compiled training step for a batch */
+  session(batch: B): Promise<Session>
+  /** validates weights, which are overwritten after the call */
+  validate(weights: Weights): Promise<V>
+  /** mean log-likelihood of the validation data in nats; it ranks epochs of equal score */
+  logLikelihood(weights: Weights): Promise<number>
+  /** writes the weights of the best epoch so far */
+  keep(weights: Weights, validation: V): Promise<void>
+  /** reads the weights that keep() wrote last */
+  kept(): Promise<Weights>
+  /** called after each step */
+  onStep?(step: FinishedStep<B>): Promise<void> | void
+  /** called after each epoch, before the checkpoint that counts it as done: after a kill in between it is called again */
+  onEpoch?(epoch: FinishedEpoch<V>): Promise<void> | void
+}
+
+/**
+ * Trains a model from `start` until the task's epochs are done, and returns the progress. Each epoch trains on every
+ * batch and validates; the weights of the epoch with the highest score are kept. Epochs of equal score are ranked by the
+ * log-likelihood of the validation data, then the later one wins. A checkpoint is written before and after each
+ * validation, and if `signal` aborts or a batch cannot be read: the run resumes from that very step. Throws UserError if
+ * the loss or a gradient is not finite; the checkpoint then holds the state before.
+ */
+export async function runTraining<B, V extends Validation>(
+  task: TrainingTask<B, V>,
+  start: TrainingStart,
+  { signal, onEpoch }: { signal?: AbortSignal | undefined; onEpoch?: (epoch: FinishedEpoch<V>) => void } = {},
+): Promise<RunProgress> {
+  const loop = new TrainingLoop(task, start, signal)
+  while (loop.progress.epoch < task.epochs) {
+    const epoch = await loop.runEpoch()
+    onEpoch?.(epoch)
+  }
+  return loop.progress
+}
+
+class TrainingLoop<B, V extends Validation> {
+  readonly #task: TrainingTask<B, V>
+  readonly #state: TrainingState
+  readonly #average: WeightAverage | undefined
+  readonly #signal: AbortSignal | undefined
+  #progress: RunProgress
+
+  constructor(task: TrainingTask<B, V>, { state, progress, averages }: TrainingStart, signal: AbortSignal | undefined) {
+    const { parameters, emaDecay } = task
+    this.#task = task
+    this.#state = state
+    this.#signal = signal
+    this.#progress = progress
+    if (emaDecay > 0) {
+      const { step } = progress
+      this.#average = WeightAverage.start(parameters, emaDecay, { weights: state.weights, step, kept: averages })
+    }
+  }
+
+  get progress(): RunProgress {
+    return this.#progress
+  }
+
+  /** Does an epoch, or the rest of it. */
+  async runEpoch(): Promise<FinishedEpoch<V>> {
+    const started = performance.now()
+    const loss = await this.#train()
+    await this.#save() // a stop during validation loses nothing
+    const weights = this.#weights
+    const validation = await this.#task.validate(weights)
+    const { best, logLikelihood } = await this.#rank(validation.score)
+    const epoch = this.#progress.epoch + 1
+    const decided = logLikelihood === undefined ? {} : { logLikelihood }
+    if (best) {
+      await this.#task.keep(weights, validation)
+      this.#progress = { ...this.#progress, best: { epoch, score: validation.score, ...decided } }
+    }
+    const seconds = (performance.now() - started) / 1000
+    const finished = { epoch, step: this.#progress.step, loss, validation, best, ...decided, seconds }
+    await this.#task.onEpoch?.(finished)
+    this.#progress = { ...this.#progress, epoch, batch: 0 }
+    await this.#save()
+    return finished
+  }
+
+  /** Trains on the rest of the epoch's batches, each of which is read while the step before it runs. */
+  async #train(): Promise<number | null> {
+    const task = this.#task
+    const { epoch } = this.#progress
+    const batches = task.batches(epoch)
+    const learningRate = task.learningRate(epoch + 1)
+    let losses = 0
+    let steps = 0
+    let since = performance.now()
+    let next = this.#read(batches[this.#progress.batch])
+    try {
+      while (this.#progress.batch < batches.length) {
+        const batch = batches[this.#progress.batch]!
+        const { values, session } = await this.#orSave(async () => {
+          const values = (await next)!
+          this.#signal?.throwIfAborted()
+          next = this.#read(batches[this.#progress.batch + 1])
+          return { values, session: await task.session(batch) }
+        })
+        const step = this.#progress.step + 1
+        const { seed, adam } = task
+        const result = await this.#state.step(session, values, { step, seed, learningRate, adam })
+        if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm))
+          throw this.#notFinite(
+            result,
+            `epoch ${epoch + 1}, batch ${this.#progress.batch + 1}: ${task.describe(batch)}`,
+          )
+        losses += result.loss
+        steps += 1
+        this.#average?.follow(this.#state.weights, step)
+        this.#progress = { ...this.#progress, step, batch: this.#progress.batch + 1 }
+        const now = performance.now()
+        await task.onStep?.({ ...result, step, epoch: epoch + 1, batch, learningRate, seconds: (now - since) / 1000 })
+        since = now
+      }
+    } finally {
+      await next?.catch(() => {}) // whoever closes the files must not do so under a read
+    }
+    return steps > 0 ? losses / steps : null
+  }
+
+  /** Starts to read a batch. Until it is awaited, possibly never, a failure must not be an unhandled rejection. */
+  #read(batch: B | undefined): Promise<HostValues> | undefined {
+    const reading = batch && this.#task.collate(batch)
+    reading?.catch(() => {})
+    return reading
+  }
+
+  /** Prepares a step. If that fails or is aborted, the state is still that of the step before, and is saved. */
+  async #orSave<T>(prepare: () => Promise<T>): Promise<T> {
+    try {
+      return await prepare()
+    } catch (error) {
+      await this.#save().catch((unsaved) => {
+        throw this.#signal?.aborted ? unsaved : error
+      })
+      throw error
+    }
+  }
+
+  /** Whether weights of this score are the best so far; if the score equals the best one, their log-likelihood decides. */
+  async #rank(score: number): Promise<{ best: boolean; logLikelihood?: number }> {
+    const { best } = this.#progress
+    if (!best || score !== best.score) return { best: !best || score > best.score }
+    const known = best.logLikelihood ?? finite(await this.#task.logLikelihood(await this.#task.kept()))
+    this.#progress = { ...this.#progress, best: { ...best, logLikelihood: known } }
+    const logLikelihood = finite(await this.#task.logLikelihood(this.#weights))
+    return { best: logLikelihood >= known, logLikelihood }
+  }
+
+  /** The weights that are validated and kept. */
+  get #weights(): Weights {
+    return this.#average?.weights ?? this.#state.weights
+  }
+
+  #save(): Promise<void> {
+    const averages = this.#average && { averages: this.#average.weights }
+    return writeCheckpoint(this.#task.checkpoint, { ...this.#progress, ...this.#state.tensors(), ...averages })
+  }
+
+  #notFinite({ loss, gradientNorm }: StepResult, where: string): UserError {
+    const { checkpoint, advice } = this.#task
+    const what = Number.isFinite(loss) ? `the norm of the gradients is ${gradientNorm}` : `the loss is ${loss}`
+    const saved = existsSync(checkpoint)
+      ? `the last good checkpoint is "${checkpoint}"`
+      : 'there is no checkpoint before it'
+    return new UserError(
+      `Cannot continue training: ${what} at step ${this.#progress.step + 1} (${where}); ${saved}; ${advice}`,
+    )
+  }
+}
+
+/** A log-likelihood that can be ranked and stored as JSON: weights that overflow are the worst. */
+const finite = (logLikelihood: number): number => (Number.isFinite(logLikelihood) ? logLikelihood : -Number.MAX_VALUE)
