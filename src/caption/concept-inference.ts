@@ -1,6 +1,6 @@
 import { CompiledGraph } from '../engine/compiled.ts'
 import { floatData, intData, type Runtime } from '../engine/session.ts'
-import { cast, topK } from '../graph/ops/index.ts'
+import { cast, topK } from '../graph/index.ts'
 import type { ConceptDetector } from '../models/concept-detector.ts'
 import { featuresInput, featuresValue } from '../models/inputs.ts'
 import type { Initializer } from '../onnx/export.ts'

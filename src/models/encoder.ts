@@ -1,5 +1,4 @@
-import type { Tensor } from '../graph/index.ts'
-import { div, gather, relu, slice, sum } from '../graph/ops/index.ts'
+import { div, gather, relu, slice, sum, type Tensor } from '../graph/index.ts'
 import { dropout } from '../nn/dropout.ts'
 import { Linear } from '../nn/linear.ts'
 import { rowMask } from '../nn/mask.ts'

@@ -1,5 +1,4 @@
-import type { Tensor } from '../graph/index.ts'
-import { concat, expand, reshape, split } from '../graph/ops/index.ts'
+import { concat, expand, reshape, split, type Tensor } from '../graph/index.ts'
 import type { Noise } from '../nn/noise.ts'
 import type { CaptionModel, Forced, Tensors } from './contract.ts'
 

@@ -1,6 +1,5 @@
 import { type HostValue, ints } from '../formats/host-value.ts'
-import { input, type Tensor } from '../graph/index.ts'
-import { cast } from '../graph/ops/index.ts'
+import { cast, input, type Tensor } from '../graph/index.ts'
 
 /** The sizes of images as a model takes them. */
 export interface ImageSizes {

@@ -1,5 +1,4 @@
-import { add, mul, pad, reshape, sub } from '../graph/ops/index.ts'
-import { constant, type Tensor } from '../graph/tensor.ts'
+import { add, constant, mul, pad, reshape, sub, type Tensor } from '../graph/index.ts'
 import { FeedForward } from '../nn/feedforward.ts'
 import { LayerNorm } from '../nn/layernorm.ts'
 import { masked } from '../nn/mask.ts'

@@ -1,5 +1,4 @@
-import { add, matmul, reshape, softmax, transpose } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { add, matmul, reshape, softmax, type Tensor, transpose } from '../graph/index.ts'
 import { dropout } from './dropout.ts'
 import { type Init, normal, xavierNormal } from './init.ts'
 import { Linear } from './linear.ts'

@@ -1,5 +1,4 @@
-import { cast, mul } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { cast, mul, type Tensor } from '../graph/index.ts'
 import type { Noise, NoiseRows } from './noise.ts'
 
 /**

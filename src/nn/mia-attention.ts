@@ -1,5 +1,4 @@
-import { add } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { add, type Tensor } from '../graph/index.ts'
 import { MultiHeadAttention, type MultiHeadAttentionOptions } from './attention.ts'
 import { dropout } from './dropout.ts'
 import { LayerNorm } from './layernorm.ts'

@@ -1,6 +1,22 @@
-import { add, bitXor, cast, greater, iota, mul, reshape, shiftRight, slice, split } from '../graph/ops/index.ts'
-import { type Dim, product, quotient, type Shape, ShapeError } from '../graph/shape.ts'
-import { constant, type Tensor } from '../graph/tensor.ts'
+import {
+  add,
+  bitXor,
+  cast,
+  constant,
+  type Dim,
+  greater,
+  iota,
+  mul,
+  product,
+  quotient,
+  reshape,
+  type Shape,
+  ShapeError,
+  shiftRight,
+  slice,
+  split,
+  type Tensor,
+} from '../graph/index.ts'
 
 /** The rows of a mask in the mask of a whole batch. */
 export interface NoiseRows {

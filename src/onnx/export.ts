@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { inputName, ONNX_TYPE, type Spec, simplify, type Tensor, topological } from '../graph/index.ts'
+import { inputName, ONNX_TYPE, type Spec, show, simplify, type Tensor, topological } from '../graph/index.ts'
 import { OnnxEmitter, tensorProto } from './emit.ts'
 import {
   TensorShapeProto_DimensionSchema as DimensionSchema,
@@ -25,8 +25,8 @@ export interface Initializer {
 
 /**
  * Simplifies a graph and returns it as the bytes of an ONNX model. The model's inputs are the graph inputs that
- * `outputs` depend on, under their own names, except those in `initializers`: these are stored in the file.
- * Throws RangeError if an output has the name of an input that is not stored.
+ * `outputs` depend on, under their own names, except those in `initializers`: these are stored in the file. Throws
+ * RangeError if an output has the name of an input that is not stored, and if two different inputs have one name.
  */
 export function toOnnx(
   outputs: Readonly<Record<string, Tensor>>,
@@ -36,6 +36,7 @@ export function toOnnx(
   const results = simplify(names.map((name) => outputs[name]!))
   const order = topological(results)
   const inputs = order.flatMap((node) => (node.op.name === 'input' ? node.outputs : []))
+  refuseTwins(inputs)
   const stored = new Set(inputs.filter((tensor) => initializers.has(inputName(tensor)!)))
   const emit = new OnnxEmitter(inputs, names)
   for (const tensor of inputs) {
@@ -74,6 +75,20 @@ export function toOnnx(
     ModelProtoSchema,
     create(ModelProtoSchema, { irVersion: IR_VERSION, producerName: 'mia-caption', opsetImport, graph }),
   )
+}
+
+/** Equal inputs are one after simplify(): two of a name differ, and one of them would be fed the other's numbers. */
+function refuseTwins(inputs: readonly Tensor[]): void {
+  const seen = new Map<string, Tensor>()
+  for (const tensor of inputs) {
+    const name = inputName(tensor)!
+    const other = seen.get(name)
+    if (other)
+      throw new RangeError(
+        `Cannot write a graph with two inputs "${name}": ${other.dtype} ${show(other.shape)} and ${tensor.dtype} ${show(tensor.shape)}`,
+      )
+    seen.set(name, tensor)
+  }
 }
 
 function valueInfo(name: string, { shape, dtype }: Spec): ValueInfoProto {

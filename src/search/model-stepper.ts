@@ -8,8 +8,23 @@ import {
   type Runtime,
 } from '../engine/session.ts'
 import { floats, ints } from '../formats/host-value.ts'
-import { constant, input, inputName, type Tensor, topological } from '../graph/index.ts'
-import { add, cast, concat, expand, gather, logSoftmax, mul, reshape, scatterAdd, topK } from '../graph/ops/index.ts'
+import {
+  add,
+  cast,
+  concat,
+  constant,
+  expand,
+  gather,
+  input,
+  inputName,
+  logSoftmax,
+  mul,
+  reshape,
+  scatterAdd,
+  type Tensor,
+  topK,
+  topological,
+} from '../graph/index.ts'
 import type { CaptionModel, Tensors } from '../models/contract.ts'
 import { type FeatureType, imageInputs, imageValues } from '../models/inputs.ts'
 import type { Initializer } from '../onnx/export.ts'

@@ -1,5 +1,4 @@
-import type { Tensor } from '../../src/graph/index.ts'
-import { add, gather, matmul, mul, sigmoid, split, sub, sum, tanh } from '../../src/graph/ops/index.ts'
+import { add, gather, matmul, mul, sigmoid, split, sub, sum, type Tensor, tanh } from '../../src/graph/index.ts'
 import type { CaptionModel, Step, Tensors } from '../../src/models/contract.ts'
 import type { ImageSizes, ImageTensors } from '../../src/models/inputs.ts'
 import { OutputLayer } from '../../src/models/output-layer.ts'

@@ -1,5 +1,4 @@
-import { constant, type Tensor } from '../../graph/index.ts'
-import { add, concat, expand, gather, reshape, split } from '../../graph/ops/index.ts'
+import { add, concat, constant, expand, gather, reshape, split, type Tensor } from '../../graph/index.ts'
 import { dropout } from '../../nn/dropout.ts'
 import { normal } from '../../nn/init.ts'
 import { Linear } from '../../nn/linear.ts'
