@@ -15,6 +15,8 @@ export interface LoggedEpoch {
   readonly epoch: number
   /** validation scores by metric; CIDEr is always among them */
   readonly scores: Readonly<Record<string, number>> & { readonly CIDEr: number }
+  /** whether its weights were the best so far; of epochs with the same CIDEr only this tells which were kept */
+  readonly best: boolean
 }
 
 /** A log in JSON Lines that survives a kill: at worst its last line is torn, and is dropped. */
@@ -116,9 +118,9 @@ function parse(lines: readonly string[], i: number, path: string): JournalEntry 
 
 function parseEpoch(line: string): LoggedEpoch | undefined {
   try {
-    const { kind, epoch, scores } = JSON.parse(line)
+    const { kind, epoch, scores, best } = JSON.parse(line)
     const right = kind === 'epoch' && Number.isInteger(epoch) && Number.isFinite(scores?.CIDEr)
-    return right ? { epoch, scores } : undefined
+    return right ? { epoch, scores, best: best === true } : undefined
   } catch {
     return undefined
   }

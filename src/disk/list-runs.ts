@@ -18,7 +18,7 @@ export interface ListedRun {
   readonly data: string
   /** number of epochs done */
   readonly epochs: number
-  /** the best CIDEr on the validation images and its epoch; missing before the first epoch is done */
+  /** the CIDEr on the validation images and the epoch of the weights; missing before the first epoch is done */
   readonly cider?: number
   readonly epoch?: number
 }
@@ -69,6 +69,7 @@ async function progressOfLog(path: string): Promise<Progress> {
   const epochs = await readEpochs(path)
   const [first, ...others] = epochs
   if (!first) return { epochs: 0 }
-  const best = others.reduce((a, b) => (b.scores.CIDEr > a.scores.CIDEr ? b : a), first)
+  const highest = others.reduce((a, b) => (b.scores.CIDEr > a.scores.CIDEr ? b : a), first)
+  const best = epochs.findLast((epoch) => epoch.best) ?? highest
   return { epochs: epochs.length, cider: best.scores.CIDEr, epoch: best.epoch }
 }

@@ -110,8 +110,8 @@ test('readEpochs() returns each epoch once, in order, and passes over odd lines'
   ]
   await writeFile(path, `${lines.map((line) => (line === 'not JSON' ? line : JSON.stringify(line))).join('\n')}\n`)
   expect(await readEpochs(path)).toEqual([
-    { epoch: 1, scores: { CIDEr: 0.1 } },
-    { epoch: 2, scores: { CIDEr: 0.4 } },
+    { epoch: 1, scores: { CIDEr: 0.1 }, best: false },
+    { epoch: 2, scores: { CIDEr: 0.4 }, best: false },
   ])
   expect(await readEpochs(join(folder, 'none'))).toEqual([])
 })

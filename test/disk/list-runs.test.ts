@@ -32,6 +32,14 @@ test.each(['{"kind":"epoch","step":1}', '{"kind":"epoch","step":1,"epoch":2,"sco
   },
 )
 
+test('of epochs with the same CIDEr the one whose weights were kept is listed', async () => {
+  const folder = await temporaryFolder()
+  await writeRunConfig(join(folder, 'a'), smallConfig())
+  const tied = (number: number, best: boolean) => epoch(number, 0).replace('}}', `},"best":${best}}`)
+  await writeFile(runFiles(join(folder, 'a')).log, tied(1, true) + tied(2, true) + tied(3, false))
+  expect(await listRuns(folder)).toMatchObject([{ epochs: 3, cider: 0, epoch: 2 }])
+})
+
 test('an epoch that is in the log twice counts once', async () => {
   const folder = await temporaryFolder()
   await writeRunConfig(join(folder, 'a'), smallConfig())
