@@ -19,14 +19,13 @@ export const STACK_BYTES = 2 * 2 ** 20
 let loaded: Koffi | undefined
 
 /**
- * koffi, loaded at the first call: its native part costs time that commands without a model need not spend, and can be
- * missing. Throws UserError if it cannot be loaded. `resolveFrom` is the `require` to load it with.
+ * koffi, loaded at the first call: loading its native part takes time that commands without a model need not spend, and
+ * fails where it is missing. Throws UserError if `load`, by default `require`, fails.
  */
-export function koffi(resolveFrom: NodeJS.Require = require): Koffi {
-  if (loaded && resolveFrom === require) return loaded
-  let module: Koffi
+export function koffi(load: (name: string) => unknown = require): Koffi {
+  if (loaded && load === require) return loaded
   try {
-    module = resolveFrom('koffi') as Koffi
+    loaded = load('koffi') as Koffi
   } catch (error) {
     throw new UserError(
       `Cannot load koffi, the package that calls ONNX Runtime: ${firstLine(error)}; its native part is the optional ` +
@@ -35,12 +34,11 @@ export function koffi(resolveFrom: NodeJS.Require = require): Koffi {
     )
   }
   try {
-    module.config({ async_stack_size: STACK_BYTES })
+    loaded.config({ async_stack_size: STACK_BYTES })
   } catch {
-    // The program that embeds us has called a library through koffi before: the sizes are fixed.
+    // The program that embeds us has loaded a library through koffi before: its sizes are fixed.
   }
-  loaded = module
-  return module
+  return loaded
 }
 
 /** Functions of the C library that this process runs with. */
@@ -73,12 +71,12 @@ export function cLibrary(): CLibrary {
 }
 
 /**
- * Turns ONNX Runtime's telemetry off, unless the user has set its variable. Call this before the library is loaded, by
- * whatever means: since 1.30 it stores a device id in the user's cache folder as it loads and reports sessions to
- * Microsoft, and it crashes if the process has many arguments, which it searches with a recursive regular expression.
- * `process.env` would not do: in a worker thread it is a copy that C code does not see.
+ * Turns ONNX Runtime's telemetry off, unless the user has set its variable. Since version 1.30 the library stores a
+ * device id in the user's cache folder and reports sessions to Microsoft, from the moment its environment is created;
+ * it then also crashes if the process has many arguments, which it searches with a recursive regular expression.
+ * Setting `process.env` would not do: in a worker thread it is a copy that C code does not see.
  */
-export function disableTelemetry(): void {
+function disableTelemetry(): void {
   cLibrary().setVariable('ORT_DISABLE_TELEMETRY', '1')
 }
 
@@ -135,7 +133,7 @@ function packageFile(): string {
 }
 
 /**
- * Loads ONNX Runtime's library with telemetry off. Throws UserError if the system cannot load it, saying what to do.
+ * Loads ONNX Runtime's library, with its telemetry turned off. Throws UserError if the system cannot load it, saying what to do.
  */
 export function openLibrary(path: string): Library {
   disableTelemetry()

@@ -13,7 +13,7 @@ import { UserError } from '../../errors.ts'
 import { arrayOf, elementCount, type HostValue, type NumericArray } from '../../formats/host-value.ts'
 import { type DType, dtypeOf, ONNX_TYPE } from '../../graph/index.ts'
 import { OrtApi, pathBytes } from './ort-api.ts'
-import { disableTelemetry, libraryPath } from './ort-library.ts'
+import { libraryPath } from './ort-library.ts'
 
 export { engineVersion } from './ort-library.ts'
 
@@ -353,7 +353,6 @@ export const nodeRuntime: Runtime = {
 
 /** The execution providers that onnxruntime-node brings for this platform, for example `cpu`, `webgpu` and `cuda`. */
 export async function bundledBackends(): Promise<string[]> {
-  disableTelemetry()
   const { listSupportedBackends } = (await import('onnxruntime-node')) as unknown as {
     listSupportedBackends(): readonly { readonly name: string; readonly bundled: boolean }[]
   }
