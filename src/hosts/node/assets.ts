@@ -5,6 +5,7 @@ import { cached } from '../../disk/cache.ts'
 import { readBytes } from '../../disk/files.ts'
 import type { Assets } from '../../engine/assets.ts'
 import { UserError } from '../../errors.ts'
+import { packageVersion } from './package-version.ts'
 
 /** The npm package whose files hold the built-in network (MIT). Its code is never loaded. */
 const PACKAGE = '@vladmandic/human'

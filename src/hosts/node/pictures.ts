@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Sharp, SharpOptions } from 'sharp'
+import { describeErrno } from '../../disk/errno.ts'
 import {
   type Crop,
   type DecodeOptions,
@@ -155,8 +156,7 @@ function pathOf(url: URL): string | undefined {
   }
 }
 
-const readFault = (error: NodeJS.ErrnoException): string =>
-  error.code === 'ENOENT' ? 'there is no such file' : error.code === 'EISDIR' ? 'it is a folder' : error.message
+const readFault = (error: unknown): string => describeErrno(error) ?? (error as Error).message
 
 /** libvips repeats itself over several lines; the first says what is wrong. */
 function decodeFault(message: string): string {

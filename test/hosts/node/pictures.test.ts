@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
@@ -6,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { ImageError } from '../../../src/engine/pictures.ts'
 import { UserError } from '../../../src/errors.ts'
 import { nodePictures } from '../../../src/hosts/node/pictures.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 
 const size = { width: 4, height: 2 }
 const plain = (alpha?: number): Sharp =>
@@ -243,3 +245,32 @@ function triangle(row: Uint8Array, width: number): number[] {
     return Math.round(weights.reduce((sum, weight, j) => sum + weight * wide[j]!, 0) / total)
   })
 }
+
+describe('files that never end or cannot be read', () => {
+  const refused = async (path: string): Promise<string> => {
+    const error = await nodePictures.decode(path, { width: 2, height: 2 }).catch((each: Error) => each)
+    expect(error).toBeInstanceOf(ImageError)
+    return (error as ImageError).message
+  }
+
+  test.skipIf(process.platform === 'win32')('a pipe and a device are refused at once', async () => {
+    const pipe = join(await temporaryFolder(), 'pipe.jpg')
+    execFileSync('mkfifo', [pipe])
+    expect(await refused(pipe)).toBe(`Cannot read image "${pipe}": it is not a regular file`)
+    expect(await refused('/dev/zero')).toBe('Cannot read image "/dev/zero": it is not a regular file')
+  })
+
+  test('a file of gigabytes is refused by its size, unread', async () => {
+    const path = join(await temporaryFolder(), 'huge.jpg')
+    const file = await open(path, 'w')
+    await file.truncate(3 * 2 ** 30) // sparse: it takes no space
+    await file.close()
+    expect(await refused(path)).toContain('it has 3221225472 bytes, and a picture may have 536870912')
+  })
+
+  test('a folder and a missing file are named in words', async () => {
+    const folder = await temporaryFolder()
+    expect(await refused(folder)).toBe(`Cannot read image "${folder}": it is a folder`)
+    expect(await refused(join(folder, 'a.jpg'))).toContain('there is no such file')
+  })
+})

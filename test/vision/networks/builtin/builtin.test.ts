@@ -111,7 +111,7 @@ describe('openNetwork("builtin")', () => {
     const folder = join(cache, 'mia-caption')
     const open = async () => (await openNetwork(nodeEngine, BUILTIN)).release()
     await open()
-    const file = (await readdir(folder)).find((name) => /^centernet-features-[0-9a-f]{16}\.onnx$/.test(name))!
+    const file = (await readdir(folder)).find((name) => /^[\d.]+-centernet-features-[0-9a-f]{16}\.onnx$/.test(name))!
     const path = join(folder, file)
     const whole = await readFile(path)
     const { mtimeMs } = await stat(path)
