@@ -39,6 +39,8 @@ export interface Thumbnail {
 
 /** Anything that cannot be read as a picture; `reason` is what is wrong with it, without its name. */
 export class ImageError extends UserError {
+  override readonly name = 'ImageError'
+
   constructor(
     what: string,
     readonly reason: string,
