@@ -1,234 +1,172 @@
 import { basename } from 'node:path'
 import type { ExplainedCaption } from '../caption/captioner.ts'
 import type { Pictures, Thumbnail } from '../engine/pictures.ts'
+import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
 import { basicModel as basicModelOf } from '../models/lstm/basic-models.ts'
-import { script, style } from './explanation-assets.ts'
+import { inOrder } from '../vision/in-order.ts'
+import { thousands } from '../wording.ts'
+import { alignmentOf, alignmentTable, largestWeights, weightBars } from './alignment.ts'
+import { attentionShade, type RegionBox, regionBoxes, regionMarks, regionOutlines, round } from './attention-map.ts'
+import { EXPLANATION_SCRIPT } from './explanation-script.ts'
+import { EXPLANATION_STYLE } from './explanation-style.ts'
 import { escapeHtml, percent } from './html.ts'
+import { documentParts } from './layout.ts'
 
-/** Where a region lies in its picture, in parts of its width and height. */
-interface Box {
-  readonly x: number
-  readonly y: number
-  readonly width: number
-  readonly height: number
-}
-
-/** A region's most attended concepts, before MIA and after. */
-interface Alignment {
-  readonly before: readonly Share[]
-  readonly after: readonly Share[]
-}
-
-/** A concept's word, and its part of the attention, from 0 to 1. */
-type Share = readonly [word: string, share: number]
+/** The most pictures on a page; one of 200 has up to 40 MB, and browsers get slow. */
+export const MAX_EXPLAINED = 200
 
 const PICTURE_SIZE = 640
-/** Concepts shown of a region or, for the models that attend to concepts, of a word. */
-const SHOWN_CONCEPTS = 5
-/** Regions shown without a click: those that the whole caption looked at most. */
+/** Pictures read ahead: enough to keep two cores busy while memory stays flat. */
+const READ_AHEAD = 4
+/** Regions in the table until the reader chooses another: those with the most attention over the whole caption. */
 const SHOWN_REGIONS = 3
+/** Concepts named beside a word whose attention is not only on regions. */
+const SHOWN_OUTSIDE = 2
+
+/** Throws UserError if a page would have more than MAX_EXPLAINED pictures; for callers to ask before the work. */
+export function checkExplained(pictures: number): void {
+  if (pictures > MAX_EXPLAINED)
+    throw new UserError(
+      `Cannot explain ${thousands(pictures)} pictures on one page: the limit is ${MAX_EXPLAINED}; ` +
+        'give fewer pictures, or make several pages',
+    )
+}
 
 /**
- * A page that says why each caption: for each word the regions that the model attended to, and with MIA for each region the concepts it is aligned
- * with before and after. One file, without anything from elsewhere. The pictures are read again from their paths.
+ * An HTML page, part by part, that shows what captions are based on: for each word the regions that the model attended
+ * to, and with MIA the concepts that each region attends to, before mutual attention and after it. The page is one file
+ * that fetches nothing. The pictures are read again, a few at a time. Throws UserError for more than MAX_EXPLAINED
+ * captions, and ImageError if a picture can no longer be read.
  */
-export async function explanationPage(
+export async function* explanationPage(
   pictures: Pictures,
   captions: readonly ExplainedCaption[],
   { basicModel, mia }: Pick<CaptionerConfig, 'basicModel' | 'mia'>,
-): Promise<string> {
-  const overConcepts = !mia && basicModelOf(basicModel).attention === 'textual'
-  const thumbnails = await Promise.all(captions.map(({ picture }) => pictures.thumbnail(picture, PICTURE_SIZE)))
-  const cards = captions.map((caption, i) => card(caption, thumbnails[i]!, i, overConcepts))
+): AsyncGenerator<string> {
+  checkExplained(captions.length)
   const model = `${basicModel}${mia ? ' with MIA' : ''}`
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Why these captions: ${escapeHtml(model)}</title>
-<style>${style}</style>
-<header>
+  const overConcepts = !mia && basicModelOf(basicModel).attention === 'textual'
+  yield* documentParts(`Why these captions: ${model}`, {
+    style: EXPLANATION_STYLE,
+    body: pageBody(pictures, captions, model, overConcepts),
+    script: EXPLANATION_SCRIPT,
+  })
+}
+
+async function* pageBody(
+  pictures: Pictures,
+  captions: readonly ExplainedCaption[],
+  model: string,
+  overConcepts: boolean,
+): AsyncGenerator<string> {
+  yield `<header>
 <h1>Why these captions</h1>
 <p>${escapeHtml(model)}. ${lead(captions[0], overConcepts)}</p>
 </header>
-<main>${cards.join('\n')}</main>
-<script>${script}</script>
-</html>
+<main>
 `
+  const withThumbnail = async (caption: ExplainedCaption, i: number) =>
+    article(caption, await pictures.thumbnail(caption.picture, PICTURE_SIZE), i, overConcepts)
+  for await (const html of inOrder(captions.entries(), ([i, caption]) => withThumbnail(caption, i), READ_AHEAD))
+    yield `${html}\n`
+  yield '</main>'
 }
 
-const lead = (first: ExplainedCaption | undefined, overConcepts: boolean): string =>
-  [
-    first?.explanation.words
-      ? overConcepts
-        ? 'Under each word are the concepts that the model attended to when it said that word; the figure is the probability that it gave the word.'
-        : 'Under each word the picture is bright where the model looked when it said that word; the figure is the probability that it gave the word.'
-      : 'This model does not look word by word: it is fed with the picture as a whole; the figure is the probability that it gave each word.',
-    first?.explanation.alignment
-      ? 'Point at a place of the large picture to see which concepts that region is aligned with.'
-      : '',
-  ].join(' ')
+/** How to read the page. All captions of a page are of one model, so that the first says what there is to see. */
+function lead(first: ExplainedCaption | undefined, overConcepts: boolean): string {
+  const attention = !first?.explanation.words
+    ? 'This model does not attend word by word: it gets the picture as a whole.'
+    : overConcepts
+      ? 'Under each word are the concepts that the model attended to most.'
+      : 'Above each word, the picture is bright where the model attended.'
+  const alignment = first?.explanation.alignment
+    ? ' Point at a region of the large picture, or focus it and press the arrow keys, to see its concepts.'
+    : ''
+  return `${attention} The percentage after a word is its probability.${alignment}`
+}
 
-function card(caption: ExplainedCaption, picture: Thumbnail, number: number, overConcepts: boolean): string {
-  const boxes = boxesOf(caption.boxes)
+function article(caption: ExplainedCaption, picture: Thumbnail, number: number, overConcepts: boolean): string {
+  const boxes = regionBoxes(caption.boxes)
   const { words, alignment } = caption.explanation
   const maps = overConcepts ? undefined : words?.map((attention) => attention.subarray(0, boxes.length))
   const alignments = alignment && boxes.map((_, region) => alignmentOf(region, caption))
-  const shown = mostLookedAt(boxes.length, maps)
-  const data = {
-    maps: maps?.map((map) => Array.from(map, round)),
-    alignments,
-  }
-  const lookOf = (t: number) =>
-    maps && {
-      map: maps[t]!,
-      veil: veil(maps[t], boxes, `veil-${number}-${t}`),
-      rows: Math.max(boxes.length, alignment ? caption.allConcepts.length : 0),
-      beside: alignment
-        ? words![t]!.subarray(boxes.length, Math.max(boxes.length, caption.allConcepts.length))
-        : undefined,
-    }
-  const url = `--picture:url(${picture.url});--ratio:${picture.width}/${picture.height}`
-  return `<article style="${url}">
-<h2>${escapeHtml(caption.caption || '(nothing)')}</h2>
-<p class="file">${escapeHtml(basename(caption.image))}</p>
-<div class="look">
-<div class="large picture" tabindex="0" aria-label="the picture">${veil(undefined, boxes, `veil-${number}`)}${alignments ? targets(boxes) + marks(shown, boxes) : ''}</div>
+  const shown = mostAttended(boxes.length, maps)
+  const data = { maps: maps?.map((map) => Array.from(map, round)), alignments }
+  const outlines = alignments ? regionOutlines(boxes) + regionMarks(shown, boxes) : ''
+  const name = escapeHtml(basename(caption.image))
+  const label = alignments ? `${name}: arrow keys choose a region` : name
+  const table =
+    alignments && alignmentTable(alignments, shown, maps ? 'the regions with the most attention' : 'three regions')
+  const figures = caption.words.map(({ word, probability }, t) => {
+    const below = overConcepts && words ? conceptBars(words[t]!, caption) : ''
+    const map = maps && wordMap(words![t]!, caption, boxes, `shade-${number}-${t}`)
+    const said = `<b>${escapeHtml(word)}</b> <small>${percent(probability)}</small>`
+    return `<li tabindex="0">${map?.picture ?? ''}${said}${below}${map?.outside ?? ''}</li>`
+  })
+  return `<article style="--picture:url(${picture.url});--ratio:${picture.width}/${picture.height}">
+<h2>${escapeHtml(caption.caption || '(empty caption)')}</h2>
+<p class="file">${name}</p>
+<div class="overview">
+<div class="large picture" role="img"${alignments ? ' tabindex="0"' : ''} aria-label="${label}">
+${attentionShade(undefined, boxes, `shade-${number}`)}${outlines}
+</div>
 <div class="side">
-${caption.allConcepts.length > 0 ? `<h3>Concepts found</h3>\n<p class="concepts">${caption.concepts.map(({ word, score }) => `<span>${escapeHtml(word)} <small>${percent(score)}</small></span>`).join('')}</p>` : ''}
-${alignments ? alignmentSection(alignments, shown, maps !== undefined) : ''}
+${caption.allConcepts.length > 0 ? conceptList(caption) : ''}
+${table ?? ''}
 </div>
 </div>
 <ol class="words">
-${caption.words.map(({ word, probability }, t) => wordFigure(word, probability, lookOf(t), overConcepts ? words?.[t] : undefined, caption)).join('\n')}
+${figures.join('\n')}
 </ol>
 <script type="application/json">${JSON.stringify(data).replaceAll('<', '\\u003c')}</script>
 </article>`
 }
 
-/** Where the model looked for a word. */
-interface Look {
-  /** its parts on the regions */
-  readonly map: Float32Array
-  readonly veil: string
-  /** how many rows it had to look at */
-  readonly rows: number
-  /** with MIA and more concepts than regions, its parts on the rows of those concepts that no region shares */
-  readonly beside: Float32Array | undefined
+const conceptList = ({ concepts }: ExplainedCaption): string => {
+  const each = concepts.map(({ word, score }) => `<span>${escapeHtml(word)} <small>${percent(score)}</small></span>`)
+  return `<h3>Concepts found</h3>\n<p class="concepts">${each.join('')}</p>`
 }
 
-function wordFigure(
-  word: string,
-  probability: number,
-  look: Look | undefined,
-  overConcepts: Float32Array | undefined,
-  { allConcepts }: ExplainedCaption,
-): string {
-  const title =
-    look &&
-    `largest part of the attention: ${percent(Math.max(...look.map))}; evenly spread it would be ${percent(1 / look.rows)}`
-  const figure = look ? `<div class="picture" title="${title}">${look.veil}</div>` : ''
-  const names = allConcepts.map(({ word: name }) => name)
-  const bars = overConcepts ? shares(best(overConcepts, 0, names.length, names)) : ''
-  return `<li tabindex="0">${figure}<b>${escapeHtml(word)}</b> <small>${percent(probability)}</small>${bars}${besideRegions(look, names)}</li>`
-}
-
-/** What of the attention is on no region; nothing where all is. */
-function besideRegions(look: Look | undefined, names: readonly string[]): string {
-  const { beside, map } = look ?? {}
-  const part = beside?.reduce((sum, share) => sum + share, 0) ?? 0
-  if (!beside || !map || part < 0.01) return ''
-  const most = best(beside, 0, beside.length, names.slice(map.length)).slice(0, 2)
-  return `<br><small>${percent(part)} not on regions but on concepts, as ${most.map(([name]) => escapeHtml(name)).join(', ')}</small>`
-}
-
-/** Darkens a picture but for where it was looked at: a mask has a hole for each region, the more open the more it was looked at. */
-function veil(map: Float32Array | undefined, boxes: readonly Box[], id: string): string {
-  const most = map ? Math.max(...map) : 1
-  const holes = boxes.map(({ x, y, width, height }, i) => {
-    const open = map ? round(map[i]! / most) : 1
-    return `<rect class="hole" x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" opacity="${open}"/>`
-  })
-  const whole = 'width="1" height="1"'
-  return (
-    `<svg class="veil"${map ? '' : ' hidden'} viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">` +
-    `<mask id="${id}"><rect ${whole} fill="#fff"/>${holes.join('')}</mask><rect class="dark" ${whole} mask="url(#${id})"/></svg>`
+const conceptBars = (attention: Float32Array, { allConcepts }: ExplainedCaption): string =>
+  weightBars(
+    largestWeights(
+      attention,
+      allConcepts.map(({ word }) => word),
+    ),
   )
-}
 
-/** What the pointer finds: an outline for each region. */
-const targets = (boxes: readonly Box[]): string =>
-  `<svg class="targets" viewBox="0 0 1 1" preserveAspectRatio="none">${[...boxes.entries()]
-    .sort(([, a], [, b]) => b.width * b.height - a.width * a.height) // the small ones on top, or they could not be pointed at
-    .map(
-      ([i, { x, y, width, height }]) =>
-        `<rect data-region="${i}" x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}"/>`,
-    )
-    .join('')}</svg>`
-
-/** The regions that a caption looked at most, most first; the first ones where it did not look word by word. */
-function mostLookedAt(regions: number, maps: readonly Float32Array[] | undefined): number[] {
-  const looked = Array.from({ length: regions }, (_, region) =>
-    (maps ?? []).reduce((sum, map) => sum + map[region]!, 0),
-  )
-  return [...looked.keys()].sort((a, b) => looked[b]! - looked[a]!).slice(0, SHOWN_REGIONS)
-}
-
-/** Numbers on the picture for the rows of the table of alignments. */
-const marks = (regions: readonly number[], boxes: readonly Box[]): string =>
-  regions
-    .map((region, i) => {
-      const { x, y, width, height } = boxes[region]!
-      return `<span class="mark" style="left:${percentOf(x + width / 2)};top:${percentOf(y + height / 2)}">${i + 1}</span>`
-    })
-    .join('')
-
-const percentOf = (part: number): string => `${round(part * 100)}%`
-
-/** The alignments of some regions; the script shows another region's where one points. */
-function alignmentSection(alignments: readonly Alignment[], regions: readonly number[], looked: boolean): string {
-  const rows = regions.map(
-    (region, i) =>
-      `<tr data-region="${region}"><th>${i + 1}</th><td>${shares(alignments[region]!.before)}</td><td>${shares(alignments[region]!.after)}</td></tr>`,
-  )
-  const whose = looked ? 'the regions looked at most' : 'three regions'
-  return `<h3>Concepts of a region <small class="which">${whose}</small></h3>
-<table><thead><tr><th></th><th>before MIA</th><th>after MIA</th></tr></thead><tbody>${rows.join('')}</tbody></table>`
-}
-
-function alignmentOf(region: number, { explanation, allConcepts }: ExplainedCaption): Alignment {
-  const { before, after } = explanation.alignment!
-  const size = Math.sqrt(before.length)
-  const names = allConcepts.map(({ word }) => word)
+/**
+ * The picture of a word, shaded by its attention over the regions, and what it says of attention outside of them: with
+ * MIA and more concepts than regions, the SGIR has rows of concepts alone.
+ */
+function wordMap(
+  attention: Float32Array,
+  { allConcepts, explanation }: ExplainedCaption,
+  boxes: readonly RegionBox[],
+  id: string,
+): { readonly picture: string; readonly outside: string } {
+  const map = attention.subarray(0, boxes.length)
+  const rows = Math.max(boxes.length, explanation.alignment ? allConcepts.length : 0)
+  const title = `highest attention weight ${percent(Math.max(...map))}, uniform would be ${percent(1 / rows)}`
+  const names = allConcepts.slice(boxes.length).map(({ word }) => word)
   return {
-    before: best(before, region * size, size, names),
-    after: best(after, region * size, size, names),
+    picture: `<div class="picture" title="${title}">${attentionShade(map, boxes, id)}</div>`,
+    outside: rows > boxes.length ? outsideRegions(attention.subarray(boxes.length, rows), names) : '',
   }
 }
 
-/** The largest parts of a row of attention, with the concepts' words, in parts of what is on them all: MIA's filled-up rows have no words. */
-function best(attention: Float32Array, start: number, size: number, names: readonly string[]): Share[] {
-  const named = attention.subarray(start, start + Math.min(size, names.length))
-  const whole = named.reduce((sum, share) => sum + share, 0) || 1
-  return Array.from(named, (share, i): Share => [names[i]!, round(share / whole)])
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, SHOWN_CONCEPTS)
+/** The attention on rows without a region; nothing below 1%. */
+function outsideRegions(attention: Float32Array, names: readonly string[]): string {
+  const sum = attention.reduce((total, weight) => total + weight, 0)
+  if (sum < 0.01) return ''
+  const largest = largestWeights(attention, names).slice(0, SHOWN_OUTSIDE)
+  const listed = largest.map(([name]) => escapeHtml(name)).join(', ')
+  return `<br><small>${percent(sum)} on concepts without a region: ${listed}</small>`
 }
 
-const shares = (each: readonly Share[]): string =>
-  each
-    .map(
-      ([word, share]) =>
-        `<span class="share" style="--share:${share}">${escapeHtml(word)} <small>${percent(share)}</small></span>`,
-    )
-    .join('')
-
-function boxesOf(edges: Float32Array): Box[] {
-  return Array.from({ length: edges.length / 4 }, (_, i) => {
-    const [left, top, right, bottom] = edges.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number]
-    return { x: left, y: top, width: right - left, height: bottom - top }
-  })
+/** The regions with the most attention over all words, most first; the first ones for models without attention. */
+function mostAttended(regions: number, maps: readonly Float32Array[] | undefined): number[] {
+  const sums = Array.from({ length: regions }, (_, region) => (maps ?? []).reduce((sum, map) => sum + map[region]!, 0))
+  return [...sums.keys()].sort((a, b) => sums[b]! - sums[a]!).slice(0, SHOWN_REGIONS)
 }
-
-const round = (x: number): number => Number(x.toFixed(4))

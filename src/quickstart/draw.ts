@@ -1,18 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import sharp from 'sharp'
-import { colours, type Place, type Scene, type SceneObject, things } from './scene.ts'
+import { COLOURS, type Place, type Scene, type SceneObject, THINGS } from './scene.ts'
 
-/** Pixels of a picture's sides. */
+/** Width and height of a picture in pixels. */
 export const PICTURE_SIZE = 320
-/** Width of the emoji's own drawing. */
-const EMOJI = 32
+/** Width and height of an emoji in its own units. */
+const EMOJI_SIZE = 32
+/** Heights of things in pixels. */
 const HEIGHTS = { big: 170, small: 95 } as const
+/** Where things stand, in pixels from the top. */
 const GROUND = 285
 
 type Icons = Readonly<Record<string, { readonly body: string }>>
 
-/** Draws scenes with Fluent's emoji (Microsoft, MIT), recoloured. */
+/** Draws scenes with recoloured Fluent emoji (Microsoft, MIT). */
 export class Painter {
   readonly #icons: Icons
 
@@ -20,15 +22,16 @@ export class Painter {
     this.#icons = icons
   }
 
+  /** Loads the emoji. */
   static async load(): Promise<Painter> {
     const path = createRequire(import.meta.url).resolve('@iconify-json/fluent-emoji-flat/icons.json')
     return new Painter((JSON.parse(await readFile(path, 'utf8')) as { icons: Icons }).icons)
   }
 
-  /** A scene as PNG, PICTURE_SIZE wide and high. */
+  /** Draws a scene as a PNG, PICTURE_SIZE wide and high. */
   draw(scene: Scene): Promise<Buffer> {
     const size = `width="${PICTURE_SIZE}" height="${PICTURE_SIZE}"`
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${backgrounds[scene.place]}${this.#objects(scene)}</svg>`
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${BACKGROUNDS[scene.place]}${this.#objects(scene)}</svg>`
     return sharp(Buffer.from(svg)).png().toBuffer()
   }
 
@@ -39,15 +42,15 @@ export class Painter {
 
   #object({ thing, colour, size }: SceneObject, centre: number): string {
     const height = HEIGHTS[size]
-    const body = this.#icons[things[thing]]!.body.replaceAll(/#([0-9a-f]{6}|[0-9a-f]{3})\b/gi, (hex) =>
-      inHue(hex, colours[colour]),
+    const body = this.#icons[THINGS[thing]]!.body.replaceAll(/#([0-9a-f]{6}|[0-9a-f]{3})\b/gi, (hex) =>
+      withHue(hex, COLOURS[colour]),
     )
-    return `<g transform="translate(${centre - height / 2} ${GROUND - height}) scale(${height / EMOJI})">${body}</g>`
+    return `<g transform="translate(${centre - height / 2} ${GROUND - height}) scale(${height / EMOJI_SIZE})">${body}</g>`
   }
 }
 
-/** A colour in another hue, as light as it was; near black stays, so that eyes and tyres do. */
-function inHue(hex: string, hue: number): string {
+/** A colour with another hue and the same lightness. Dark colours stay as they are: they are eyes and tyres. */
+function withHue(hex: string, hue: number): string {
   const digits = hex.length === 4 ? [...hex.slice(1)].map((digit) => digit + digit).join('') : hex.slice(1)
   const [r, g, b] = [0, 2, 4].map((at) => Number.parseInt(digits.slice(at, at + 2), 16) / 255) as [
     number,
@@ -61,7 +64,7 @@ function inHue(hex: string, hue: number): string {
 const fill = (colour: string, y = 0): string =>
   `<rect y="${y}" width="${PICTURE_SIZE}" height="${PICTURE_SIZE - y}" fill="${colour}"/>`
 
-const backgrounds: Readonly<Record<Place, string>> = {
+const BACKGROUNDS: Readonly<Record<Place, string>> = {
   grass: fill('#a9d7f5') + fill('#7cb356', 200),
   beach: `${fill('#c8e6f7') + fill('#3f8fc4', 170) + fill('#ecd9a3', 220)}<circle cx="270" cy="45" r="24" fill="#fff3b0"/>`,
   snow: `${fill('#cfd6de') + fill('#fbfcfe', 190)}<path d="M0 200 80 95 150 190 220 110 320 200z" fill="#aab4c0"/>`,

@@ -1,7 +1,7 @@
 import type { Random } from '../random.ts'
 
-/** What can stand in a scene: a word, and the picture of Fluent's emoji that shows it. */
-export const things = {
+/** The things of the world: the word, and the name of the emoji that shows it. */
+export const THINGS = {
   dog: 'dog',
   cat: 'cat',
   horse: 'horse',
@@ -15,58 +15,68 @@ export const things = {
   house: 'house',
   tree: 'deciduous-tree',
 } as const
-export type Thing = keyof typeof things
+/** The word for a thing. */
+export type Thing = keyof typeof THINGS
 
-/** Hues in degrees. */
-export const colours = { red: 2, orange: 30, yellow: 52, green: 125, blue: 215, purple: 280 } as const
-export type Colour = keyof typeof colours
+/** The colours of things: the word, and its hue in degrees. */
+export const COLOURS = { red: 2, orange: 30, yellow: 52, green: 125, blue: 215, purple: 280 } as const
+/** The word for a colour. */
+export type Colour = keyof typeof COLOURS
 
-export const places = {
+/** The places of scenes: the word, and how a caption names it. */
+export const PLACES = {
   grass: 'on the grass',
   beach: 'on the beach',
   snow: 'in the snow',
   night: 'at night',
 } as const
-export type Place = keyof typeof places
+/** The word for a place. */
+export type Place = keyof typeof PLACES
 
+/** The size of a thing in its picture. */
 export type Size = 'big' | 'small'
 
+/** A thing in a scene, and what a caption may say about it. */
 export interface SceneObject {
   readonly thing: Thing
   readonly colour: Colour
   readonly size: Size
 }
 
-/** One thing, on a side, or two, the first on the left. */
+/** What a picture of the world shows. */
 export interface Scene {
   readonly place: Place
+  /** one thing, or two of which the first is on the left */
   readonly objects: readonly [SceneObject] | readonly [SceneObject, SceneObject]
-  /** where a thing alone stands */
+  /** the side of a single thing */
   readonly side: 'left' | 'right'
 }
 
-/** The words that say what a scene shows: what the concept detector looks for. */
-export const conceptWords: readonly string[] = [
-  ...Object.keys(things),
-  ...Object.keys(colours),
-  ...Object.keys(places),
+/** The words for what scenes show: the concept detector's vocabulary. */
+export const CONCEPT_WORDS: readonly string[] = [
+  ...Object.keys(THINGS),
+  ...Object.keys(COLOURS),
+  ...Object.keys(PLACES),
   'big',
   'small',
 ]
 
 const keys = <T extends object>(table: T): (keyof T)[] => Object.keys(table) as (keyof T)[]
 
-/** Colours and things that training never shows together, one colour for each thing: a model that names them has understood both. */
+/**
+ * Whether training never shows a thing in this colour: one colour is held out for each thing. A model that names such a
+ * combination has learned the two words apart from each other.
+ */
 export const isHeldOut = ({ thing, colour }: SceneObject): boolean =>
-  keys(things).indexOf(thing) % keys(colours).length === keys(colours).indexOf(colour)
+  keys(THINGS).indexOf(thing) % keys(COLOURS).length === keys(COLOURS).indexOf(colour)
 
-/** A scene drawn at random; with `heldOut` one that has a combination which training lacks, else one that has none. */
+/** Draws a random scene: with a held-out combination of thing and colour if `heldOut`, else without any. */
 export function drawScene(random: Random, heldOut: boolean): Scene {
   for (;;) {
     const pick = <T>(from: readonly T[]): T => from[random.below(from.length)]!
     const object = (): SceneObject => ({
-      thing: pick(keys(things)),
-      colour: pick(keys(colours)),
+      thing: pick(keys(THINGS)),
+      colour: pick(keys(COLOURS)),
       size: pick(['big', 'small']),
     })
     const [first, second] = [object(), object()]
@@ -74,13 +84,13 @@ export function drawScene(random: Random, heldOut: boolean): Scene {
     if (!alone && first.thing === second.thing) continue
     const objects = alone ? ([first] as const) : ([first, second] as const)
     if (objects.some(isHeldOut) !== heldOut) continue
-    return { place: pick(keys(places)), objects, side: pick(['left', 'right']) }
+    return { place: pick(keys(PLACES)), objects, side: pick(['left', 'right']) }
   }
 }
 
-/** Five captions of a scene, each telling other things of it. */
+/** Five captions of a scene; each mentions other attributes. */
 export function describeScene({ place, objects, side }: Scene): string[] {
-  const where = places[place]
+  const where = PLACES[place]
   const [a, b] = objects
   const coloured = ({ colour, thing }: SceneObject): string => `${article(colour)} ${colour} ${thing}`
   const both = ({ size, colour, thing }: SceneObject): string => `a ${size} ${colour} ${thing}`

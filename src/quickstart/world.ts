@@ -5,20 +5,25 @@ import { Random } from '../random.ts'
 import { Painter } from './draw.ts'
 import { describeScene, drawScene, type Scene } from './scene.ts'
 
+/** A world that was written to disk. */
 export interface World {
-  /** by image id */
+  /** what each picture shows, by image id */
   readonly scenes: ReadonlyMap<string, Scene>
 }
 
+/** The size of a world, and the seed of its scenes. */
 export interface WorldOptions extends Watch {
+  /** training pictures */
   readonly train: number
+  /** validation pictures */
   readonly val: number
   readonly seed: number
 }
 
 /**
- * Writes a small world into a folder as COCO's files lie: `train2017/` and `val2017/` with pictures, `annotations/captions_*2017.json` with five captions
- * each. Every validation scene has a colour and a thing that training never shows together. The same seed gives the same world.
+ * Writes a small world in COCO's layout: pictures in `train2017/` and `val2017/`, five captions per picture in
+ * `annotations/captions_*2017.json`. Every validation scene has a held-out combination of thing and colour, see
+ * isHeldOut(); no training scene has one. The same seed writes the same bytes.
  */
 export async function makeWorld(
   folder: string,

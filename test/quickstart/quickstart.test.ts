@@ -6,7 +6,7 @@ import { quickstart } from '../../src/quickstart/quickstart.ts'
 import { openNetwork } from '../../src/vision/index.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
-test('the quickstart makes a world, two systems and a page, the same again for the same seed', async () => {
+test('quickstart() trains two systems and writes two pages; the same seed gives the same captions and scores', async () => {
   const network = await openNetwork(nodeEngine, 'builtin')
   const once = async (seed = 2, out?: string) => {
     out ??= await temporaryFolder()
