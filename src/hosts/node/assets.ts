@@ -12,8 +12,14 @@ const PACKAGE = '@vladmandic/human'
 
 /**
  * Files in Node: paths on this machine, the built-in network in its npm package, the cache in the user's cache folder.
+ * Another version of this package makes its cached files anew: it may translate networks differently.
  */
-export const nodeAssets: Assets = { read: readBytes, resolve, builtin, cached }
+export const nodeAssets: Assets = {
+  read: readBytes,
+  resolve,
+  builtin,
+  cached: (name, make) => cached(`${packageVersion()}-${name}`, make),
+}
 
 async function builtin(file: string): Promise<Uint8Array> {
   try {
