@@ -1,22 +1,22 @@
-/** What was looked at on this machine. */
+/** The result of a check of `mia doctor`. */
 export interface Check {
-  readonly what: string
-  /** `no` is what one can do without */
-  readonly state: 'ok' | 'no' | 'broken'
+  readonly name: string
+  /** `warning`: captioning works without it; `error`: it must be repaired */
+  readonly status: 'ok' | 'warning' | 'error'
   readonly found: string
-  /** what to do, where something is not there or does not work */
-  readonly mend?: string
+  /** how to repair it */
+  readonly fix?: string
 }
 
-/** What mends a package of npm that is missing or damaged. */
+/** The repair of a missing or damaged npm package. */
 export const REINSTALL = 'install the packages again: npm ci'
 
-/** What a look finds; one that fails finds something broken, most often a package that is not there. */
-export async function attempt(what: string, look: () => Check | Promise<Check>): Promise<Check> {
+/** Runs a check. If it throws, most often since a package is missing, the result is an error with the message. */
+export async function attempt(name: string, check: () => Check | Promise<Check>): Promise<Check> {
   try {
-    return await look()
+    return await check()
   } catch (error) {
     const found = (error as Error).message.split('\n')[0]!
-    return { what, state: 'broken', found, mend: REINSTALL }
+    return { name, status: 'error', found, fix: REINSTALL }
   }
 }

@@ -2,41 +2,44 @@ import type { Option } from './options.ts'
 import type { Answer } from './output.ts'
 import type { Reporter } from './reporter.ts'
 
-/** What a running command has: a signal that Ctrl-C aborts, and a voice on stderr. */
-export interface Session {
+/** What a running command gets besides its values. */
+export interface Context {
+  /** aborted by Ctrl-C and SIGTERM */
   readonly signal: AbortSignal
   readonly report: Reporter
-  /** The names of the options that were given, in camelCase; the others have their defaults. */
+  /** the options on the command line, in camelCase; the others have their defaults */
   readonly given: readonly string[]
 }
 
 type Options = Readonly<Record<string, Option<unknown>>>
-/** The values that options promise. */
+/** The types of the values of options. */
 export type Values<O extends Options> = { readonly [Key in keyof O]: O[Key] extends Option<infer T> ? T : never }
 
-/** One command of `mia`: what `--help` says of it, what it takes, and what it does. */
+/** A command of `mia`: its help, its arguments and options, and its implementation. */
 export interface Command<A extends Options = Options, O extends Options = Options> {
-  /** One word, or two for a command of a group, as in `concepts train`. */
+  /** one word, or two for a command of a group, as in `concepts train` */
   readonly name: string
-  /** Its line in the table of contents. */
+  /** its line in `mia --help` */
   readonly summary: string
   readonly description: string
-  /** Calls that work, each with what it is for. */
+  /** calls that work, each with its purpose */
   readonly examples: readonly { readonly call: string; readonly what: string }[]
-  /** Positional arguments, in order. */
+  /** positional arguments, in order */
   readonly arguments?: A
-  /** Named in camelCase; `batchSize` is written `--batch-size`. */
+  /** by name in camelCase: `batchSize` is written `--batch-size` */
   readonly options: O
-  /** Does the work. What is heavy is imported here, so that `mia --help` need not load it. */
-  readonly run: (values: Values<A> & Values<O>, session: Session) => Promise<Answer>
+  /** after an interruption, the same command resumes instead of starting over */
+  readonly resumes?: true
+  /** Runs the command. It imports heavy modules itself, so that `mia --help` need not load them. */
+  readonly run: (values: Values<A> & Values<O>, context: Context) => Promise<Answer>
 }
 
-/** Declares a command; the types of the values that `run` gets follow from its arguments and options. */
+/** Declares a command; the types of the values for `run` follow from its arguments and options. */
 export const defineCommand = <const A extends Options = Record<never, never>, const O extends Options = Options>(
   command: Command<A, O>,
 ): Command => command as unknown as Command
 
-/** A heading of the table of contents with its commands. */
+/** A heading of `mia --help` and its commands. */
 export interface Section {
   readonly heading: string
   readonly commands: readonly Command[]

@@ -1,39 +1,83 @@
-import { readdir, stat } from 'node:fs/promises'
-import { isAbsolute, join } from 'node:path'
-import { buffer } from 'node:stream/consumers'
+import { stat } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
+import { addAbortSignal, type Readable } from 'node:stream'
+import type { NamedImage, SkippedImage } from '../caption/photo-reader.ts'
 import { UserError } from '../errors.ts'
+import { type Entry, imagesBelow, NOT_UTF8 } from './image-folder.ts'
 
-/** HEIC and SVG among them, which cannot be decoded: they are refused by name instead of being passed over. */
-const IMAGE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|hei[cf]|svg)$/i
-/** Hidden files and folders: thumbnails, and what macOS leaves beside files. */
-const HIDDEN = /(^|[\\/])\./
+/** The most bytes of standard input, as of a file: 512 MiB. */
+const MAX_STDIN_BYTES = 2 ** 29
+
+/** The images that arguments name. */
+export interface FoundImages {
+  /** the images to read: paths, and the bytes of standard input */
+  readonly images: readonly (string | Uint8Array)[]
+  /** files and folders that cannot be read at all */
+  readonly skipped: readonly SkippedImage[]
+  /** A result for one of `images`, with its name and its index among all that was found, skipped ones included. */
+  named<T extends NamedImage>(result: T): T
+}
+
+/** Where standard input comes from, and what stops reading it. */
+export interface FindOptions {
+  readonly stdin?: Readable & { readonly isTTY?: boolean }
+  readonly signal?: AbortSignal
+}
 
 /**
- * The pictures that arguments mean: a file itself, whatever its name, and whether it is there or not; of a folder the pictures in it and below, by name; of a pattern such as
- * `photos/*.jpg`, quoted from the shell, all that fit it; of `-` the bytes on standard input.
- * Throws UserError for a folder without pictures and a pattern that nothing fits.
+ * Finds the images that arguments name. A file stands for itself, whether it can be read or not; a folder for the images
+ * in it and below, sorted by path; a quoted pattern such as `photos/*.jpg` for all files that match; `-` for the bytes
+ * of standard input. Hidden files are left out. Throws UserError for a folder without images and a pattern without
+ * matches.
  */
-export async function findImages(paths: readonly string[]): Promise<(string | Uint8Array)[]> {
-  const found = await Promise.all(paths.map(expand))
-  return found.flat()
+export async function findImages(paths: readonly string[], options: FindOptions = {}): Promise<FoundImages> {
+  const found: Entry[] = []
+  for (const path of paths) for (const entry of await expand(path, options)) found.push(entry)
+  const readable = [...found.entries()].filter(([, { image }]) => image !== undefined)
+  return {
+    images: readable.map(([, { image }]) => image!),
+    skipped: found.flatMap(({ name, reason }, index) => (reason === undefined ? [] : [{ image: name, index, reason }])),
+    named: (result) => {
+      const [index, { name }] = readable[result.index]!
+      return { ...result, image: name, index }
+    },
+  }
 }
 
-async function expand(path: string): Promise<(string | Uint8Array)[]> {
-  if (path === '-') return [await buffer(process.stdin)]
+async function expand(path: string, { stdin = process.stdin, signal }: FindOptions): Promise<Entry[]> {
+  if (path === '-') return [await readStdin(stdin, signal)]
   const there = await stat(path).catch(() => undefined)
-  if (!there) return matching(path)
-  if (!there.isDirectory()) return [path]
-  const names = await readdir(path, { recursive: true })
-  const images = names.filter((name) => IMAGE.test(name) && !HIDDEN.test(name)).sort()
-  if (images.length === 0)
-    throw new UserError(`Cannot caption folder "${path}": it has no pictures (JPEG, PNG, WebP, ...)`)
-  return images.map((name) => join(path, name))
+  if (there?.isDirectory()) return imagesBelow(path, signal)
+  return there ? [{ name: path, image: path }] : matching(path)
 }
 
-async function matching(pattern: string): Promise<string[]> {
+async function readStdin(stdin: NonNullable<FindOptions['stdin']>, signal?: AbortSignal): Promise<Entry> {
+  const name = 'standard input'
+  if (stdin.isTTY)
+    throw new UserError('Cannot read an image from the terminal; redirect a file, as in mia caption - < photo.jpg')
+  if (signal) addAbortSignal(signal, stdin)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stdin) {
+    length += chunk.length
+    if (length > MAX_STDIN_BYTES) return { name, reason: 'it has more than 512 MiB; an image may have 512 MiB' }
+    chunks.push(chunk)
+  }
+  return { name, image: Buffer.concat(chunks, length) }
+}
+
+async function matching(pattern: string): Promise<Entry[]> {
   const { glob, isDynamicPattern } = await import('tinyglobby')
-  if (!isDynamicPattern(pattern)) return [pattern] // a missing file, which is refused as a broken one is
-  const found = await glob(pattern, { expandDirectories: false, absolute: isAbsolute(pattern) })
-  if (found.length > 0) return found.sort()
-  throw new UserError(`Cannot find pictures in "${pattern}": no file fits that pattern`)
+  if (!isDynamicPattern(pattern)) {
+    // Node replaces what is not UTF-8 in an argument, so the file cannot be opened by it.
+    if (pattern.includes('\ufffd')) return [{ name: pattern, reason: NOT_UTF8 }]
+    return [{ name: pattern, image: pattern }] // there is no such file: the reader says so
+  }
+  const found = await glob(pattern, {
+    expandDirectories: false,
+    absolute: isAbsolute(pattern),
+    followSymbolicLinks: !pattern.includes('**'), // as bash does: ** could go round in loops of links
+  })
+  if (found.length > 0) return found.sort().map((path) => ({ name: path, image: path }))
+  throw new UserError(`Cannot find images "${pattern}": no file matches this pattern`)
 }

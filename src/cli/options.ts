@@ -1,26 +1,30 @@
 import { UsageError } from '../errors.ts'
+import { thousands } from '../wording.ts'
 
-/** An option or argument of a command: what the help says of it, and how its text becomes a value of type `T`. */
+/** An option or argument of a command: its help, and how its text becomes a value of type `T`. */
 export interface Option<T> {
   readonly help: string
-  /** The value's name in the help, as in `--out <folder>`; a switch has none. */
+  /** the name of its value in the help, as in `--out <folder>`; a flag has none */
   readonly value?: string
-  /** Throws UsageError that says what it must be. */
+  /** Throws UsageError, saying what the value must be. */
   readonly parse?: (text: string) => T
   readonly settings: Settings<T>
 }
 
+/** What varies between options of the same kind. */
 export interface Settings<T> {
   readonly default?: T
   readonly required?: true
   readonly choices?: readonly string[]
-  /** Takes every argument that is left. */
+  /** the largest number that is accepted */
+  readonly max?: number
+  /** takes all remaining arguments */
   readonly many?: true
-  /** The heading under which `--help` lists it. */
+  /** the heading in `--help` under which it is listed */
   readonly group?: string
 }
 
-/** The value that `settings` promise: never undefined where there is a default or it must be given. */
+/** The type of a value: undefined is part of it unless there is a default or the option is required. */
 type Given<T, S> = S extends { required: true } | { default: T } ? T : T | undefined
 
 type Make<T> = <const S extends Settings<T> = Settings<T>>(
@@ -30,30 +34,48 @@ type Make<T> = <const S extends Settings<T> = Settings<T>>(
 ) => Option<Given<T, S>>
 
 const make =
-  <T>(parse: (text: string) => T): Make<T> =>
-  (value, help, settings) =>
-    ({ value, help, parse, settings: settings ?? {} }) as never
+  <T>(parse: (text: string, settings: Settings<T>) => T): Make<T> =>
+  (value, help, settings = {} as never) =>
+    ({ value, help, parse: (text: string) => parse(text, settings), settings }) as never
 
-/** A text: a path, a name. */
-export const text = make((given) => given)
+/** Bounds numbers that have no narrower limit: larger ones are mistakes, and could lead to overflow far from here. */
+const MAX = 1e6
 
-/** A whole number of at least 0. */
-export const count = make((given) => number(given, 'a whole number', /^\d+$/))
+/** The name on the command line of an option declared as `batchSize`: `batch-size`. */
+export const optionName = (key: string): string => key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)
 
-/** A whole number of at least 1. */
-export const positive = make((given) => number(given, 'a whole number of at least 1', /^0*[1-9]\d*$/))
+/** Text that is not empty: a path, a name. */
+export const text = make<string>((given) => {
+  if (given === '') throw new UsageError('It must not be empty.')
+  return given
+})
 
-/** A number of at least 0, such as 5e-4. */
-export const rate = make((given) => number(given, 'a number of at least 0', /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i))
+/** An integer from 0 to `max`, by default a million. */
+export const count = make<number>((given, { max = MAX }) => integer(given, 0, max))
+
+/** An integer from 1 to `max`, by default a million. */
+export const positive = make<number>((given, { max = MAX }) => integer(given, 1, max))
+
+/** A random seed: an integer from 0 to 2^53 - 1. */
+export const seed = make<number>((given) => integer(given, 0, Number.MAX_SAFE_INTEGER))
+
+/** A number from 0 to a million, such as 5e-4. */
+export const rate = make<number>((given) => decimal(given, 'from 0 to 1,000,000', (number) => number <= MAX))
 
 /** A number from 0 to 1. */
-export const fraction = make((given) => part(given, 'a number from 0 to 1', (parsed) => parsed <= 1))
+export const fraction = make<number>((given) => decimal(given, 'from 0 to 1', (number) => number <= 1))
 
-/** A number from 0 to below 1: of dropout, which must leave something. */
-export const portion = make((given) => part(given, 'a number from 0 to below 1', (parsed) => parsed < 1))
+/** A number from 0 to below 1: a dropout or a decay rate, where 1 would keep or learn nothing. */
+export const fractionBelowOne = make<number>((given) =>
+  decimal(given, 'of at least 0 and below 1', (number) => number < 1),
+)
 
-/** Names with commas between them. */
-export const list = make((given) => given.split(',').map((name) => name.trim()))
+/** Names separated by commas. */
+export const list = make<string[]>((given) => {
+  const names = given.split(',').map((name) => name.trim())
+  if (names.includes('')) throw new UsageError('It must be names with commas between them.')
+  return names
+})
 
 /** One of `choices`. */
 export const choice = <const C extends string, const S extends Settings<C> = Settings<C>>(
@@ -63,22 +85,24 @@ export const choice = <const C extends string, const S extends Settings<C> = Set
   settings?: S,
 ): Option<Given<C, S>> => ({ value, help, settings: { ...settings, choices } }) as never
 
-/** Every argument that is left, at least one. */
+/** All remaining arguments, at least one. */
 export const many = (help: string): Option<readonly string[]> => ({ help, settings: { required: true, many: true } })
 
-/** Off unless given. */
+/** A switch, off by default. */
 export const flag = (help: string, settings: Settings<boolean> = {}): Option<boolean> => ({
   help,
   settings: { default: false, ...settings },
 })
 
-function part(given: string, wanted: string, fits: (parsed: number) => boolean): number {
-  const parsed = Number(given)
-  if (given.trim() === '' || !(parsed >= 0 && fits(parsed))) throw new UsageError(`It must be ${wanted}.`)
-  return parsed
+function integer(given: string, min: number, max: number): number {
+  const number = Number(given)
+  if (!/^\d+$/.test(given) || number < min || number > max)
+    throw new UsageError(`It must be a whole number from ${min} to ${thousands(max)}.`)
+  return number
 }
 
-function number(given: string, wanted: string, pattern: RegExp): number {
-  if (!pattern.test(given)) throw new UsageError(`It must be ${wanted}.`)
+function decimal(given: string, range: string, fits: (number: number) => boolean): number {
+  if (!/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given) || !fits(Number(given)))
+    throw new UsageError(`It must be a number ${range}.`)
   return Number(given)
 }

@@ -4,52 +4,49 @@ import { join } from 'node:path'
 import { type Check, REINSTALL } from './check.ts'
 import { packageVersion } from './version.ts'
 
-/** The captioner lies in this package itself, where `npm ci` in a clone changes nothing. */
-const MEND_CAPTIONER = 'install the package mia-caption again (in a clone: git checkout pretrained)'
+/** The captioner is part of this package, so `npm ci` in a clone does not restore it. */
+const RESTORE = 'install the package mia-caption again (in a clone: git checkout pretrained)'
 
-/** Is what `mia caption` needs here as it was published: the captioner's files and the network that npm brings? */
-export const packageChecks: readonly { readonly what: string; readonly look: () => Promise<Check> }[] = [
-  { what: 'mia-caption', look: async () => ({ what: 'mia-caption', state: 'ok', found: packageVersion() }) },
-  { what: 'captioner', look: () => captioner() },
-  { what: 'network', look: network },
+/** The checks of this package: its version, the files of the pretrained captioner, and its CNN. */
+export const packageChecks: readonly { readonly name: string; readonly check: () => Promise<Check> }[] = [
+  { name: 'mia-caption', check: async () => ({ name: 'mia-caption', status: 'ok', found: packageVersion() }) },
+  { name: 'pretrained captioner', check: () => pretrained() },
+  { name: 'pretrained CNN', check: network },
 ]
 
-/** The packed captioner against the checksums on its card. */
-export async function captioner(folder?: string): Promise<Check> {
+/** Compares the files of a packaged captioner, by default the pretrained one, with the checksums on its card. */
+export async function pretrained(folder?: string): Promise<Check> {
   const { PRETRAINED } = await import('../hosts/node/pretrained.ts')
-  const where = folder ?? PRETRAINED
   const { readCard } = await import('../disk/card-file.ts')
+  const where = folder ?? PRETRAINED
+  const name = 'pretrained captioner'
+  const broken = (found: string): Check => ({ name, status: 'error', found, fix: RESTORE })
   const card = await readCard(where).catch((error: Error) => error)
-  if (card instanceof Error) return { what: 'captioner', state: 'broken', found: card.message, mend: MEND_CAPTIONER }
-  const { files } = card
-  for (const { path, sha256 } of files) {
+  if (card instanceof Error) return broken(card.message)
+  for (const { path, sha256 } of card.files) {
     const bytes = await readFile(join(where, path)).catch(() => undefined)
-    if (!bytes)
-      return { what: 'captioner', state: 'broken', found: `${path} is missing in ${where}`, mend: MEND_CAPTIONER }
-    if (createHash('sha256').update(bytes).digest('hex') !== sha256)
-      return { what: 'captioner', state: 'broken', found: `${path} in ${where} is damaged`, mend: MEND_CAPTIONER }
+    if (!bytes) return broken(`${path} is missing in ${where}`)
+    if (createHash('sha256').update(bytes).digest('hex') !== sha256) return broken(`${path} in ${where} is damaged`)
   }
-  return { what: 'captioner', state: 'ok', found: `${files.length} files in ${where}, as their card says` }
+  return { name, status: 'ok', found: `${card.files.length} files in ${where}, checksums match` }
 }
 
-/** The network's files against the checksum that the captioner was trained with. */
+/** Compares the CNN that npm installs with the checksum in the configuration of the pretrained captioner. */
 async function network(): Promise<Check> {
   const { PRETRAINED } = await import('../hosts/node/pretrained.ts')
   const { readRunConfig } = await import('../disk/run.ts')
   const { builtinFiles } = await import('../vision/networks/builtin/model.ts')
-  const { features } = await readRunConfig(PRETRAINED)
   const { nodeAssets: assets } = await import('../hosts/node/assets.ts')
-  const { digest: sha256 } = await builtinFiles({ assets })
-  return 'network' in features && features.network.sha256 === sha256
-    ? {
-        what: 'network',
-        state: 'ok',
-        found: `the one that the captioner was trained with (sha256 ${sha256.slice(0, 12)})`,
-      }
+  const { features } = await readRunConfig(PRETRAINED)
+  const { digest } = await builtinFiles({ assets })
+  const name = 'pretrained CNN'
+  const found = `sha256 ${digest.slice(0, 12)}`
+  return 'network' in features && features.network.sha256 === digest
+    ? { name, status: 'ok', found: `in @vladmandic/human, checksum matches (${found})` }
     : {
-        what: 'network',
-        state: 'broken',
-        found: `in @vladmandic/human, another than the captioner was trained with (sha256 ${sha256.slice(0, 12)})`,
-        mend: REINSTALL,
+        name,
+        status: 'error',
+        found: `in @vladmandic/human, not the CNN that the captioner was trained with (${found})`,
+        fix: REINSTALL,
       }
 }

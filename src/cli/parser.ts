@@ -2,26 +2,28 @@ import { Argument, Help, InvalidArgumentError, Command as Parser, Option as Pars
 import { UsageError } from '../errors.ts'
 import type { Command, Section } from './command.ts'
 import { formatContents } from './contents.ts'
-import { flag, type Option } from './options.ts'
-import { paint, type Streams, styled } from './output.ts'
+import { flag, type Option, optionName } from './options.ts'
+import { paint, printableLines, type Streams, styled } from './output.ts'
 import { packageVersion } from './version.ts'
 
-/** A command that was called, the values of its options and arguments, and which options were given. */
+/** A call of a command. */
 export interface Call {
   readonly command: Command
+  /** the values of its arguments and options, defaults included */
   readonly values: Readonly<Record<string, unknown>>
+  /** the options on the command line */
   readonly given: readonly string[]
 }
 
 const MAX_HELP_WIDTH = 100
 
-/** Options that every command has. */
+/** The options of every command. */
 const COMMON: Readonly<Record<string, Option<unknown>>> = {
-  json: flag('print the result as one JSON object on stdout', { group: 'Output' }),
-  quiet: flag('print the result alone: no progress, no notes', { group: 'Output' }),
+  json: flag('print the result as a JSON object', { group: 'Output' }),
+  quiet: flag('print only the result and warnings: no progress, no notes', { group: 'Output' }),
 }
 
-/** A parser of all commands of `sections`; `act` gets the call. */
+/** Makes a parser for the commands of `sections`; it passes the call to `act`. */
 export function buildParser(
   sections: readonly Section[],
   { stdout, stderr }: Streams,
@@ -29,15 +31,15 @@ export function buildParser(
 ): Parser {
   const parser = new Parser('mia')
     .usage('<command> [options]')
-    .addHelpOption(new ParserOption('-h, --help', 'print this help').helpGroup('Output:'))
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .addHelpOption(new ParserOption('-h, --help', 'show this help').helpGroup('Output:'))
+    .version(packageVersion(), '-V, --version', 'show the version')
     .exitOverride()
-    .showHelpAfterError('"mia --help" lists the commands')
+    .showHelpAfterError('List of commands: mia --help')
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error:/, paint(stderr, 'red', 'Error:'))),
-      getOutHasColors: () => stdout.hasColors?.() ?? false, // commander takes the styles out where there are no colours
+      outputError: (text, write) => write(printableLines(text).replace(/^error:/, paint(stderr, 'red', 'Error:'))),
+      getOutHasColors: () => stdout.hasColors?.() ?? false, // without colors, commander removes the styles
       getErrHasColors: () => stderr.hasColors?.() ?? false,
       getOutHelpWidth: () => Math.min(stdout.columns ?? 80, MAX_HELP_WIDTH),
       getErrHelpWidth: () => Math.min(stderr.columns ?? 80, MAX_HELP_WIDTH),
@@ -58,7 +60,7 @@ function addCommand(root: Parser, command: Command, act: (call: Call) => Promise
   parser
     .summary(command.summary)
     .description(command.description)
-    .showHelpAfterError(`"mia ${command.name} --help" has all options, and examples`)
+    .showHelpAfterError(`All options, and examples: mia ${command.name} --help`)
     .addHelpText('after', formatExamples(command))
   for (const [name, argument] of Object.entries(command.arguments ?? {})) parser.addArgument(toArgument(name, argument))
   const options = { ...command.options, ...COMMON }
@@ -78,9 +80,9 @@ function toArgument(name: string, { help, parse, settings }: Option<unknown>): A
   return argument
 }
 
-/** `--name <value>`, or `--name` for a switch, with a silent `--no-name` beside it. */
+/** `--name <value>`; for a flag `--name`, and a hidden `--no-name`. */
 function toOptions(key: string, { help, value, parse, settings }: Option<unknown>): ParserOption[] {
-  const name = key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)
+  const name = optionName(key)
   const option = new ParserOption(value ? `--${name} <${value}>` : `--${name}`, help)
   if (settings.group) option.helpGroup(`${settings.group}:`)
   if (!value) return [option, new ParserOption(`--no-${name}`).hideHelp()]
@@ -108,5 +110,7 @@ function callOf(command: Command, parser: Parser): Call {
   return { command, values, given }
 }
 
-const formatExamples = ({ examples }: Command): string =>
-  `\n${styled('bold', 'Examples:')}\n${examples.map(({ call, what }) => `  ${styled('dim', `# ${what}`)}\n  ${call}`).join('\n')}`
+function formatExamples({ examples }: Command): string {
+  const lines = examples.flatMap(({ call, what }) => [`  ${styled('dim', `# ${what}`)}`, `  ${call}`])
+  return ['', styled('bold', 'Examples:'), ...lines].join('\n')
+}

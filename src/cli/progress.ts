@@ -3,7 +3,7 @@ import type { Stream } from './output.ts'
 
 const REDRAW_MS = 100
 const LINE_EVERY_MS = 10_000
-/** The rate is that of the last half minute: what it was before the machine got busy says nothing about the rest. */
+/** The rate is an average over the last half minute: other programs may have started since. */
 const RATE_WINDOW_MS = 30_000
 const MARK_EVERY_MS = 500
 const BAR_CELLS = 24
@@ -11,7 +11,7 @@ const MIN_BAR_CELLS = 4
 const CLEAR_LINE = '\r\x1b[2K'
 
 /**
- * How far a slow command has got, with its rate and the time that is left: a bar that is redrawn on a terminal, else a
+ * The progress of a slow command, with its rate and the time left: on a terminal a bar that is redrawn, elsewhere a
  * plain line every ten seconds.
  */
 export class ProgressLine {
@@ -25,6 +25,7 @@ export class ProgressLine {
   #total = 0
   #drawnAt: number
 
+  /** `clock` returns milliseconds. */
   constructor(stream: Stream, label: string, unit: string, clock: () => number = () => performance.now()) {
     this.#stream = stream
     this.#label = label
@@ -34,6 +35,7 @@ export class ProgressLine {
     this.#drawnAt = stream.isTTY ? Number.NEGATIVE_INFINITY : this.#startedAt
   }
 
+  /** Shows that `done` of `total` units are done. */
   update(done: number, total: number): void {
     const now = this.#clock()
     this.#done = done
@@ -44,14 +46,14 @@ export class ProgressLine {
     this.#stream.write(this.#stream.isTTY ? CLEAR_LINE + this.#bar() : `${this.#line()}\n`)
   }
 
-  /** Takes the bar off the terminal; the next update draws it again. */
+  /** Removes the bar from the terminal; the next update draws it again. */
   clear(): void {
     if (!this.#stream.isTTY) return
     this.#stream.write(CLEAR_LINE)
     this.#drawnAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Leaves one line that says how much is done. */
+  /** Ends the progress with a line that says how much was done, and in what time. */
   finish(): void {
     this.clear()
     if (this.#total === 0) return
@@ -76,12 +78,12 @@ export class ProgressLine {
     return { perSecond, secondsLeft: (this.#total - this.#done) / perSecond }
   }
 
-  /** As much of a bar as the terminal's width leaves; a line that wrapped could not be redrawn. */
+  /** The line with a bar as wide as the terminal allows: a line that wraps could not be redrawn. */
   #bar(): string {
     const numbers = this.#numbers()
     const width = (this.#stream.columns ?? 80) - 1
     const cells = Math.min(BAR_CELLS, width - this.#label.length - numbers.length - 2)
-    const filled = Math.round(this.#part() * Math.max(0, cells))
+    const filled = Math.round(this.#fraction() * Math.max(0, cells))
     const bar = cells < MIN_BAR_CELLS ? '' : `${'━'.repeat(filled)}${'─'.repeat(cells - filled)} `
     return `${this.#label} ${bar}${numbers}`.slice(0, width)
   }
@@ -93,22 +95,22 @@ export class ProgressLine {
   #numbers(): string {
     const rate = this.#rate()
     const speed = rate ? `, ${significant(rate.perSecond)}/s, ${duration(rate.secondsLeft)} left` : ''
-    const percent = `${Math.floor(this.#part() * 100)}%`
+    const percent = `${Math.floor(this.#fraction() * 100)}%`
     return `${thousands(this.#done)} of ${thousands(this.#total)} ${this.#unit} (${percent}${speed})`
   }
 
-  #part(): number {
+  #fraction(): number {
     return this.#total > 0 ? Math.min(1, this.#done / this.#total) : 0
   }
 }
 
-/** Seconds as people say them: `8 s`, `2:05`, `1:02:05`. */
+/** Formats a duration in seconds: `8 s`, `2:05`, `1:02:05`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds)
   if (whole < 60) return `${whole} s`
-  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
-  if (parts[0] === 0) parts.shift()
-  return parts.map((part, i) => (i === 0 ? `${part}` : `${part}`.padStart(2, '0'))).join(':')
+  const fields = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  if (fields[0] === 0) fields.shift()
+  return fields.map((field, i) => (i === 0 ? `${field}` : `${field}`.padStart(2, '0'))).join(':')
 }
 
 const significant = (value: number): string => value.toLocaleString('en', { maximumSignificantDigits: 3 })

@@ -1,19 +1,20 @@
 import type { Progress } from '../progress.ts'
-import { paint, type Stream } from './output.ts'
+import { paint, printable, type Stream } from './output.ts'
 import { ProgressLine } from './progress.ts'
 
-/** What a command says while it works, all of it on stderr: notes, warnings and one progress line at a time. */
+/** Reports on a running command, on stderr: notes, warnings, and one progress line at a time. */
 export class Reporter {
   readonly #stream: Stream
   readonly #quiet: boolean
   #line: ProgressLine | undefined
 
+  /** `quiet` leaves out everything but warnings. */
   constructor(stream: Stream, { quiet = false } = {}) {
     this.#stream = stream
     this.#quiet = quiet
   }
 
-  /** Starts a progress line, as in `features: 1,200 of 6,000 images (20%, 310/s, 15 s left)`. */
+  /** Starts a progress line, such as `Features: 1,200 of 6,000 images (20%, 310/s, 15 s left)`; ends the previous one. */
   progress(label: string, unit: string): Progress {
     this.finish()
     if (this.#quiet) return () => {}
@@ -22,15 +23,15 @@ export class Reporter {
     return (done, total) => line.update(done, total)
   }
 
-  /** A line for whoever watches; `--quiet` leaves it out. */
+  /** Prints a line; not with --quiet. */
   note(line: string): void {
     if (!this.#quiet) this.#write(line)
   }
 
-  /** A line that must be seen, also with `--quiet`; it ends the progress line, since warnings come of what was done. */
+  /** Prints a warning, with --quiet too, and ends the progress line: warnings are about finished work. */
   warn(line: string): void {
     this.finish()
-    this.#write(`${paint(this.#stream, 'yellow', 'Warning:')} ${line}`)
+    this.#write(line, `${paint(this.#stream, 'yellow', 'Warning:')} `)
   }
 
   /** Ends the progress line, if there is one. */
@@ -39,8 +40,8 @@ export class Reporter {
     this.#line = undefined
   }
 
-  #write(line: string): void {
+  #write(line: string, label = ''): void {
     this.#line?.clear()
-    this.#stream.write(`${line}\n`)
+    this.#stream.write(`${label}${printable(line)}\n`)
   }
 }

@@ -1,16 +1,19 @@
-/** The published scripts' names of options that have another name here. */
-const PUBLISHED_NAMES: Readonly<Record<string, string>> = {
+type Names = Readonly<Record<string, string>>
+
+/** Options of the published `train.py` that have another name in `mia train`. */
+const PUBLISHED: Names = {
+  '--mia': '--mia', // in any case, as in --MIA True
   '--use-mia': '--mia',
   '--iteration-times': '--iterations',
   '--num-epochs': '--epochs',
   '--train-batch-size': '--batch-size',
-  '--alpha': '--beta1', // "alpha in Adam" there is the decay of the first moment
+  '--alpha': '--beta1', // its help says "alpha in Adam", but it is the decay of the first moment
   '--beta': '--beta2',
   '--lr-decay': '--learning-rate-decay-start',
 }
 
-/** Names that options of `mia train` and `mia features` had in version 0.1.0. */
-const EARLIER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+/** By command, the names that options had in version 0.1.0. */
+const EARLIER: Readonly<Record<string, Names>> = {
   train: {
     '--width': '--hidden-size',
     '--heads': '--num-heads',
@@ -25,18 +28,19 @@ const EARLIER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> 
   features: { '--views': '--augmentations' },
 }
 
-/** Switches that the published scripts give a value, as in `--use_MIA False`. */
-const SWITCHES: ReadonlySet<string> = new Set(['--mia'])
+/** Flags that the published scripts give a value, as in `--use_MIA False`. */
+const FLAGS: ReadonlySet<string> = new Set(['--mia'])
 
 const TRUE = /^(true|yes|1)$/i
 const FALSE = /^(false|no|0)$/i
 
 /**
- * Rewrites the published scripts' spellings into ours: `--batch_size=80` to `--batch-size=80`, `--num_epochs 30` to
- * `--epochs 30`, `--use_MIA True` to `--mia` and `--use_MIA False` to `--no-mia` (in the published code False meant True).
- * What follows `--` is left as it is.
+ * Converts option names of the published scripts, and of version 0.1.0, to the names of today: `--batch_size=80` to
+ * `--batch-size=80`, for `mia train` also `--num_epochs 30` to `--epochs 30`, `--use_MIA True` to `--mia` and
+ * `--use_MIA False` to `--no-mia` (in the published code, False meant True). Arguments after `--` are unchanged.
  */
 export function respell(args: readonly string[]): string[] {
+  const names = namesOf(args)
   const out: string[] = []
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
@@ -46,8 +50,9 @@ export function respell(args: readonly string[]): string[] {
       continue
     }
     const [, written, value] = /^([^=]*)(=.*)?$/s.exec(arg)!
-    const name = canonical(written!, args[0] ?? '')
-    if (!SWITCHES.has(name)) {
+    const hyphenated = written!.replaceAll('_', '-')
+    const name = names[hyphenated.toLowerCase()] ?? hyphenated
+    if (!FLAGS.has(name)) {
       out.push(name + (value ?? ''))
       continue
     }
@@ -60,8 +65,8 @@ export function respell(args: readonly string[]): string[] {
   return out
 }
 
-function canonical(written: string, command: string): string {
-  const hyphened = written.replaceAll('_', '-')
-  const name = hyphened.toLowerCase()
-  return PUBLISHED_NAMES[name] ?? EARLIER_NAMES[command]?.[name] ?? hyphened
+/** Names to convert for the command that `args` call. `concepts train` is not `train`: a group's name comes first. */
+function namesOf([command = '']: readonly string[]): Names {
+  const names = Object.hasOwn(EARLIER, command) ? EARLIER[command]! : {}
+  return command === 'train' ? { ...PUBLISHED, ...names } : names
 }

@@ -6,8 +6,8 @@ import { UserError } from '../errors.ts'
 import type { Family, Metric, MetricName, Score, Tokens } from '../metrics/index.ts'
 import { checkCandidates, checkReferences, meanScore } from '../metrics/metric.ts'
 
-/** Our names by those of the jar's output. */
-const PARTS = {
+/** The names of the scores by those in the output of the jar. */
+const CATEGORIES = {
   All: 'SPICE',
   Object: 'SPICE_object',
   Relation: 'SPICE_relation',
@@ -16,9 +16,12 @@ const PARTS = {
   Cardinality: 'SPICE_count',
   Size: 'SPICE_size',
 } as const satisfies Record<string, MetricName>
-const NAMES = Object.values(PARTS)
+const NAMES = Object.values(CATEGORIES)
 
-/** The official SPICE (Anderson et al., ECCV 2016) by its jar and the user's Java, called as coco-caption does. Throws UserError where either is missing or fails. */
+/**
+ * The official SPICE (Anderson et al., ECCV 2016), computed by its jar with the user's Java, with the arguments of
+ * coco-caption. Throws UserError if either is missing or fails.
+ */
 export function spiceJar(jar: string): Family {
   return { name: 'spice', scores: NAMES, usual: NAMES, load: () => metricOf(jar) }
 }
@@ -26,7 +29,7 @@ export function spiceJar(jar: string): Family {
 function metricOf(jar: string): Metric {
   if (!existsSync(jar))
     throw new UserError(
-      `Cannot use SPICE "${jar}": there is no such file; it is spice-1.0.jar, with its lib folder beside it`,
+      `Cannot use SPICE "${jar}": there is no such file; give the path of spice-1.0.jar, next to its lib folder`,
     )
   return {
     names: NAMES,
@@ -39,9 +42,9 @@ function metricOf(jar: string): Metric {
           checkCandidates(candidates, references.length)
           const results = run(jar, references, candidates)
           return new Map<MetricName, Score>(
-            Object.entries(PARTS).map(([part, name]) => [
+            Object.entries(CATEGORIES).map(([category, name]) => [
               name,
-              meanScore(results.map((scores) => scores[part]?.f ?? NaN)),
+              meanScore(results.map((scores) => scores[category]?.f ?? NaN)),
             ]),
           )
         },
@@ -52,7 +55,7 @@ function metricOf(jar: string): Metric {
 
 type Results = readonly Readonly<Record<string, { readonly f: number | null }>>[]
 
-/** The jar's scores of each image, in order. */
+/** Runs the jar; returns the scores of each image, in order. */
 function run(jar: string, references: readonly (readonly Tokens[])[], candidates: readonly Tokens[]): Results {
   const folder = mkdtempSync(join(tmpdir(), 'mia-spice-'))
   try {
@@ -77,10 +80,12 @@ function run(jar: string, references: readonly (readonly Tokens[])[], candidates
   } catch (error) {
     const { code, stderr } = error as { code?: string; stderr?: Uint8Array }
     if (code === 'ENOENT')
-      throw new UserError(`Cannot run SPICE "${jar}": there is no java; install a Java 8, or score SPICE-ts without it`)
-    const said = stderr ? new TextDecoder().decode(stderr).trim().split('\n').at(-1) : (error as Error).message
+      throw new UserError(
+        `Cannot run SPICE "${jar}": there is no "java" on the PATH; install Java 8, or use SPICE-ts, which needs none`,
+      )
+    const message = stderr ? new TextDecoder().decode(stderr).trim().split('\n').at(-1) : (error as Error).message
     throw new UserError(
-      `Cannot run SPICE "${jar}": it failed with "${said}"; it wants Java 8, 8 GB of memory and its lib folder`,
+      `Cannot run SPICE "${jar}": it failed with "${message}"; it needs Java 8, 8 GB of memory and its lib folder`,
     )
   } finally {
     rmSync(folder, { recursive: true, force: true })

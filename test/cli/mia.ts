@@ -8,7 +8,7 @@ export interface Ran {
   readonly stderr: string
 }
 
-/** Runs `mia` in this process, as `npx mia ...` would, with its streams kept. */
+/** Runs `mia` in this process, and returns what it prints. */
 export async function mia(
   args: readonly string[],
   { sections, signal = new AbortController().signal }: { sections?: readonly Section[]; signal?: AbortSignal } = {},

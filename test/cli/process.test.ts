@@ -15,43 +15,43 @@ interface Ended {
   readonly stderr: string
 }
 
-/** Starts test/cli/slow.ts; `said` waits for a text on stderr. */
+/** Starts test/cli/slow.ts; `printed` waits for a text on stderr. */
 function startSlow(command: string) {
   const child: ChildProcess = spawn(process.execPath, [...tsx, `${root}test/cli/slow.ts`, command], { cwd: root })
   const text = { stdout: '', stderr: '' }
   child.stdout!.on('data', (part) => (text.stdout += part))
   child.stderr!.on('data', (part) => (text.stderr += part))
-  const said = async (wanted: string): Promise<void> => {
+  const printed = async (wanted: string): Promise<void> => {
     while (!text.stderr.includes(wanted)) await once(child.stderr!, 'data')
   }
   const ended = once(child, 'close').then(([status, signal]): Ended => ({ status, signal, ...text }))
-  return { child, said, ended }
+  return { child, printed, ended }
 }
 
-test('the first Ctrl-C stops a command cleanly: exit status 130 and a word on how to go on', async () => {
-  const { child, said, ended } = startSlow('polite')
-  await said('ready')
+test('the first Ctrl-C stops a command cleanly: exit status 130, and how to resume', async () => {
+  const { child, printed, ended } = startSlow('stoppable')
+  await printed('ready')
   child.kill('SIGINT')
   const { status, stdout, stderr } = await ended
   expect(status).toBe(130)
   expect(stdout).toBe('')
   expect(stderr).toMatch(
-    /^ready\nStopping cleanly; Ctrl-C once more stops at once\nWaiting: .*\nStopped; to go on, run the same command again\n$/,
+    /^ready\nStopping; press Ctrl-C again to stop at once\nWaiting: .*\nStopped; run the same command again to resume\n$/,
   )
 })
 
 test('the second Ctrl-C ends a command that does not stop', async () => {
-  const { child, said, ended } = startSlow('deaf')
-  await said('ready')
+  const { child, printed, ended } = startSlow('stubborn')
+  await printed('ready')
   child.kill('SIGINT')
-  await said('Stopping')
+  await printed('Stopping')
   child.kill('SIGINT')
   expect((await ended).signal).toBe('SIGINT')
 })
 
-test('a request to terminate stops a command as cleanly, with exit status 143', async () => {
-  const { child, said, ended } = startSlow('polite')
-  await said('ready')
+test('SIGTERM stops a command as cleanly, with exit status 143', async () => {
+  const { child, printed, ended } = startSlow('stoppable')
+  await printed('ready')
   child.kill('SIGTERM')
   expect((await ended).status).toBe(143)
 })
@@ -62,7 +62,7 @@ test('a reader that closes the pipe early is no error', async () => {
   expect(stderr).toBe('')
 })
 
-/** The shortest of many runs of each, in ms and in turns: what else the machine does then weighs on all alike. */
+/** The shortest of many runs of each command, in ms; they take turns, so that other load affects all of them. */
 function shortest<Name extends string>(commands: Record<Name, readonly string[]>): Record<Name, number> {
   const best = {} as Record<Name, number>
   for (let turn = 0; turn < 15; turn++)
@@ -88,7 +88,7 @@ test('the built command answers as the sources do', () => {
   expect(status).toBe(0)
 })
 
-test('a thousand arguments are taken; they would crash ONNX Runtime if it told of itself', async () => {
+test('a thousand arguments are taken; with telemetry on, they would crash ONNX Runtime', async () => {
   const long = Array.from(
     { length: 1000 },
     (_, i) => `a-folder-with-a-long-name-that-is-of-no-interest/${i}/picture.jpg`,
@@ -97,6 +97,6 @@ test('a thousand arguments are taken; they would crash ONNX Runtime if it told o
     cwd: root,
   }).catch((error) => error)
   expect(ran.code).toBe(1)
-  expect(ran.stdout).toBe('No captions: none of the pictures can be read\n')
+  expect(ran.stdout).toBe('No captions: none of the images can be read\n')
   expect(ran.stderr.match(/of-no-interest\/\d+\/picture\.jpg: there is no such file/g)).toHaveLength(1000)
 })

@@ -3,27 +3,43 @@ import { expect, test } from 'vitest'
 import { type Command, defineCommand, type Section } from '../../src/cli/command.ts'
 import { contents } from '../../src/cli/commands/index.ts'
 import { formatContents } from '../../src/cli/contents.ts'
-import { choice, count, flag, fraction, list, many, positive, rate, text } from '../../src/cli/options.ts'
+import {
+  choice,
+  count,
+  flag,
+  fraction,
+  fractionBelowOne,
+  list,
+  many,
+  optionName,
+  positive,
+  rate,
+  seed,
+  text,
+} from '../../src/cli/options.ts'
 import { UsageError, UserError } from '../../src/errors.ts'
 import { mia } from './mia.ts'
 
 const commands = contents.flatMap((section) => section.commands)
 
-/** A section with one command `try`, which does what `run` says. */
-const trying = (run: Command['run']): { sections: Section[] } => ({
+/** A section with one command `try`, implemented by `run`. */
+const trying = (run: Command['run'], more: Partial<Command> = {}): { sections: Section[] } => ({
   sections: [
     {
       heading: 'Try',
-      commands: [defineCommand({ name: 'try', summary: 'try', description: '', examples: [], options: {}, run })],
+      commands: [
+        { ...defineCommand({ name: 'try', summary: 'try', description: '', examples: [], options: {}, run }), ...more },
+      ],
     },
   ],
 })
 
-test('mia --help is a table of contents: all commands, in the order of the work, on one screen', async () => {
+test('mia --help lists all commands, in the order of their use, on one page', async () => {
   const { stdout, stderr, status } = await mia(['--help'])
   const page = stripVTControlCharacters(stdout)
-  const listed = [...page.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2,}/gm)].map(([, name]) => name)
+  const listed = [...page.matchAll(/^ {2}(?!mia)([a-z]+(?: [a-z]+)?) {2,}/gm)].map(([, name]) => name)
   expect(listed).toEqual([
+    'caption',
     'quickstart',
     'doctor',
     'prepare',
@@ -32,14 +48,13 @@ test('mia --help is a table of contents: all commands, in the order of the work,
     'concepts detect',
     'train',
     'test',
-    'card',
-    'caption',
-    'represent',
     'eval',
     'models',
+    'card',
+    'represent',
   ])
-  for (const line of page.split('\n')) expect(line.length).toBeLessThan(80)
-  expect(page.split('\n').length).toBeLessThan(31)
+  for (const line of page.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  expect(page.split('\n').length).toBeLessThan(38)
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
 })
 
@@ -100,20 +115,20 @@ test.each([
   ],
   ['train --out r --basic-model Visual', /Allowed choices are VisualAttention, ConceptAttention/],
   ['train --out r --use_MIA=perhaps', /unknown option '--mia=perhaps'/],
-  ['train --out r --batch-size many', /'many' is invalid. It must be a whole number of at least 1/],
+  ['train --out r --batch-size many', /'many' is invalid. It must be a whole number from 1 to 100,000/],
   ['eval --references', /option '--references <path>' argument missing/],
   ['eval a', /required option '--references/],
-  ['train --out r', /^Error: Cannot train: the data are not said; add --data <folder>/],
-  ['prepare coco --out d', /^Error: Cannot prepare coco: where its files are is not said; add --root/],
-  ['train --out r --resume --seed 2', /^Error: Cannot take --seed with --resume alone/],
-])('"mia %s" is a mistake in the call: what is meant on stderr, exit status 2', async (line, said) => {
+  ['train --out r', /^Error: Cannot train: --data <folder> is missing; to resume a run, give --resume/],
+  ['prepare coco --out d', /^Error: Cannot prepare coco: --root <folder> is missing/],
+  ['train --out r --resume --width 2', /^Error: Cannot resume with another --hidden-size: the run keeps its options/],
+])('"mia %s" is a mistake in the call: a message on stderr, exit status 2', async (line, said) => {
   const { status, stdout, stderr } = await mia(line.split(' '))
   expect(stderr).toMatch(said)
   expect(stderr).not.toMatch(/\n {4}at /)
   expect({ stdout, status }).toEqual({ stdout: '', status: 2 })
 })
 
-test('a mistake in what the user gave is its message alone, exit status 1', async () => {
+test('a UserError prints its message alone, exit status 1', async () => {
   const { status, stdout, stderr } = await mia(
     ['try'],
     trying(async () => {
@@ -134,18 +149,18 @@ test('a UsageError has exit status 2', async () => {
   expect(status).toBe(2)
 })
 
-test('an error of the system, such as a full disk, is its message alone', async () => {
+test('an error of the system, such as a full disk, prints words, not a stack', async () => {
   const { status, stderr } = await mia(
     ['try'],
     trying(async () => {
-      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write' })
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' })
     }),
   )
-  expect(stderr).toBe('Error: ENOSPC: no space left on device, write\n')
+  expect(stderr).toBe('Error: Cannot continue: the disk is full (ENOSPC: write)\n')
   expect(status).toBe(1)
 })
 
-test('any other error is ours: it has its stack, exit status 1', async () => {
+test('any other error is ours: it prints its stack, exit status 1', async () => {
   const { status, stderr } = await mia(
     ['try'],
     trying(async () => {
@@ -164,11 +179,48 @@ test('a command that the signal stopped has exit status 130', async () => {
     return { json: {}, text: 'never' }
   })
   const { status, stdout, stderr } = await mia(['try'], { ...sections, signal: controller.signal })
-  expect(stderr).toContain('Stopped; to go on, run the same command again\n')
+  expect(stderr).toMatch(/^Stopped\n/m)
   expect({ stdout, status }).toEqual({ stdout: '', status: 130 })
 })
 
-test('a mistake that comes after Ctrl-C is still told', async () => {
+test('a stopped command that can resume says so', async () => {
+  const run: Command['run'] = async (_, { signal }) => {
+    signal.throwIfAborted()
+    return { json: {}, text: 'never' }
+  }
+  const { stderr } = await mia(['try'], { ...trying(run, { resumes: true }), signal: AbortSignal.abort() })
+  expect(stderr).toBe('Stopped; run the same command again to resume\n')
+})
+
+// A file may be called "\x1b[31m", and a vocabulary may hold anything.
+test('no control character of a name reaches the terminal, wherever it is printed', async () => {
+  const evil = 'a\x1b[31m\u009b2J\nb'
+  const shown = 'a\\x1b[31m\\x9b2J\\x0ab'
+  const throwing = (error: Error) =>
+    trying(async () => {
+      throw error
+    })
+  const outputs = [
+    await mia(
+      ['try'],
+      trying(async () => ({ json: {}, text: [evil, 'second'], next: evil })),
+    ),
+    await mia(
+      ['try', '--json'],
+      trying(async () => ({ json: { evil }, text: '' })),
+    ),
+    await mia(['try'], throwing(new UserError(evil))),
+    await mia(['try'], throwing(new TypeError(evil))),
+    await mia(['caption', `--${evil}`]),
+    await mia([evil]),
+  ]
+  for (const { stdout, stderr } of outputs) expect(stdout + stderr).toMatch(/^[\x20-\x7e\n]*$/)
+  expect(outputs[0]!.stdout).toBe(`${shown}\nsecond\n`)
+  expect(JSON.parse(outputs[1]!.stdout)).toEqual({ evil })
+  expect(outputs[2]!.stderr).toBe(`Error: ${shown}\n`)
+})
+
+test('an error after Ctrl-C is still printed', async () => {
   const controller = new AbortController()
   const sections = trying(async () => {
     controller.abort()
@@ -199,11 +251,11 @@ test('--json prints one JSON object and nothing else on stdout', async () => {
   expect(stderr).not.toContain('Next')
 })
 
-test('--quiet leaves the result alone', async () => {
+test('--quiet prints only the result', async () => {
   expect(await mia(['try', '--quiet'], talking)).toEqual({ status: 0, stdout: '2 pieces\n', stderr: '' })
 })
 
-test('an answer that lacks a part of what was asked for has exit status 1', async () => {
+test('a command that fails in part prints its result, exit status 1', async () => {
   const { status, stdout } = await mia(
     ['try'],
     trying(async () => ({ json: {}, text: 'most of it', failed: true })),
@@ -211,11 +263,19 @@ test('an answer that lacks a part of what was asked for has exit status 1', asyn
   expect({ status, stdout }).toEqual({ status: 1, stdout: 'most of it\n' })
 })
 
-/** The values that a command with every kind of option gets from a line. */
-async function valuesOf(line: string): Promise<{ values?: unknown; given?: readonly string[]; stderr: string }> {
+interface Got {
+  readonly values?: unknown
+  readonly given?: readonly string[]
+  readonly stderr: string
+}
+
+/** The values of a command with every kind of option for a line. */
+const valuesOf = (line: string) => valuesOfArgs(line.split(' '))
+
+async function valuesOfArgs(args: readonly string[]): Promise<Got> {
   const got: { values?: unknown; given?: readonly string[] } = {}
   const command = defineCommand({
-    name: 'try',
+    name: 'train',
     summary: '',
     description: '',
     examples: [],
@@ -224,7 +284,9 @@ async function valuesOf(line: string): Promise<{ values?: unknown; given?: reado
       name: text('name', 'a name'),
       names: list('names', 'names'),
       count: count('n', 'a count'),
-      batchSize: positive('n', 'a size', { default: 80 }),
+      batchSize: positive('n', 'a size', { default: 80, max: 512 }),
+      seed: seed('n', 'a seed'),
+      dropout: fractionBelowOne('p', 'a probability'),
       rate: rate('rate', 'a rate'),
       part: fraction('p', 'a part'),
       colour: choice('colour', 'a colour', ['red', 'blue'], { default: 'red' }),
@@ -235,19 +297,19 @@ async function valuesOf(line: string): Promise<{ values?: unknown; given?: reado
       return { json: {}, text: '' }
     },
   })
-  const { stderr } = await mia(line.split(' '), { sections: [{ heading: 'Try', commands: [command] }] })
+  const { stderr } = await mia(args, { sections: [{ heading: 'Try', commands: [command] }] })
   return { ...got, stderr }
 }
 
-test('options that are not given have their defaults', async () => {
-  const { values, given } = await valuesOf('try a.jpg')
+test('options have their defaults', async () => {
+  const { values, given } = await valuesOf('train a.jpg')
   expect(values).toEqual({ files: ['a.jpg'], batchSize: 80, colour: 'red', mia: false, json: false, quiet: false })
   expect(given).toEqual([])
 })
 
-test('options are read as what they are, and it is known which were given', async () => {
+test('options are converted to their types, and a command knows which were given', async () => {
   const { values, given } = await valuesOf(
-    'try a.jpg b/ --name x --names a,b --count 0 --batch_size 16 --rate 5e-4 --part .5 --colour blue --mia',
+    'train a.jpg b/ --name x --names a,b --count 0 --batch_size 16 --rate 5e-4 --part .5 --colour blue --mia',
   )
   expect(values).toMatchObject({
     files: ['a.jpg', 'b/'],
@@ -263,20 +325,60 @@ test('options are read as what they are, and it is known which were given', asyn
   expect([...given!].sort()).toEqual(['batchSize', 'colour', 'count', 'mia', 'name', 'names', 'part', 'rate'])
 })
 
-test('the last of two spellings counts: --use_MIA True --use_MIA False is without', async () => {
-  expect((await valuesOf('try a --use_MIA True --use_MIA False')).values).toMatchObject({ mia: false })
+test('the last of two values counts: --use_MIA True --use_MIA False is without MIA', async () => {
+  expect((await valuesOf('train a --use_MIA True --use_MIA False')).values).toMatchObject({ mia: false })
 })
 
 test.each([
-  ['--count -1', 'a whole number'],
-  ['--count 1.5', 'a whole number'],
-  ['--batch-size 0', 'a whole number of at least 1'],
-  ['--rate -1', 'a number of at least 0'],
-  ['--rate 5e', 'a number of at least 0'],
+  ['--count -1', 'a whole number from 0 to 1,000,000'],
+  ['--count 1.5', 'a whole number from 0 to 1,000,000'],
+  ['--count 1000001', 'a whole number from 0 to 1,000,000'],
+  ['--count 0x10', 'a whole number from 0 to 1,000,000'],
+  ['--batch-size 0', 'a whole number from 1 to 512'],
+  ['--batch-size 513', 'a whole number from 1 to 512'],
+  ['--seed 99999999999999999999', 'a whole number from 0 to 9,007,199,254,740,991'],
+  ['--seed 9007199254740992', 'a whole number from 0 to 9,007,199,254,740,991'],
+  ['--rate -1', 'a number from 0 to 1,000,000'],
+  ['--rate 5e', 'a number from 0 to 1,000,000'],
+  ['--rate 1e999', 'a number from 0 to 1,000,000'],
   ['--part 1.5', 'a number from 0 to 1'],
   ['--part x', 'a number from 0 to 1'],
+  ['--part 0x1', 'a number from 0 to 1'],
+  ['--dropout 1', 'a number of at least 0 and below 1'],
+  ['--names a,,b', 'names with commas between them'],
 ])('%s is refused: it must be %s', async (option, wanted) => {
-  const { values, stderr } = await valuesOf(`try a ${option}`)
+  const { values, stderr } = await valuesOf(`train a ${option}`)
   expect(values).toBeUndefined()
   expect(stderr).toContain(`It must be ${wanted}.`)
+})
+
+const takesNumbers = (parse: (text: string) => unknown): boolean =>
+  ['0.5', '1'].some((text) => {
+    try {
+      return typeof parse(text) === 'number'
+    } catch {
+      return false
+    }
+  })
+
+test('every option that takes a number refuses one beyond its range', async () => {
+  for (const { name, options, arguments: positional } of commands)
+    for (const [key, { settings, parse }] of Object.entries(options)) {
+      if (settings.choices || !parse || !takesNumbers(parse)) continue
+      const needed = Object.entries(options).flatMap(([other, option]) =>
+        option.settings.required ? [`--${optionName(other)}`, 'x'] : [],
+      )
+      for (const number of ['99999999999999999999', '1e999']) {
+        const args = [...name.split(' '), ...Object.keys(positional ?? {}).map(() => 'folder'), ...needed]
+        const { status, stderr } = await mia([...args, `--${optionName(key)}`, number])
+        expect(stderr, `${name} --${key} ${number}`).toMatch(/is invalid\. It must be/)
+        expect(status).toBe(2)
+      }
+    }
+})
+
+test('an option of text must not be empty', async () => {
+  const { stderr } = await valuesOfArgs(['train', 'a', '--name', ''])
+  expect(stderr).toContain('It must not be empty.')
+  expect((await valuesOfArgs(['train', 'a', '--name', ' '])).values).toMatchObject({ name: ' ' })
 })

@@ -8,8 +8,8 @@ type Colour = keyof typeof COLOURS
 const names = Object.keys(COLOURS) as Colour[]
 
 /**
- * Writes pictures of one colour over another as a data set in Flickr8k's files, a small network that sees them as 2 x 2
- * regions, and a list of the colours, into `folder`.
+ * Writes a dataset in the format of Flickr8k into `folder`, of images with one colour above another, a CNN that makes
+ * 2 x 2 regions of them, and a list of the colours.
  */
 export async function makeSmallWorld(folder: string): Promise<void> {
   await mkdir(join(folder, 'images'), { recursive: true })
@@ -45,7 +45,7 @@ const picture = (over: Colour, under: Colour, size: number): Promise<Buffer> =>
     .jpeg()
     .toBuffer()
 
-/** One convolution: the mean of each channel over each quarter of the picture, and its negative. */
+/** A CNN of one convolution: the mean of each channel over each quarter of the image, and its negative. */
 export function network(scale = 1): Uint8Array {
   const cells = 8 * 8
   const values = [1, -1].flatMap((sign) =>

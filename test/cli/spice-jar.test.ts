@@ -5,7 +5,7 @@ import { spiceJar } from '../../src/cli/spice-jar.ts'
 import type { Metric } from '../../src/metrics/index.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
-/** A `java` on the path that answers as the jar would: F is the number of words of the candidate in hundredths. */
+/** Puts a `java` on the PATH that answers like the jar: F is the number of words of the candidate divided by 100. */
 async function fakeJava(body: string): Promise<{ jar: string }> {
   const folder = await temporaryFolder()
   await writeFile(join(folder, 'java'), `#!${process.execPath}\n${body}`)
@@ -37,7 +37,7 @@ describe('spiceJar()', () => {
   const score = (jar: string) =>
     (spiceJar(jar).load({}) as Metric).prepare(captions).score([['a', 'dog', 'runs'], ['cats']])
 
-  test('gives the scores of the jar, called as coco-caption calls it, image by image', async () => {
+  test('returns the scores of the jar, with the arguments of coco-caption, image by image', async () => {
     const { jar } = await fakeJava(answer)
     const found = score(jar)
     expect(found.get('SPICE')!).toMatchObject({ corpus: 0.02, each: [0.03, 0.01] })
@@ -46,11 +46,13 @@ describe('spiceJar()', () => {
     expect(found.get('SPICE_size')!.each).toEqual([Number.NaN, Number.NaN])
   })
 
-  test('says what is missing or what failed', async () => {
+  test('names what is missing or failed', async () => {
     expect(() => score('/nowhere/spice.jar')).toThrow('Cannot use SPICE "/nowhere/spice.jar": there is no such file')
     const { jar } = await fakeJava(`console.error('a\\nOut of memory'); process.exit(3)`)
     expect(() => score(jar)).toThrow('it failed with "Out of memory"')
     setPath(await temporaryFolder())
-    expect(() => score(jar)).toThrow('there is no java; install a Java 8, or score SPICE-ts without it')
+    expect(() => score(jar)).toThrow(
+      'there is no "java" on the PATH; install Java 8, or use SPICE-ts, which needs none',
+    )
   })
 })

@@ -1,71 +1,77 @@
 import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
-import { many, positive, text } from '../options.ts'
+import { many, text } from '../options.ts'
+import { BEAM, MAX_LENGTH, NETWORKS } from '../shared-options.ts'
 
-type Captioner = import('../../hosts/node/captioner.ts').Captioner
 type PhotoCaption = import('../../caption/captioner.ts').PhotoCaption
-type Captions = import('../../caption/captioner.ts').Captions<PhotoCaption>
-type CaptionAllOptions = import('../../caption/captioner.ts').CaptionAllOptions
-type ImageInput = import('../../engine/pictures.ts').ImageInput
+type ExplainedCaption = import('../../caption/captioner.ts').ExplainedCaption
 
 export const caption = defineCommand({
   name: 'caption',
-  summary: 'caption your own pictures',
+  summary: 'caption images, and show what each word is based on',
   description:
-    'Captions pictures with the captioner that comes with this package, or with a run of your own. Says how sure it is of a word, on average, and ' +
-    'which concepts it saw. With --json also the probability of each word. With --explain a page that shows for each word where the ' +
-    'model looked, and which concepts each region was aligned with. The network that makes the features of a run is looked for where it was when the run was trained.',
+    'Captions images with the pretrained captioner, or with one that you trained (--run). Prints each caption with its ' +
+    'confidence (the geometric mean of the probabilities of its words) and the most probable concepts in the image. ' +
+    '--json adds the probability of every word. --explain writes an HTML page with an attention map for every word. ' +
+    'Images that cannot be read are skipped and named, and the exit status is then 1.',
   examples: [
-    { call: 'mia caption photo.jpg', what: 'a picture' },
-    { call: "mia caption a-folder/ 'b/*.png' --json", what: 'a folder of them, and all that fit a pattern' },
-    { call: 'mia caption --explain why.html photo.jpg', what: 'a page that shows why' },
-    { call: 'mia caption - < photo.jpg', what: 'a picture on standard input' },
-    { call: 'mia caption --run runs/va-mia --cnn mobilenet_v2.onnx photo.jpg', what: 'with a run of your own' },
+    { call: 'mia caption photo.jpg', what: 'an image' },
+    { call: "mia caption a-folder/ 'b/*.png' --json", what: 'a folder and the matches of a pattern, as JSON' },
+    { call: 'mia caption --explain why.html photo.jpg', what: 'a page with attention maps' },
+    { call: 'mia caption - < photo.jpg', what: 'an image on standard input' },
+    { call: 'mia caption --run runs/va-mia --cnn mobilenet_v2.onnx photo.jpg', what: 'with your own captioner' },
   ],
-  arguments: { images: many('pictures, folders of pictures, patterns such as "photos/*.jpg"; - is standard input') },
+  arguments: { images: many('images, folders of images, patterns such as "photos/*.jpg", or - for standard input') },
   options: {
-    explain: text('file', 'write a page that says why, an .html file: it opens in any browser, offline'),
-    run: text('folder', "a run's folder; by default the captioner that comes with this package"),
-    cnn: text('path', 'the network of the features, if it is not where it was'),
-    detector: text('path', 'the detector of its regions, if it is not where it was'),
-    beam: positive('n', 'hypotheses kept while searching; 1 is greedy', { default: 3 }),
-    maxLength: positive('words', 'words a caption may have', { default: 20 }),
+    explain: text('file', 'write a page that explains the captions: one .html file, works offline'),
+    run: text('folder', 'folder of a trained captioner (default: the pretrained one)'),
+    ...NETWORKS,
+    beam: BEAM,
+    maxLength: MAX_LENGTH,
   },
-  async run({ images, run, cnn, detector, beam, maxLength, explain }, { signal, report }) {
+  async run({ images: paths, run, cnn, detector, beam, maxLength, explain }, { signal, report }) {
     if (explain !== undefined) await checkPage(explain)
     const { findImages } = await import('../image-files.ts')
     const { Captioner } = await import('../../hosts/node/captioner.ts')
-    const pictures = await findImages(images)
+    const { images, skipped: unreadable, named } = await findImages(paths, { signal })
+    if (explain !== undefined) (await import('../../pages/explanation-page.ts')).checkExplained(images.length)
     const captioner = await Captioner.load(run, {
       ...(cnn !== undefined && { cnn }),
       ...(detector !== undefined && { detector }),
     })
-    const onProgress = report.progress('Captions', 'pictures')
-    const options = { beam, maxLength, signal, onProgress }
-    const named = <T extends { readonly image: string; readonly index: number }>(each: T): T =>
-      pictures[each.index] instanceof Uint8Array ? { ...each, image: 'standard input' } : each
-    const { captions, skipped } = await (explain === undefined
-      ? captioner.captionAll(pictures, options)
-      : explainTo(explain, captioner, pictures, options, named)
-    ).finally(() => captioner.release())
-    const [captioned, notCaptioned] = [captions.map(named), skipped.map(named)]
-    for (const { image, reason } of notCaptioned) report.warn(`skipped ${image}: ${reason}`)
-    return {
-      json: { captions: captioned, skipped: notCaptioned },
-      text:
-        captioned.length > 0 ? captioned.map(describe).join('\n\n') : 'No captions: none of the pictures can be read',
-      failed: notCaptioned.length > 0,
+    try {
+      const options = { beam, maxLength, signal, onProgress: report.progress('Captions', 'images') }
+      const found = await (explain === undefined
+        ? captioner.captionAll(images, options)
+        : captioner.explainAll(images, options))
+      const captions = found.captions.map(named)
+      const skipped = [...unreadable, ...found.skipped.map(named)].sort((a, b) => a.index - b.index)
+      if (explain !== undefined)
+        await writePage(explain, captions as ExplainedCaption[], captioner.trained.config.model)
+      for (const { image, reason } of skipped) report.warn(`skipped ${image}: ${reason}`)
+      return {
+        json: { captions: captions.map(withoutExplanation), skipped },
+        text: captions.length === 0 ? 'No captions: none of the images can be read' : captions.flatMap(describe),
+        failed: skipped.length > 0,
+      }
+    } finally {
+      await captioner.release()
     }
   },
 })
 
-/** A caption for people: the picture, the sentence, how sure, what was seen. */
-function describe({ image, caption, confidence, concepts }: PhotoCaption): string {
-  const seen = concepts.length > 0 ? `; saw ${concepts.map(({ word }) => word).join(', ')}` : ''
-  return `${image}\n  ${caption}\n  ${(100 * confidence).toFixed(0)}% sure of a word${seen}`
+/** The lines for a caption, an empty one before all but the first. */
+function describe({ image, caption, confidence, concepts }: PhotoCaption, i: number): string[] {
+  const named = concepts.length > 0 ? `; concepts: ${concepts.map(({ word }) => word).join(', ')}` : ''
+  const percent = (100 * confidence).toFixed(0)
+  return [...(i > 0 ? [''] : []), image, `  ${caption}`, `  confidence ${percent}% (mean per word)${named}`]
 }
 
-/** Refuses, before any work, a page that could not be written, and one that was to be a picture: its own name was forgotten. */
+function withoutExplanation({ image, index, caption, words, probability, confidence, concepts }: PhotoCaption): object {
+  return { image, index, caption, words, probability, confidence, concepts }
+}
+
+/** Throws UserError, before any work, for a page that cannot be written, or whose name is that of an image instead. */
 async function checkPage(path: string): Promise<void> {
   if (!/\.html?$/i.test(path))
     throw new UsageError(`Cannot explain to "${path}": the page's name must end in .html, as in --explain why.html`)
@@ -73,19 +79,11 @@ async function checkPage(path: string): Promise<void> {
   await checkWritable(path)
 }
 
-/** Captions pictures and writes the page that explains the captions. */
-async function explainTo(
-  path: string,
-  captioner: Captioner,
-  pictures: readonly ImageInput[],
-  options: CaptionAllOptions,
-  named: <T extends { readonly image: string; readonly index: number }>(each: T) => T,
-): Promise<Captions> {
+type Model = Parameters<typeof import('../../pages/explanation-page.ts').explanationPage>[2]
+
+async function writePage(path: string, captions: readonly ExplainedCaption[], model: Model): Promise<void> {
   const { explanationPage } = await import('../../pages/explanation-page.ts')
   const { writeFileAtomic } = await import('../../disk/files.ts')
   const { nodePictures } = await import('../../hosts/node/pictures.ts')
-  const { captions, skipped } = await captioner.explainAll(pictures, options)
-  await writeFileAtomic(path, await explanationPage(nodePictures, captions.map(named), captioner.trained.config.model))
-  const plain = captions.map(({ allConcepts: _, explanation: __, boxes: ___, picture: ____, ...caption }) => caption)
-  return { captions: plain, skipped }
+  await writeFileAtomic(path, explanationPage(nodePictures, captions, model))
 }

@@ -1,25 +1,26 @@
 import { defineCommand } from '../command.ts'
 import { text } from '../options.ts'
+import { shellQuoted } from '../output.ts'
 
 export const card = defineCommand({
   name: 'card',
-  summary: 'pack a trained run for others, with a model card',
+  summary: 'package a trained captioner with a model card, to share it',
   description:
-    'Writes what captioning needs of a run into a folder of its own, its weights in float16, captions the validation pictures with those very weights, and writes ' +
-    'README.md and card.json beside them: data and terms, recipe, seed, commit, scores with signatures, what it is bad at, the checksum of each file. ' +
-    'The folder is used as a run is: mia caption --run <folder>.',
+    'Copies what captioning needs from a run into a new folder, with float16 weights, captions the validation images ' +
+    'with these weights, and writes a model card (README.md and card.json): data and terms, hyperparameters, seed, ' +
+    'commit, scores with signatures, limitations, checksums. Use the folder like a run: mia caption --run <folder>.',
   examples: [
     {
-      call: 'mia card --run runs/va-mia --out pretrained --terms "Flickr8k: for research, not for commerce."',
-      what: 'how the captioner of this package was packed',
+      call: 'mia card --run runs/va-mia --out pretrained --terms "Flickr8k: research only, no commercial use."',
+      what: 'as the pretrained captioner was packaged',
     },
   ],
   options: {
-    run: text('folder', "the run's folder", { required: true }),
-    out: text('folder', 'where the packed captioner goes', { required: true }),
-    terms: text('sentence', 'the terms of the data it was trained on', { required: true }),
-    limits: text('file', 'Markdown: what you know of its weaknesses beside what is measured'),
-    data: text('folder', 'dataset folder, by default the one it was trained on'),
+    run: text('folder', 'run folder', { required: true }),
+    out: text('folder', 'folder to write', { required: true }),
+    terms: text('sentence', 'terms of use of the training data', { required: true }),
+    limits: text('file', 'Markdown file with known limitations, added to the measured ones'),
+    data: text('folder', 'dataset folder (default: the one the run was trained on)'),
   },
   async run({ run, out, terms, limits, data }, { signal, report }) {
     const { join } = await import('node:path')
@@ -28,10 +29,10 @@ export const card = defineCommand({
     const { cardFile, formatCard } = await import('../../disk/card-file.ts')
     const { readRunConfig } = await import('../../disk/run.ts')
     const { cardPage } = await import('../card-page.ts')
-    const { packageVersion } = await import('../version.ts')
-    const notes = limits === undefined ? undefined : await readText(limits, 'limits')
-    const commit = await currentCommit()
+    const { packageCommit, packageVersion } = await import('../version.ts')
     const { nodeEngine } = await import('../../hosts/node/engine.ts')
+    const notes = limits === undefined ? undefined : await readText(limits, 'limits')
+    const commit = await packageCommit()
     const made = await packWithCard({
       engine: nodeEngine,
       run,
@@ -39,30 +40,20 @@ export const card = defineCommand({
       terms,
       version: packageVersion(),
       signal,
-      onProgress: report.progress('Captions', 'pictures'),
+      onProgress: report.progress('Captions', 'images'),
       ...(data !== undefined && { data }),
       ...(commit !== undefined && { commit }),
     })
     const config = await readRunConfig(out)
-    await writeFileAtomic(
-      join(out, 'README.md'),
-      cardPage({ card: made, config, ...(notes !== undefined && { limits: notes }) }),
-    )
+    const page = join(out, 'README.md')
+    await writeFileAtomic(page, cardPage({ card: made, config, ...(notes !== undefined && { limits: notes }) }))
     await writeFileAtomic(cardFile(out), formatCard(made))
-    const bytes = made.files.reduce((sum, file) => sum + file.bytes, 0)
+    const megabytes = made.files.reduce((sum, file) => sum + file.bytes, 0) / 1e6
     const cider = made.scores.find(({ name }) => name === 'CIDEr')!.score
     return {
       json: { out, ...made },
-      text: `${out}: ${(bytes / 1e6).toFixed(1)} MB, CIDEr ${cider.toFixed(4)} on the validation pictures; the card is ${join(out, 'README.md')}`,
-      next: `mia caption --run ${out} photo.jpg`,
+      text: `${out}: ${megabytes.toFixed(1)} MB, CIDEr ${cider.toFixed(4)} on the validation images; model card: ${page}`,
+      next: `mia caption --run ${shellQuoted(out)} photo.jpg`,
     }
   },
 })
-
-/** The commit of the repository that the command runs in; undefined outside of one. */
-async function currentCommit(): Promise<string | undefined> {
-  const { execFile } = await import('node:child_process')
-  return new Promise((resolve) =>
-    execFile('git', ['rev-parse', 'HEAD'], (error, stdout) => resolve(error ? undefined : stdout.trim())),
-  )
-}

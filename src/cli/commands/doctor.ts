@@ -1,23 +1,25 @@
 import { defineCommand } from '../command.ts'
 
-const SIGNS = { ok: 'ok', no: '-', broken: 'BROKEN' } as const
+const LABELS = { ok: 'ok', warning: 'WARNING', error: 'ERROR' } as const
+const WIDTH = Math.max(...Object.values(LABELS).map((label) => label.length))
 
 export const doctor = defineCommand({
   name: 'doctor',
-  summary: 'what works on this machine, and what mends the rest',
+  summary: 'check the installation, and say how to repair it',
   description:
-    'Looks at the captioner and the network of this package by their checksums, Node, the processor, memory, disk, ONNX Runtime and what it can run on, the library for pictures, MPI and the ' +
-    'cache, and says of each what was found and, where something does not work, the command that mends it.',
-  examples: [{ call: 'mia doctor', what: 'exit status 1 if something is broken' }],
+    'Checks Node, the processor, memory and disk space, ONNX Runtime (by running a model), the image library, the ' +
+    'checksums of the pretrained captioner and its CNN, and the cache. For everything that is missing or damaged it ' +
+    'prints what to do. The exit status is 1 if something must be repaired.',
+  examples: [{ call: 'mia doctor', what: 'check everything' }],
   options: {},
   async run() {
     const { checkMachine } = await import('../checks.ts')
     const checks = await checkMachine()
-    const width = Math.max(...checks.map(({ what }) => what.length))
-    const lines = checks.flatMap(({ what, state, found, mend }) => [
-      `${SIGNS[state].padEnd(SIGNS.broken.length)}  ${what.padEnd(width)}  ${found}`,
-      ...(mend === undefined ? [] : [`${' '.repeat(SIGNS.broken.length + width + 4)}${mend}`]),
+    const width = Math.max(...checks.map(({ name }) => name.length))
+    const lines = checks.flatMap(({ name, status, found, fix }) => [
+      `${LABELS[status].padEnd(WIDTH)}  ${name.padEnd(width)}  ${found}`,
+      ...(fix === undefined ? [] : [`${' '.repeat(WIDTH + width + 4)}${fix}`]),
     ])
-    return { json: { checks }, text: lines.join('\n'), failed: checks.some(({ state }) => state === 'broken') }
+    return { json: { checks }, text: lines, failed: checks.some(({ status }) => status === 'error') }
   },
 })

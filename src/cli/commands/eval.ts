@@ -1,34 +1,36 @@
+import { UserError } from '../../errors.ts'
 import type { CorpusScore, Evaluation } from '../../metrics/index.ts'
 import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
-import { count, flag, list, positive, text } from '../options.ts'
+import { flag, list, positive, seed, text } from '../options.ts'
 import { table } from '../output.ts'
 
-const CONFIDENCE = { group: 'How sure' }
-const RESOURCES = { group: 'What metrics are given' }
-const FILES = { group: 'What is written' }
+const CONFIDENCE = { group: 'Confidence intervals' }
+const RESOURCES = { group: 'Resources' }
+const FILES = { group: 'Output files' }
 
 export const evalCommand = defineCommand({
   name: 'eval',
-  summary: 'score captions: BLEU, METEOR, ROUGE-L, CIDEr, SPICE-ts',
+  summary: 'score any captions: BLEU, METEOR, ROUGE-L, CIDEr-D, SPICE-ts',
   description:
-    'Scores a results file against a references file as coco-caption does, tokenising both, without Java. Each score comes with its ' +
-    'range and with a signature of all that it depends on beside the captions: only scores of one signature compare. ' +
-    'The metrics: bleu, meteor (without its table of paraphrases, unless it is given), rouge, cider (CIDEr-D, which coco-caption calls CIDEr), cider-plain, spice-ts ' +
-    '(scene graphs of our own in the manner of SPICE, with the scores of objects, relations, attributes, colours, counts and sizes where asked for by name).',
+    'Scores a results file against a references file as coco-caption does, without Java; both are tokenised. Each score ' +
+    'has its range and a signature of everything that it depends on besides the captions: only scores with equal ' +
+    'signatures compare. Metrics: bleu, meteor (without paraphrases unless --paraphrases is given), rouge (ROUGE-L), ' +
+    'cider (CIDEr-D, which coco-caption calls CIDEr), cider-plain, and spice-ts, our own SPICE parser; name ' +
+    'SPICE-ts_object, _relation, _attribute, _color, _count or _size for its categories.',
   examples: [
     { call: 'mia eval --references refs.json --results results.json', what: 'COCO annotations and COCO results' },
     {
       call: 'mia eval --references dataset_coco.json --split test --results results.json',
-      what: "Karpathy's test images",
+      what: "the test split of Karpathy's dataset file",
     },
     {
       call: 'mia eval --references refs.json --results a.json --compare b.json',
-      what: 'is b really better than a?',
+      what: 'is the difference between two systems significant?',
     },
     {
       call: 'mia eval --references refs.json --results results.json --html scores.html --images pictures/',
-      what: 'a page: how scores are spread, the best and the worst captions',
+      what: 'a page with histograms, and the best and worst captions',
     },
   ],
   options: {
@@ -36,32 +38,36 @@ export const evalCommand = defineCommand({
       required: true,
     }),
     results: text('path', 'COCO results: [{"image_id": 1, "caption": "a dog"}, ...]', { required: true }),
-    metrics: list('names', 'which metrics or scores, as in bleu,CIDEr; all but cider-plain by default'),
-    split: text('name', "the part of Karpathy's file that the results are of"),
-    subset: flag('score the images that have a result, even if others have none'),
-    several: flag(
-      'the results have several captions of an image: score the first, and say how they differ (Self-CIDEr)',
+    metrics: list('names', 'metrics or single scores, as in bleu,CIDEr (default: all but cider-plain)'),
+    split: text('name', "the split of Karpathy's dataset file"),
+    subset: flag('score only the images in the results; without it, missing images are an error'),
+    several: flag('the results have several captions per image: score the first, and measure diversity (Self-CIDEr)'),
+    emptyAsZero: flag('score empty captions as 0; without it, they are an error'),
+    compare: text('path', 'results of another system: paired bootstrap test of the difference', CONFIDENCE),
+    confidence: flag('95% confidence intervals (bootstrap over the images)', CONFIDENCE),
+    samples: positive('n', 'bootstrap samples', { default: 1000, ...CONFIDENCE }),
+    seed: seed('n', 'random seed of the bootstrap', { default: 1, ...CONFIDENCE }),
+    documentFrequencies: text(
+      'path',
+      'document frequencies for CIDEr, as --save-document-frequencies writes them (default: of the references)',
+      RESOURCES,
     ),
-    emptyAsZero: flag('score empty captions 0 instead of refusing them'),
-    compare: text('path', "another system's results: is the difference real? (paired bootstrap)", CONFIDENCE),
-    confidence: flag('in what range 95% of the scores of other such images lie (bootstrap)', CONFIDENCE),
-    samples: positive('count', 'draws of the bootstrap', { default: 1000, ...CONFIDENCE }),
-    seed: count('number', 'seed of the bootstrap', { default: 1, ...CONFIDENCE }),
-    documentFrequencies: text('path', "CIDEr's document frequencies, of a training set as a rule", RESOURCES),
-    paraphrases: text('path', "METEOR's paraphrase-en.gz, for the scores of papers", RESOURCES),
-    spiceJar: text('path', 'the official spice-1.0.jar, for SPICE itself; needs Java', RESOURCES),
-    training: text('path', 'the captions that the system learned from: which of its own are novel?', RESOURCES),
-    perImage: text('file', 'each caption with its references and scores, as JSON', FILES),
-    html: text('file', 'a page of the scores, in one file', FILES),
-    images: text('folder', 'the pictures, for the page', FILES),
-    saveDocumentFrequencies: text('file', "the document frequencies of the references' captions", FILES),
+    paraphrases: text('path', "METEOR's paraphrase-en.gz, for METEOR as papers report it", RESOURCES),
+    spiceJar: text('path', 'the official spice-1.0.jar, to compute SPICE with Java', RESOURCES),
+    training: text('path', 'training captions of the system, to measure how many captions are novel', RESOURCES),
+    perImage: text('file', 'JSON: each caption with its references and scores', FILES),
+    html: text('file', 'HTML page of the scores, one file', FILES),
+    images: text('folder', 'images for the HTML page', FILES),
+    saveDocumentFrequencies: text('file', 'document frequencies of the references, for --document-frequencies', FILES),
   },
   async run(values, { report }) {
     const { references: referencesPath, results, compare, confidence, samples, seed } = values
-    const [{ evaluate }, { readJson, writeFileAtomic }] = await Promise.all([
+    const [{ evaluate }, { checkWritable, readJson, writeFileAtomic }] = await Promise.all([
       import('../../metrics/evaluate.ts'),
       import('../../disk/files.ts'),
     ])
+    const outputs = [values.perImage, values.html, values.saveDocumentFrequencies]
+    for (const path of outputs) if (path !== undefined) await checkWritable(path)
     const jsonOf = (path: string | undefined, what: string) => (path === undefined ? undefined : readJson(path, what))
     const references = await readJson(referencesPath, 'references')
     const evaluation = await evaluate({
@@ -99,27 +105,31 @@ export const evalCommand = defineCommand({
     }
     return {
       json: { ...summary, written },
-      text: [describe(summary), ...written.map((path) => `Written: ${path}`)].join('\n'),
+      text: [...describe(summary), ...written.map((path) => `Written: ${path}`)],
     }
   },
 })
 
-/** The text of METEOR's table, which comes compressed. Throws UserError if it cannot be read. */
+/** Reads METEOR's paraphrase table, compressed or not. Throws UserError if it cannot be read. */
 async function readParaphrases(path: string): Promise<string> {
   const [{ readBytes }, { gunzipSync }] = await Promise.all([import('../../disk/files.ts'), import('node:zlib')])
   const bytes = await readBytes(path, 'paraphrases')
   const compressed = bytes[0] === 0x1f && bytes[1] === 0x8b
-  return new TextDecoder().decode(compressed ? gunzipSync(bytes) : bytes)
+  try {
+    return new TextDecoder().decode(compressed ? gunzipSync(bytes) : bytes)
+  } catch (error) {
+    throw new UserError(`Cannot read paraphrases "${path}": its gzip data are damaged (${(error as Error).message})`)
+  }
 }
 
-function describe({ scores, diversity, notes }: Omit<Evaluation, 'images'>): string {
+function describe({ scores, diversity, notes }: Omit<Evaluation, 'images'>): string[] {
   const columns: readonly (readonly [string, (score: CorpusScore) => string | undefined])[] = [
     ['score', ({ name }) => name],
     ['value', ({ score }) => score.toFixed(4)],
-    ['95%', ({ interval }) => interval && between(interval)],
+    ['95% CI', ({ interval }) => interval && between(interval)],
     ['other', ({ comparison }) => comparison?.other.toFixed(4)],
     ['difference', ({ comparison }) => comparison && signed(comparison.difference)],
-    ['95% of it', ({ comparison }) => comparison && between(comparison.interval)],
+    ['95% CI', ({ comparison }) => comparison && between(comparison.interval)],
     ['p', ({ comparison }) => comparison?.p.toFixed(3)],
     ['range', ({ range }) => range.join('..')],
     ['signature', ({ signature }) => signature],
@@ -127,13 +137,14 @@ function describe({ scores, diversity, notes }: Omit<Evaluation, 'images'>): str
   const shown = columns.filter(([, cell]) => scores.some((score) => cell(score) !== undefined))
   const rows = scores.map((score) => shown.map(([, cell]) => cell(score) ?? ''))
   const { captions, length, vocabulary, distinct_1, distinct_2, novel, selfCIDEr } = diversity
-  const words = [
+  const statistics = [
     `${counted(captions, 'caption')} of ${length.toFixed(1)} words, ${counted(vocabulary, 'different word')}`,
     `distinct-1 ${distinct_1.toFixed(4)}, distinct-2 ${distinct_2.toFixed(4)}`,
     ...(novel === undefined ? [] : [`${(100 * novel).toFixed(1)}% novel`]),
     ...(selfCIDEr === undefined ? [] : [`Self-CIDEr ${selfCIDEr.toFixed(4)}`]),
   ]
-  return [table([shown.map(([name]) => name), ...rows]), words.join('; '), ...notes].join('\n\n')
+  const scoreTable = table([shown.map(([name]) => name), ...rows])
+  return [...scoreTable, '', statistics.join('; '), ...notes.flatMap((note) => ['', note])]
 }
 
 const between = ([low, high]: readonly [number, number]): string => `${low.toFixed(4)}..${high.toFixed(4)}`

@@ -1,75 +1,77 @@
 import { UsageError } from '../../errors.ts'
 import type { Extraction, ImageFile } from '../../vision/index.ts'
 import { counted, thousands } from '../../wording.ts'
-import { defineCommand, type Session, type Values } from '../command.ts'
+import { type Context, defineCommand, type Values } from '../command.ts'
 import { choice, count, flag, positive, text } from '../options.ts'
+import { shellQuoted } from '../output.ts'
+
+const CNN = { group: 'Your own CNN (--cnn)' } as const
+const OBJECTS = { group: 'Objects as regions' } as const
 
 const options = {
   data: text('folder', 'dataset folder, made by "mia prepare"', { required: true }),
-  cnn: text(
-    'path',
-    'the network, an ONNX file that takes one picture [pictures, 3, height, width]; by default the one that comes with npm',
+  augmentations: count('n', 'augmentations of each training image: crops of 7/8, every other one mirrored', {
+    default: 0,
+    max: 1000,
+  }),
+  batchSize: positive('images', 'images per batch', { default: 8, max: 1024 }),
+
+  cnn: text('path', 'ONNX file with input [batch, 3, height, width] (default: the pretrained CNN)', CNN),
+  layer: text(
+    'name',
+    'output or inner tensor that is the feature map (default: "features", or else the last map)',
+    CNN,
   ),
-  detector: text(
-    'path',
-    'regions are the objects it finds, not the cells of a grid: YOLOX as ONNX, or "builtin" for the detector that comes with npm',
-  ),
-  boxPosition: flag("follow each object's feature by its box's edges and area; with --detector"),
-  bottomUp: text('path', 'published bottom-up features: a TSV file, or a folder with cocobu_att'),
-  layer: text('name', 'the layer whose map is kept; by default "features", or else the last map'),
-  size: positive('pixels', 'width and height of the pictures, for a network that takes any; by default 224'),
+  size: positive('pixels', 'image width and height, for a CNN that takes any (default: 224)', { max: 16_384, ...CNN }),
   normalisation: choice(
     'name',
-    "how it wants its pictures; by default what is known of the file, or else torchvision's",
+    "how pixels are normalised (default: what is known of the file, or else torchvision's, imagenet)",
     ['imagenet', 'symmetric', 'bgr255'],
+    CNN,
   ),
-  augmentations: count(
-    'n',
-    'further augmentations of each training picture to train on: crops of 7/8, every other one mirrored',
-    {
-      default: 0,
-    },
+
+  detector: text('path', 'regions are the objects of a detector: YOLOX as ONNX, or "builtin"', OBJECTS),
+  boxPosition: flag('append the edges and the area of the box to the feature of each object', OBJECTS),
+  bottomUp: text(
+    'path',
+    'import published bottom-up features: a TSV file, or a folder with cocobu_att, and cocobu_box or cocobu_box_relative',
+    OBJECTS,
   ),
-  batchSize: positive('pictures', 'pictures seen at once', { default: 8 }),
 }
 
 export const features = defineCommand({
   name: 'features',
-  summary: 'see every picture as regions, by a pretrained network',
+  summary: 'extract region features with a pretrained CNN',
   description:
-    'Runs a pretrained network over all pictures of a dataset and keeps the cells of its map as the regions of the ' +
-    'picture, in float16: the network that comes with npm, or an ONNX file cut at a layer. The features say which ' +
-    'network, layer and preprocessing made them. With --detector the regions are objects, 10 to 100 a picture, each ' +
-    'with the mean of the map inside its box. ' +
-    'Broken pictures are left out and named. Stopped, it goes on where it was. With --bottom-up nothing is run: the ' +
-    'features of the regions that the bottom-up detector found are read as they were published.',
+    'Extracts the features of all images of a dataset, in float16. By default the regions of an image are the 7 x 7 ' +
+    'cells of the feature map of a pretrained CNN; --cnn takes another, in ONNX. With --detector the regions are 10 to ' +
+    '100 detected objects, each with the mean of the feature map in its box. With --bottom-up, published features are ' +
+    'imported instead. Images that cannot be read are skipped and named.',
   examples: [
-    { call: 'mia features --data data/flickr8k', what: 'the network that comes with npm' },
-    {
-      call: 'mia features --data data/flickr8k --cnn mobilenet_v2.onnx',
-      what: 'the tensor "features", or else the last map',
-    },
+    { call: 'mia features --data data/flickr8k', what: 'the pretrained CNN' },
+    { call: 'mia features --data data/flickr8k --cnn mobilenet_v2.onnx', what: 'your own CNN' },
     { call: 'mia features --data data/flickr8k --cnn resnet152.onnx --layer layer4', what: 'another layer' },
     {
       call: 'mia features --data data/flickr8k --augmentations 3',
-      what: 'and three crops of each training picture, for "mia train --augmentations 3"',
+      what: 'three crops of each training image, for "mia train --augmentations 3"',
     },
+    { call: 'mia features --data data/coco --detector builtin', what: 'objects, by the detector that npm installs' },
     {
-      call: 'mia features --data data/coco --detector builtin',
-      what: 'objects, found by the detector that comes with npm',
+      call: 'mia features --data data/coco --cnn mobilenet_v2.onnx --detector yolox_nano.onnx',
+      what: 'objects, by another detector and CNN',
     },
-    { call: 'mia features --data data/coco --cnn mobilenet_v2.onnx --detector yolox_nano.onnx', what: 'by another' },
     {
       call: 'mia features --data data/coco --bottom-up trainval.tsv',
-      what: 'published features, 10 to 100 or 36 regions each',
+      what: 'published bottom-up features, 10 to 100 or 36 regions per image',
     },
   ],
   options,
-  async run(values, session) {
+  resumes: true,
+  async run(values, context) {
     const { data, bottomUp } = values
     refuseContradictions(values)
     const { Dataset } = await import('../../data/dataset.ts')
-    const dataset = await Dataset.open(data, { signal: session.signal })
+    const dataset = await Dataset.open(data, { signal: context.signal })
     const { withAugmentations } = await import('../../vision/augmentation.ts')
     const images: ImageFile[] = []
     for (const image of dataset.images) {
@@ -77,46 +79,44 @@ export const features = defineCommand({
       images.push(...(await withAugmentations({ id: image.id, path: dataset.imagePath(image) }, count)))
     }
     const { what, source, ...done } = await (bottomUp === undefined
-      ? made(values, images, session)
-      : published(bottomUp, data, images, session))
-    const { leftOut, kept } = done
-    for (const { file, why } of leftOut) session.report.warn(`left out ${file}: ${why}`)
+      ? extract(values, images, context)
+      : importPublished(bottomUp, data, images, context))
+    const skipped = done.leftOut.map(({ file, why }) => ({ image: file, reason: why }))
+    for (const { image, reason } of skipped) context.report.warn(`skipped ${image}: ${reason}`)
+    const augmented = values.augmentations > 0 ? ' (augmentations included)' : ''
+    const extracted = `${counted(done.made + done.kept, 'image')}${augmented} with ${what}, ${thousands(done.made)} of them new`
     return {
-      json: { data, made: done.made, kept, leftOut, ...source },
-      text:
-        `${counted(done.made + kept, 'picture')}${values.augmentations > 0 ? ', augmentations counted,' : ''} with ${what} (${thousands(done.made)} made now)` +
-        (leftOut.length > 0 ? `; ${counted(leftOut.length, 'picture')} left out` : ''),
-      next: `mia concepts train --data ${data}`,
+      json: { data, made: done.made, kept: done.kept, skipped, ...source },
+      text: skipped.length > 0 ? `${extracted}; ${counted(skipped.length, 'image')} skipped` : extracted,
+      next: `mia concepts train --data ${shellQuoted(data)}`,
     }
   },
 })
 
-/** Options that say nothing together; what they would do is not guessed. */
+/** Throws UsageError for options that contradict each other. */
 function refuseContradictions(values: Values<typeof options>): void {
   const { cnn, bottomUp, detector, layer, size, normalisation, augmentations, boxPosition } = values
   if (boxPosition && detector === undefined)
-    throw new UsageError('Cannot use --box-position without --detector: the cells of a grid have their places anyway')
-  const makers = { '--cnn': cnn, '--detector': detector }
-  for (const [name, given] of Object.entries(makers))
+    throw new UsageError('Cannot use --box-position without --detector: it describes the boxes of detected objects')
+  for (const [name, given] of Object.entries({ '--cnn': cnn, '--detector': detector }))
     if (bottomUp !== undefined && given !== undefined)
-      throw new UsageError(`Cannot make features with both --bottom-up and ${name}: give one of them`)
+      throw new UsageError(`Cannot extract features with both --bottom-up and ${name}: give one of them`)
   for (const [name, given] of Object.entries({ '--bottom-up': bottomUp, '--detector': detector }))
     if (augmentations > 0 && given !== undefined)
-      throw new UsageError(`Cannot make --augmentations with ${name}: augmentations are made of grids`)
-  const cuts = { '--layer': layer, '--size': size, '--normalisation': normalisation }
-  for (const [name, given] of Object.entries(cuts))
+      throw new UsageError(`Cannot use --augmentations with ${name}: only grid features can be augmented`)
+  for (const [name, given] of Object.entries({ '--layer': layer, '--size': size, '--normalisation': normalisation }))
     if (cnn === undefined && given !== undefined)
-      throw new UsageError(`Cannot use ${name} without --cnn: it says how a network of your own is used`)
+      throw new UsageError(`Cannot use ${name} without --cnn: it says how to use your own CNN`)
 }
 
-type Made = Extraction & { readonly what: string; readonly source: object }
+type Extracted = Extraction & { readonly what: string; readonly source: object }
 
-/** The cells of a network's map, or what the map has inside the boxes of a detector. */
-async function made(
+/** Extracts grid features, or with a detector those of objects. */
+async function extract(
   { data, cnn, layer, size, normalisation, batchSize, detector, boxPosition }: Values<typeof options>,
   images: readonly ImageFile[],
-  { signal, report }: Session,
-): Promise<Made> {
+  { signal, report }: Context,
+): Promise<Extracted> {
   const {
     BUILTIN,
     extractFeatures,
@@ -141,12 +141,12 @@ async function made(
       ? undefined
       : new RegionFinder(await openDetector(engine, detector), network, { pictures, position: boxPosition })
   const store = await FeatureWriter.open(featuresFolder(data), finder?.source ?? sourceOf(network))
-  const onProgress = report.progress('Features', 'pictures')
+  const onProgress = report.progress('Features', 'images')
   const done = await (finder
     ? extractRegions({ images, finder, store, onProgress, signal })
     : extractFeatures({ images, network, pictures, store, batchSize, onProgress, signal })
   ).finally(async () => {
-    await store.close() // keeps what is done, also when stopped
+    await store.close() // keeps finished features, after an interruption too
     ;(finder ?? network).release()
   })
   const { regions, sha256 } = network
@@ -163,16 +163,16 @@ async function made(
   }
 }
 
-/** Published bottom-up features. */
-async function published(
+/** Imports published bottom-up features. */
+async function importPublished(
   path: string,
   data: string,
   images: readonly ImageFile[],
-  { signal, report }: Session,
-): Promise<Made> {
+  { signal, report }: Context,
+): Promise<Extracted> {
   const { importBottomUp } = await import('../../disk/bottom-up-import.ts')
   const { featuresFolder } = await import('../../disk/dataset-files.ts')
-  const onProgress = report.progress('Features', 'pictures')
+  const onProgress = report.progress('Features', 'images')
   const { source, ...done } = await importBottomUp(path, featuresFolder(data), { images, onProgress, signal })
   return { ...done, what: `up to ${source.regions} bottom-up regions of ${source.size}`, source: { bottomUp: source } }
 }

@@ -12,10 +12,10 @@ import { represent } from './represent.ts'
 import { test } from './test.ts'
 import { train } from './train.ts'
 
-/** All commands, in the order of the work. */
+/** All commands by section, as `mia --help` lists them: first what needs no data, then the pipeline in order. */
 export const contents: readonly Section[] = [
-  { heading: 'First of all', commands: [quickstart, doctor] },
-  { heading: 'Pictures and words', commands: [prepare, features, conceptsTrain, conceptsDetect] },
-  { heading: 'Captioner', commands: [train, test, card] },
-  { heading: 'Use', commands: [caption, represent, evalCommand, models] },
+  { heading: 'Start here', commands: [caption, quickstart, doctor] },
+  { heading: 'Prepare a dataset', commands: [prepare, features, conceptsTrain, conceptsDetect] },
+  { heading: 'Train and evaluate', commands: [train, test, evalCommand, models] },
+  { heading: 'Share and reuse', commands: [card, represent] },
 ]

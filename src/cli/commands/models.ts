@@ -4,22 +4,22 @@ import { table } from '../output.ts'
 
 export const models = defineCommand({
   name: 'models',
-  summary: 'the trained captioners that are here, with their scores',
+  summary: 'list trained captioners and their scores',
   description:
-    'Lists the captioner that comes with this package and the runs in a folder: which model each is, on which data it was trained, for how many epochs, and its best CIDEr on ' +
-    'the validation pictures. What is no run is passed over.',
-  examples: [{ call: 'mia models', what: 'those in runs/' }],
-  options: { runs: text('folder', 'where the runs are', { default: 'runs' }) },
+    'Lists the pretrained captioner and the runs in a folder, each with its model, its dataset, the number of epochs and ' +
+    'the best CIDEr on the validation images.',
+  examples: [{ call: 'mia models', what: 'the pretrained captioner, and the runs in runs/' }],
+  options: { runs: text('folder', 'folder with run folders', { default: 'runs' }) },
   async run({ runs }, { given }) {
     const { existsSync } = await import('node:fs')
     const { listRuns, readListed } = await import('../../disk/list-runs.ts')
     const { PRETRAINED } = await import('../../hosts/node/pretrained.ts')
-    const packed = await readListed(PRETRAINED)
+    const pretrained = await readListed(PRETRAINED)
     const trained = existsSync(runs) || given.includes('runs') ? await listRuns(runs) : []
-    const found = [...(packed ? [packed] : []), ...trained]
+    const found = [...(pretrained ? [pretrained] : []), ...trained]
     const rows = found.map(({ run, basicModel, mia, control, data, epochs, cider, epoch }) => [
       run,
-      `${basicModel}${control ? ', control of MIA' : mia ? ' with MIA' : ''}`,
+      `${basicModel}${control ? ' with self-attention (control)' : mia ? ' with MIA' : ''}`,
       data,
       `${epochs}`,
       cider === undefined ? '' : cider.toFixed(4),
@@ -29,8 +29,8 @@ export const models = defineCommand({
       json: { runs: found },
       text:
         found.length === 0
-          ? `No runs in ${runs}; "mia train" makes one`
-          : table([['run', 'model', 'data', 'epochs', 'CIDEr', 'of epoch'], ...rows]),
+          ? `No runs in ${runs}; train one with "mia train"`
+          : table([['run', 'model', 'dataset', 'epochs', 'CIDEr', 'at epoch'], ...rows]),
     }
   },
 })

@@ -1,24 +1,27 @@
 import { UsageError } from '../../errors.ts'
-import { thousands } from '../../wording.ts'
+import { counted, thousands } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
-import { choice, count, positive, text } from '../options.ts'
-import { table } from '../output.ts'
+import { choice, positive, seed, text } from '../options.ts'
+import { shellQuoted, table } from '../output.ts'
+import { REPRODUCE } from '../shared-options.ts'
 
 export const prepare = defineCommand({
   name: 'prepare',
-  summary: 'read a data set: captions, splits, vocabulary',
+  summary: 'convert a dataset: captions, splits, vocabulary',
   description:
-    'Reads a data set in the files its authors published, or a folder of your own pictures with a captions file, tokenises every caption with the one tokeniser that training ' +
-    'and scores use too, makes the vocabulary of the training captions, and writes it all into a dataset folder. ' +
-    'Pictures stay where they are. What is missing is said, never guessed.',
+    'Converts a dataset in the format that its authors published, or a folder of your own images with captions, into a ' +
+    'dataset folder: tokenises the captions as training and metrics do, and builds the vocabulary from the training ' +
+    'captions. The images stay where they are. Missing files are reported.',
   examples: [
     {
       call: 'mia prepare folder --root my-pictures --out data/mine',
-      what: 'your own: my-pictures/captions.tsv with lines "picture.jpg<TAB>caption", or metadata.jsonl; dealt out 8 : 1 : 1',
+      what:
+        'your own images: my-pictures/captions.tsv has lines "picture.jpg<TAB>caption", or metadata.jsonl; ' +
+        'without splits of their own, 80% of the images are for training, 10% for validation, 10% for tests',
     },
     {
       call: 'mia prepare flickr8k --root flickr8k --out data/flickr8k',
-      what: 'Flickr8k: caption file, split lists, images',
+      what: 'Flickr8k: Flickr8k.token.txt, split lists, images/',
     },
     {
       call: 'mia prepare coco --root coco --year 2017 --out data/coco',
@@ -26,29 +29,26 @@ export const prepare = defineCommand({
     },
     {
       call: 'mia prepare karpathy --file dataset_coco.json --images coco --out data/karpathy',
-      what: "Karpathy's split, the one that papers report on",
+      what: "Karpathy's split, which papers report on",
     },
   ],
   arguments: {
-    source: choice('source', 'whose files they are', ['flickr8k', 'coco', 'karpathy', 'folder'], { required: true }),
+    source: choice('source', 'format of the dataset', ['flickr8k', 'coco', 'karpathy', 'folder'], { required: true }),
   },
   options: {
     out: text('folder', 'dataset folder to write', { required: true }),
-    root: text('folder', 'folder of the files (flickr8k, coco, folder)'),
-    file: text('path', 'the JSON file (karpathy), or the captions, if they are not beside the pictures (folder)'),
-    images: text('folder', 'folder of the pictures, if they are not beside the files'),
-    year: choice('year', 'which annotations, where both are there (coco)', ['2014', '2017']),
-    randomSplit: count(
-      'seed',
-      'deal the pictures out to the splits at random, as the published code does: for its numbers, which are inflated',
-    ),
-    minCount: positive('n', 'rarer words of the training captions become <unk>', { default: 5 }),
+    root: text('folder', 'folder of the dataset (flickr8k, coco, folder)'),
+    file: text('path', "Karpathy's dataset file (karpathy), or a captions file that is not in --root (folder)"),
+    images: text('folder', 'folder of the images, if they are not in --root (flickr8k, coco, karpathy)'),
+    year: choice('year', 'which annotations, if both are there (coco)', ['2014', '2017']),
+    minCount: positive('n', 'words with fewer occurrences in the training captions become <unk>', { default: 5 }),
+    randomSplit: seed('seed', 'random split as in the published code; its scores are inflated', REPRODUCE),
   },
   async run({ source, root, file, images, year, out, minCount, randomSplit }, { signal, report }) {
     const where = source === 'karpathy' ? file : root
     if (where === undefined) {
-      const option = source === 'karpathy' ? '--file dataset_coco.json' : `--root <folder of ${source}>`
-      throw new UsageError(`Cannot prepare ${source}: where its files are is not said; add ${option}`)
+      const option = source === 'karpathy' ? '--file dataset_coco.json' : '--root <folder>'
+      throw new UsageError(`Cannot prepare ${source}: ${option} is missing`)
     }
     const { prepare } = await import('../../data/prepare.ts')
     const watch = { out, minCount, randomSplit, signal, onProgress: report.progress('Tokenising', 'images') }
@@ -65,19 +65,23 @@ export const prepare = defineCommand({
     return {
       json: { out, ...summary },
       text: describe(summary, out),
-      next: `mia features --data ${out}`,
+      next: `mia features --data ${shellQuoted(out)}`,
     }
   },
 })
 
 type Summary = Awaited<ReturnType<typeof import('../../data/prepare.ts').prepare>>
 
-function describe({ name, images, captions, unknownShare, vocabularySize }: Summary, out: string): string {
+function describe({ name, images, captions, unknownShare, vocabularySize }: Summary, out: string): string[] {
   const rows = (['train', 'val', 'test'] as const).map((split) => [
     split,
     thousands(images[split]),
     thousands(captions[split]),
     captions[split] > 0 ? `${(unknownShare[split] * 100).toFixed(2)}%` : '',
   ])
-  return `${name} in ${out}, ${thousands(vocabularySize)} words\n\n${table([['split', 'images', 'captions', 'unknown words'], ...rows])}`
+  return [
+    `${name} in ${out}, vocabulary of ${counted(vocabularySize, 'word')}`,
+    '',
+    ...table([['split', 'images', 'captions', 'unknown words'], ...rows]),
+  ]
 }

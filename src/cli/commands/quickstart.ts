@@ -1,19 +1,21 @@
 import { defineCommand } from '../command.ts'
-import { count, text } from '../options.ts'
+import { seed, text } from '../options.ts'
+import { shellQuoted } from '../output.ts'
 
 export const quickstart = defineCommand({
   name: 'quickstart',
-  summary: 'the whole method on a small world, in minutes',
+  summary: 'run the whole pipeline on a small drawn dataset, in minutes',
   description:
-    'Draws a small world of scenes with captions, and does the whole work on it, nothing downloaded: features by the network that ' +
-    'comes with npm, concepts, a captioner trained without and with MIA, both tested on scenes with combinations that training ' +
-    'lacks, and a page with pictures, captions, what each word looked at, curves and scores. The same seed gives the same ' +
-    'world and the same captions. Stopped, the same command goes on.',
-  examples: [{ call: 'mia quickstart', what: 'all of it in quickstart/, the page in quickstart/index.html' }],
+    'Draws a small dataset of scenes with captions and runs the whole pipeline on it, without downloads: extracts ' +
+    'features with the pretrained CNN, trains the concept detector, trains a captioner without MIA and one with it, ' +
+    'tests both on combinations of objects and colours that are not in the training set, and writes a page with images, ' +
+    'captions, attention maps, training curves and scores.',
+  examples: [{ call: 'mia quickstart', what: 'writes everything to quickstart/; the page is quickstart/index.html' }],
   options: {
-    out: text('folder', 'where all of it is written', { default: 'quickstart' }),
-    seed: count('number', 'of the world and of the training', { default: 1 }),
+    out: text('folder', 'folder to write', { default: 'quickstart' }),
+    seed: seed('n', 'random seed of the dataset and of training', { default: 1 }),
   },
+  resumes: true,
   async run({ out, seed }, { signal, report }) {
     const started = performance.now()
     const [{ QUICK, quickstart: run }, { openNetwork }, { nodeEngine: engine }] = await Promise.all([
@@ -31,22 +33,22 @@ export const quickstart = defineCommand({
       () => network.release(),
     )
     const seconds = (performance.now() - started) / 1000
-    const score = ({ evaluation }: (typeof systems)[number]): number =>
-      evaluation.scores.find(({ name }) => name === 'CIDEr')!.score
+    const percent = (fraction: number): string => `${(100 * fraction).toFixed(0)}%`
     return {
       json: {
         page,
         seconds,
-        systems: systems.map(({ name, run, evaluation, right }) => ({ name, run, scores: evaluation.scores, right })),
+        systems: systems.map(({ name, run, evaluation, naming }) => ({ name, run, scores: evaluation.scores, naming })),
       },
       text: [
-        ...systems.map(
-          (system) =>
-            `${system.name}: CIDEr ${score(system).toFixed(3)}; names ${(100 * system.right.things).toFixed(0)}% of the things, ${(100 * system.right.coloured).toFixed(0)}% in their colour`,
-        ),
-        `The page: ${page}`,
-      ].join('\n'),
-      next: `mia caption --run ${systems[1]!.run} photo.jpg --explain why.html`,
+        ...systems.map(({ name, evaluation, naming }) => {
+          const cider = evaluation.scores.find((score) => score.name === 'CIDEr')!.score
+          const recall = `names ${percent(naming.recall)} of the objects, ${percent(naming.colourRecall)} with their colour`
+          return `${name}: CIDEr ${cider.toFixed(3)}; ${recall}`
+        }),
+        `Page: ${page}`,
+      ],
+      next: `mia caption --run ${shellQuoted(systems[1]!.run)} photo.jpg --explain why.html`,
     }
   },
 })

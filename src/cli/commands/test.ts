@@ -1,28 +1,28 @@
 import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
-import { choice, positive, text } from '../options.ts'
-import { table } from '../output.ts'
+import { choice, text } from '../options.ts'
+import { shellQuoted, table } from '../output.ts'
+import { BEAM, MAX_LENGTH } from '../shared-options.ts'
 
 export const test = defineCommand({
   name: 'test',
-  summary: 'caption and score the pictures of a split with a trained run',
+  summary: 'caption a split of the dataset, and score the captions',
   description:
-    "Captions the pictures of a split with a run's best weights, by beam search, and scores them. Captions, as COCO " +
-    "results, and scores are kept in the run's folder.",
+    'Captions the images of a split with the best weights of a run, by beam search, and scores the captions. Writes the ' +
+    "captions, in the results format of COCO, and the scores into the run's folder.",
   examples: [
-    { call: 'mia test --run runs/va-mia', what: 'the test split, once' },
-    { call: 'mia test --run runs/va-mia --split val --beam 1 --json', what: 'greedy, for machines' },
+    { call: 'mia test --run runs/va-mia', what: 'the test split' },
+    { call: 'mia test --run runs/va-mia --split val --beam 1 --json', what: 'the validation split, greedy search' },
   ],
   options: {
-    run: text('folder', "the run's folder", { required: true }),
-    split: choice('name', 'whose pictures', ['train', 'val', 'test'], { default: 'test' }),
-    beam: positive('n', 'hypotheses kept while searching; 1 is greedy', { default: 3 }),
-    maxLength: positive('words', 'words a caption may have', { default: 20 }),
-    data: text('folder', 'dataset folder, by default the one it was trained on'),
+    run: text('folder', 'run folder', { required: true }),
+    split: choice('name', 'split to caption', ['train', 'val', 'test'], { default: 'test' }),
+    beam: BEAM,
+    maxLength: MAX_LENGTH,
+    data: text('folder', 'dataset folder (default: the one the run was trained on)'),
   },
   async run({ run, split, beam, maxLength, data }, { signal, report }) {
     const { testRun } = await import('../../evaluation/test-run.ts')
-    const onProgress = report.progress('Captions', 'pictures')
     const { nodeEngine } = await import('../../hosts/node/engine.ts')
     const tested = await testRun({
       engine: nodeEngine,
@@ -31,17 +31,21 @@ export const test = defineCommand({
       beam,
       maxLength,
       signal,
-      onProgress,
+      onProgress: report.progress('Captions', 'images'),
       ...(data !== undefined && { data }),
     })
     const { images, scores, missing, results } = tested
     if (missing.length > 0)
-      report.warn(`${counted(missing.length, 'picture')} of the split without features or concepts`)
+      report.warn(`skipped ${counted(missing.length, 'image')} of the split without features or concepts`)
     const rows = Object.entries(scores).map(([name, score]) => [name, score.toFixed(4)])
     return {
       json: { run, split, beam, ...tested },
-      text: `${run} on ${counted(images, 'picture')} of ${split}, beam ${beam}; captions in ${results}\n\n${table([['score', 'value'], ...rows])}`,
-      next: `mia caption --run ${run} photo.jpg`,
+      text: [
+        `${run} on ${counted(images, 'image')} of ${split}, beam ${beam}; captions: ${results}`,
+        '',
+        ...table([['score', 'value'], ...rows]),
+      ],
+      next: `mia caption --run ${shellQuoted(run)} photo.jpg`,
     }
   },
 })

@@ -1,84 +1,100 @@
 import type { RunChoices } from '../../train/configure.ts'
 import type { Values } from '../command.ts'
-import { choice, count, flag, fraction, portion, positive, rate, text } from '../options.ts'
+import { choice, count, flag, fraction, fractionBelowOne, positive, rate, seed, text } from '../options.ts'
+import { BEAM, MAX_LENGTH, REPRODUCE } from '../shared-options.ts'
 
-const data = { group: 'Data and run' } as const
-const model = { group: 'Model' } as const
-const training = { group: 'Training' } as const
-const validation = { group: 'Validation after each epoch' } as const
+const DATA = { group: 'Data and run' } as const
+const MODEL = { group: 'Model' } as const
+const MIA = { group: 'MIA' } as const
+const TRAINING = { group: 'Training' } as const
+const VALIDATION = { group: 'Validation' } as const
+/** Largest size of a layer, far beyond what trains on a CPU. */
+const MAX_SIZE = 65_536
 
-/** What `mia train` takes; the defaults are the published recipe. */
+/** The options of `mia train`. The defaults are the published hyperparameters. */
 export const options = {
-  data: text('folder', 'dataset folder with features, and concepts where the model uses them', data),
-  out: text('folder', "the run's folder", { required: true, ...data }),
-  resume: flag('go on with the run in --out as it was begun; no other option is needed', data),
-  seed: count('n', 'of everything random; the same seed gives the same run', { default: 1, ...data }),
+  data: text('folder', 'dataset folder with features, and with concepts for models that use them', DATA),
+  out: text('folder', 'run folder to write', { required: true, ...DATA }),
+  resume: flag('resume the run in --out; it keeps its options, so no others are needed', DATA),
+  seed: seed('n', 'random seed; the same seed gives the same weights', { default: 1, ...DATA }),
+
   basicModel: choice(
     'name',
-    'what the decoder is fed and attends to',
+    'what the decoder gets and attends to: the table "Models" in the README compares them',
     ['VisualAttention', 'ConceptAttention', 'VisualCondition', 'ConceptCondition', 'VisualRegionalAttention'],
-    { default: 'VisualAttention', ...model },
+    { default: 'VisualAttention', ...MODEL },
   ),
-  mia: flag('refine regions and concepts by Mutual Iterative Attention', model),
-  iterations: positive('n', 'iterations of MIA', { default: 2, ...model }),
+  mia: flag('refine regions and concepts by Mutual Iterative Attention', MODEL),
+  hiddenSize: positive('n', 'size of embeddings and hidden states', { default: 512, max: MAX_SIZE, ...MODEL }),
+  attentionSize: positive('n', "hidden size of the decoder's attention", { default: 49, max: MAX_SIZE, ...MODEL }),
+  dropout: fractionBelowOne('p', 'dropout of encoder and decoder', { default: 0.5, ...MODEL }),
+
+  iterations: positive('n', 'iterations of mutual attention', { default: 2, max: 100, ...MIA }),
   concepts: positive(
     'n',
-    'concepts of each picture (default: as many as regions, as in the paper, or as "mia concepts detect" found if these are fewer)',
-    model,
+    'concepts per image (default: the number of regions, or as many as "mia concepts detect" found if these are fewer)',
+    { max: 10_000, ...MIA },
   ),
-  miaAttention: choice(
-    'how',
-    'who attends to whom: regions and concepts to each other, or, as a control with as many weights, each to itself',
-    ['mutual', 'self'],
-    { default: 'mutual', ...model },
-  ),
-  miaForm: choice(
-    'which',
-    "outer Add&Norm of MIA's layers: visual only, as the published code computes, or both, as the paper's figure shows",
-    ['code', 'figure'],
-    { default: 'code', ...model },
-  ),
-  hiddenSize: positive('n', 'width of the model', { default: 512, ...model }),
-  numHeads: positive('n', 'attention heads of MIA', { default: 8, ...model }),
-  innerSize: positive('n', "inner width of MIA's feed-forward layers", { default: 2048, ...model }),
-  attentionSize: positive('n', 'hidden width of the attention over regions', { default: 49, ...model }),
-  dropout: portion('p', 'dropout of encoder and decoder', { default: 0.5, ...model }),
-  miaDropout: portion('p', 'dropout inside MIA', { default: 0.1, ...model }),
-  epochs: positive('n', 'times that each picture is seen (default: 30)', training),
-  batchSize: positive('captions', 'captions of a step', { default: 80, ...training }),
-  captionsPerImage: positive('n', 'captions of each picture in a step', { default: 5, ...training }),
+  numHeads: positive('n', 'attention heads', { default: 8, max: 1024, ...MIA }),
+  innerSize: positive('n', 'inner size of the feed-forward layers', { default: 2048, max: MAX_SIZE, ...MIA }),
+  miaDropout: fractionBelowOne('p', 'dropout', { default: 0.1, ...MIA }),
+
+  epochs: positive('n', 'epochs (default: 30)', TRAINING),
+  batchSize: positive('captions', 'captions per step', { default: 80, max: 100_000, ...TRAINING }),
+  captionsPerImage: positive('n', 'captions of the same image per step', { default: 5, max: 1000, ...TRAINING }),
   augmentations: count(
     'n',
-    'further augmentations of each picture to train on, made by "mia features --augmentations"; each time one of them or the picture itself is drawn (the published code draws one at every step)',
-    { default: 0, ...training },
+    'augmentations of each image to train on besides the image itself; "mia features --augmentations" extracts them',
+    { default: 0, max: 1000, ...TRAINING },
   ),
-  learningRate: rate('rate', "Adam's learning rate", { default: 5e-4, ...training }),
-  beta1: fraction('p', "decay of Adam's first moment", { default: 0.8, ...training }),
-  beta2: fraction('p', "decay of Adam's second moment", { default: 0.999, ...training }),
-  learningRateDecayStart: count('epoch', 'epoch after which the learning rate falls', { default: 20, ...training }),
-  learningRateDecayEvery: positive('epochs', 'epochs in which it falls to a half', { default: 50, ...training }),
-  labelSmoothing: fraction('p', 'part of the target that the other words share', { default: 0.1, ...training }),
-  emaDecay: fraction(
-    'decay',
-    'validate and keep the moving average of the weights, of which each step leaves that part; 0.999 is a good one (published: 0, none)',
-    { default: 0, ...training },
+  learningRate: rate('rate', "Adam's learning rate", { default: 5e-4, ...TRAINING }),
+  learningRateDecayStart: count('epoch', 'last epoch with the full learning rate', { default: 20, ...TRAINING }),
+  learningRateDecayEvery: positive('epochs', 'epochs in which the learning rate then halves', {
+    default: 50,
+    ...TRAINING,
+  }),
+  beta1: fractionBelowOne('p', "decay rate of Adam's first moment", { default: 0.8, ...TRAINING }),
+  beta2: fractionBelowOne('p', "decay rate of Adam's second moment", { default: 0.999, ...TRAINING }),
+  labelSmoothing: fraction('p', 'target probability shared by all other words', { default: 0.1, ...TRAINING }),
+  emaDecay: fractionBelowOne(
+    'p',
+    'decay rate of an exponential moving average of the weights, which is validated and saved; try 0.999 (0: none)',
+    { default: 0, ...TRAINING },
   ),
   gradientClipping: choice(
     'how',
-    'how gradients are kept small; weight-clamp is what the published code does instead, to weights: for its numbers',
+    'clip gradients by value or by norm; weight-clamp clamps the weights instead, as the published code does',
     ['value', 'norm', 'weight-clamp', 'none'],
-    { default: 'value', ...training },
+    { default: 'value', ...TRAINING },
   ),
-  gradientClippingLimit: rate('limit', 'limit of the clipping', { default: 0.1, ...training }),
-  beam: positive('n', 'hypotheses kept while searching', { default: 3, ...validation }),
-  maxLength: positive('words', 'words a caption may have', { default: 20, ...validation }),
+  gradientClippingLimit: rate('limit', 'limit of the clipping', { default: 0.1, ...TRAINING }),
+
+  beam: { ...BEAM, settings: { ...BEAM.settings, ...VALIDATION } },
+  maxLength: { ...MAX_LENGTH, settings: { ...MAX_LENGTH.settings, ...VALIDATION } },
+
+  miaForm: choice(
+    'form',
+    "Add & Norm around the layers of MIA: on the visual branch only, as in the published code, or on both, as in the paper's figure",
+    ['code', 'figure'],
+    { default: 'code', ...REPRODUCE },
+  ),
+  miaAttention: choice(
+    'how',
+    'mutual attention, or as a control experiment self-attention with as many weights',
+    ['mutual', 'self'],
+    { default: 'mutual', ...REPRODUCE },
+  ),
 } as const
 
+/** The values of the options of `mia train`. */
 export type TrainValues = Values<typeof options>
 
+/** Not in `options`: with --resume, no default means that the run keeps its number of epochs. */
 const DEFAULT_EPOCHS = 30
+/** Adam's epsilon: PyTorch's default, which the published code uses. */
+const EPSILON = 1e-8
 
-/** The choices of a new run. */
+/** The configuration of a new run on the dataset in `data`, as far as options choose it. */
 export const choicesOf = (data: string, values: TrainValues): RunChoices => ({
   data,
   model: {
@@ -115,6 +131,3 @@ export const choicesOf = (data: string, values: TrainValues): RunChoices => ({
     maxLength: values.maxLength,
   },
 })
-
-/** PyTorch's, as in the published code. */
-const EPSILON = 1e-8
