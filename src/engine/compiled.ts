@@ -65,7 +65,7 @@ export class CompiledGraph {
   #pick(feeds: Values): Values {
     const picked: Record<string, Value> = {}
     for (const name of this.#session.inputNames) {
-      const value = feeds[name]
+      const value = Object.hasOwn(feeds, name) ? feeds[name] : undefined
       if (!value) throw new Error(`Internal: the graph needs the input "${name}", which is missing from the feeds`)
       picked[name] = value
     }

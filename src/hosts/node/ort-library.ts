@@ -11,8 +11,8 @@ type Library = ReturnType<Koffi['load']>
 const require = createRequire(import.meta.url)
 
 /**
- * koffi calls C functions on a stack of its own, 128 KiB for asynchronous calls, of which a matrix product in ONNX
- * Runtime takes more than 80. A program's main thread usually has 8 MiB, and koffi's synchronous calls have 2.
+ * The stack of asynchronous calls. koffi's default is 128 KiB, and one matrix product in ONNX Runtime takes more than
+ * 80. This is what koffi's synchronous calls have.
  */
 export const STACK_BYTES = 2 * 2 ** 20
 
@@ -80,7 +80,7 @@ function disableTelemetry(): void {
   cLibrary().setVariable('ORT_DISABLE_TELEMETRY', '1')
 }
 
-/** A Node process's platform: the parts that decide which library fits and why one cannot be loaded. */
+/** What decides which library fits, as in Node's `process`. */
 export interface Platform {
   readonly platform: string
   readonly arch: string
@@ -105,7 +105,7 @@ export function libraryPath({ platform, arch }: Platform = process): string {
   if (folder && file) return join(folder, file)
   const known = builds.map(({ system, processor }) => `${system} ${processor}`).join(', ')
   const advice =
-    builds.length === 0
+    build || builds.length === 0
       ? 'run "npm ci" to install it again'
       : platform === 'darwin'
         ? 'on a Mac with Apple silicon install the arm64 build of Node; ONNX Runtime no longer supports Intel Macs'
@@ -132,9 +132,7 @@ function packageFile(): string {
   }
 }
 
-/**
- * Loads ONNX Runtime's library, with its telemetry turned off. Throws UserError if the system cannot load it, saying what to do.
- */
+/** Loads ONNX Runtime's library, with its telemetry turned off. Throws UserError if the system cannot load it. */
 export function openLibrary(path: string): Library {
   disableTelemetry()
   try {

@@ -34,6 +34,24 @@ test('koffi gives asynchronous calls a stack that ONNX Runtime fits on', () => {
   expect(koffi().config().async_stack_size).toBe(STACK_BYTES)
 })
 
+test('models run in a program that has called a library through koffi before', async () => {
+  const folder = await temporaryFolder()
+  const script = `
+import { createRequire } from 'node:module'
+const koffi = createRequire(${JSON.stringify(import.meta.url)})('koffi')
+const abs = koffi.load(null).func('int abs(int)')
+abs(-1)
+const { nodeRuntime } = await import(${source('hosts/node/runtime.ts')})
+const { toOnnx } = await import(${source('onnx/export.ts')})
+const { input } = await import(${source('graph/index.ts')})
+const { add } = await import(${source('graph/ops/index.ts')})
+const { floats } = await import(${source('formats/host-value.ts')})
+const session = await nodeRuntime.load(toOnnx({ sum: add(input('x', [1]), 1) }))
+console.log(koffi.config().async_stack_size, (await session.run({ x: floats([1]) })).sum.data[0])
+`
+  expect(await runScript(folder, script)).toBe('131072 1\n')
+})
+
 test('importing the runtime loads neither koffi nor ONNX Runtime', async () => {
   const folder = await temporaryFolder()
   const script = `
