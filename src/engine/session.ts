@@ -62,7 +62,7 @@ export interface Session {
 
 /** The engine that compiles and runs models: ONNX Runtime, in Node or in a browser. */
 export interface Runtime {
-  /** Compiles an ONNX model. The bytes must not change meanwhile. Throws EngineError if the engine refuses the model. */
+  /** Compiles an ONNX model. Its bytes must not change meanwhile. Throws EngineError if the engine refuses it. */
   load(model: Uint8Array): Promise<Session>
 }
 

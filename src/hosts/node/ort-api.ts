@@ -51,7 +51,7 @@ type Name = keyof typeof POSITIONS
 export type Argument = bigint | number | string | Uint8Array | BigUint64Array | BigInt64Array | Int32Array
 type Call = ((...args: Argument[]) => bigint) & { async: (...args: unknown[]) => void }
 
-/** Argument types: `p` a pointer or size as a 64-bit number, `m` a typed array, `s` a UTF-8 string, `i` a 32-bit integer. */
+/** Argument types: `p` a pointer or size in 64 bits, `m` a typed array, `s` a UTF-8 string, `i` a 32-bit integer. */
 const SIGNATURES: Readonly<Record<Name, string>> = {
   GetErrorMessage: 'p',
   CreateSessionFromArray: 'pmppm',
@@ -88,8 +88,8 @@ const SIGNATURES: Readonly<Record<Name, string>> = {
 const KINDS = { p: 'uint64_t', m: 'void *', s: 'const char *', i: 'int' } as const
 
 /**
- * How many asynchronous calls may be in progress at once; the others wait in order. koffi refuses more than 256, and its
- * calls occupy libuv's 4 threads, which file access and image decoding need too. ONNX Runtime spreads each run over its
+ * How many asynchronous calls may be in progress at once; the others wait in order. koffi refuses more than 256, and
+ * its calls occupy libuv's 4 threads, which file access and image decoding need too. ONNX Runtime spreads each run over its
  * own threads: on 2 cores, 2 runs at once reach the throughput of 8, and reading a file takes a third of the time.
  */
 const CALLS_AT_ONCE = 2
@@ -144,8 +144,8 @@ export class OrtApi {
   /**
    * Like call(), on another thread, so that the event loop goes on.
    *
-   * Lifetimes: koffi keeps neither the typed arrays among the arguments nor what the addresses among them point to. This
-   * method keeps the arguments and `alsoInUse` from the garbage collector until the call has ended, also while it waits
+   * Lifetimes: koffi keeps neither the typed arrays among the arguments nor what the addresses among them point to.
+   * This method keeps the arguments and `alsoInUse` from the garbage collector until the call has ended, also while it waits
    * for its turn. `alsoInUse` must therefore hold every object whose memory the call uses, the owners of handles too:
    * their finalizers would free them.
    */
