@@ -89,8 +89,8 @@ const KINDS = { p: 'uint64_t', m: 'void *', s: 'const char *', i: 'int' } as con
 
 /**
  * How many asynchronous calls may be in progress at once; the others wait in order. koffi refuses more than 256, and
- * its calls occupy libuv's 4 threads, which file access and image decoding need too. ONNX Runtime spreads each run over its
- * own threads: on 2 cores, 2 runs at once reach the throughput of 8, and reading a file takes a third of the time.
+ * its calls occupy libuv's 4 threads, which file access and image decoding need too. ONNX Runtime spreads each run over
+ * its own threads: on 2 cores, 2 runs at once reach the throughput of 8, and reading a file takes a third of the time.
  */
 const CALLS_AT_ONCE = 2
 
@@ -145,9 +145,9 @@ export class OrtApi {
    * Like call(), on another thread, so that the event loop goes on.
    *
    * Lifetimes: koffi keeps neither the typed arrays among the arguments nor what the addresses among them point to.
-   * This method keeps the arguments and `alsoInUse` from the garbage collector until the call has ended, also while it waits
-   * for its turn. `alsoInUse` must therefore hold every object whose memory the call uses, the owners of handles too:
-   * their finalizers would free them.
+   * This method keeps the arguments and `alsoInUse` from the garbage collector until the call has ended, also while it
+   * waits for its turn. `alsoInUse` must therefore hold every object whose memory the call uses, the owners of handles
+   * too: their finalizers would free them.
    */
   callAsync(name: Name, args: readonly Argument[], alsoInUse: readonly unknown[]): Promise<void> {
     return new Promise((resolve, reject) => {
