@@ -4,9 +4,7 @@ import { floatData } from '../../src/engine/session.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { search } from '../../src/search/index.ts'
 import { ModelDecoder } from '../../src/search/model-stepper.ts'
-import { openReference, referenceFiles, referenceFolder } from './reference.ts'
-
-if (referenceFiles.length === 0) test.skip(`no golden values in ${referenceFolder}: set MIA_GOLDEN_REFERENCE`, () => {})
+import { openReference, referenceFiles } from './reference.ts'
 
 for (const file of referenceFiles)
   describe(basename(file, '.safetensors'), () => {
@@ -37,7 +35,7 @@ for (const file of referenceFiles)
       const words = parse<number[][][]>('beam3').map(([best]) => best!.slice(0, best!.indexOf(2) + 1 || undefined))
       const scores = parse<number[][]>('beam3_scores').map(([best]) => best!)
       for (const [i, { words: ours, logProb }] of found.entries()) {
-        // the published search lets finished hypotheses go on growing, so that a better one may have lost its place there
+        // the published search keeps growing finished hypotheses, so a better one may have dropped out of its beam
         expect(logProb).toBeGreaterThan(scores[i]! - 1e-4)
         if (`${ours}` === `${words[i]}`) expect(logProb).toBeCloseTo(scores[i]!, 4)
         else expect(logProb).toBeGreaterThan(scores[i]! + 1e-4)

@@ -1,4 +1,7 @@
-/** Our name of each parameter and the published code's, part by part; layouts are the same but for the FFN's kernels, `[out, in, 1]` there. */
+/**
+ * Parts of our parameter names and what they are in the published code. The layouts are the same, except that the
+ * feed-forward kernels are `[out, in, 1]` there.
+ */
 const PARTS: readonly (readonly [ours: RegExp, published: string])[] = [
   [/^words\./, 'decoder.caption_embed.'],
   [/^encoder\.image\./, 'encoder_image.affine_a.'],
@@ -22,6 +25,6 @@ const PARTS: readonly (readonly [ours: RegExp, published: string])[] = [
   [/(^MIA\..*|^MIA)\bnorm\./, '$1layer_norm.'],
 ]
 
-/** The name under which the published PyTorch code keeps a parameter of ours. */
+/** The name that a parameter of ours has in the published PyTorch code. */
 export const publishedName = (ours: string): string =>
   PARTS.reduce((name, [part, published]) => name.replace(part, published), ours)

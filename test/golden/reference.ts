@@ -9,20 +9,29 @@ import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
 import { packCaptions } from '../../src/train/pack-captions.ts'
 import { publishedName } from './published-names.ts'
 
-const byDefault = fileURLToPath(new URL('../../../shared/golden/reference', import.meta.url))
+const committed = fileURLToPath(new URL('reference', import.meta.url))
+const further =
+  process.env.MIA_GOLDEN_REFERENCE ?? fileURLToPath(new URL('../../../shared/golden/reference', import.meta.url))
 
-/** The folder of golden values: what the published code computes, a safetensors file for each model. */
-export const referenceFolder = process.env.MIA_GOLDEN_REFERENCE ?? byDefault
+const filesIn = (folder: string): string[] =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith('.safetensors'))
+        .map((name) => join(folder, name))
+    : []
 
-export const referenceFiles = existsSync(referenceFolder)
-  ? readdirSync(referenceFolder)
-      .filter((name) => name.endsWith('.safetensors'))
-      .map((name) => join(referenceFolder, name))
-  : []
-if (process.env.MIA_GOLDEN_REFERENCE !== undefined && referenceFiles.length === 0)
-  throw new Error(`MIA_GOLDEN_REFERENCE is "${referenceFolder}", which has no .safetensors files`)
+if (process.env.MIA_GOLDEN_REFERENCE !== undefined && filesIn(further).length === 0)
+  throw new Error(`MIA_GOLDEN_REFERENCE is "${further}", which has no .safetensors files`)
 
-/** One file of golden values beside our model of the same configuration and with the same weights. */
+/**
+ * Files of golden values, one for each captioner: those in the folder `reference` beside this file, and those of
+ * MIA_GOLDEN_REFERENCE or ../shared/golden/reference. Files with the same content are listed once.
+ */
+export const referenceFiles: readonly string[] = [
+  ...new Map([...filesIn(further), ...filesIn(committed)].map((file) => [readFileSync(file, 'latin1'), file])).values(),
+]
+
+/** One file of golden values, and our model with the same configuration and weights. */
 export function openReference(file: string) {
   const { tensors, metadata } = parseSafetensors(readFileSync(file), file)
   const entry = (name: string) => {

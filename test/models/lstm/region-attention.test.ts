@@ -1,0 +1,14 @@
+import { describe, test } from 'vitest'
+import { RegionAttention } from '../../../src/models/lstm/region-attention.ts'
+import { expectCase, TINY } from '../../fixtures/layers.ts'
+
+describe('computes what PyTorch computes', () => {
+  for (const name of ['regionAttention', 'regionAttention.masked'])
+    test(name, () =>
+      expectCase(name, (scope, { hidden, regions, mask }, noise) => {
+        const { hiddenSize, attentionSize } = TINY
+        const attention = new RegionAttention(scope.at('decoder').at('attention'), hiddenSize, attentionSize, 0.5)
+        return attention.forward(hidden!, regions!, attention.keys(regions!, noise), noise, mask)
+      }),
+    )
+})
