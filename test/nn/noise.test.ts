@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest'
 import { floatData } from '../../src/engine/session.ts'
-import { ints } from '../../src/formats/host-value.ts'
-import { cast } from '../../src/graph/ops/index.ts'
-import { input } from '../../src/graph/tensor.ts'
+import { floats, type HostValue, ints } from '../../src/formats/host-value.ts'
+import { cast, input, mul, ShapeError, type Tensor } from '../../src/graph/index.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
-import { Noise } from '../../src/nn/noise.ts'
+import { Noise, type NoiseRows } from '../../src/nn/noise.ts'
 import { toOnnx } from '../../src/onnx/export.ts'
 
 const [ROWS, COLUMNS] = [400, 300]
@@ -67,4 +66,54 @@ test('the same seed and step give the same masks', async () => {
     [7, 3],
   ])
   expect(once).toEqual(again)
+})
+
+/** Two masks of images `[B, 3, 20]` and one of words `[P, 20]`, as numbers. */
+function masksOf(noise: Noise, rows?: NoiseRows) {
+  const ones = input('imageOnes', ['B', 3, 20])
+  const words = input('wordOnes', ['P', 20])
+  const mask = (x: Tensor, numbers?: NoiseRows) => mul(x, cast(noise.mask(x.shape, 0.5, numbers), 'float32'))
+  return { first: mask(ones), second: mask(ones), words: mask(words, rows) }
+}
+
+test('the shards of a batch draw together exactly the masks that one process draws for all its images', async () => {
+  const scalar = (name: string) => input(name, [], 'int32')
+  const [images, words] = [5, 8]
+  const filled = (shape: readonly number[]) => floats(shape, new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1))
+  const random = { seed: ints(7), step: ints(3) }
+  const one = await nodeRuntime.load(toOnnx(masksOf(new Noise(scalar('seed'), scalar('step')))))
+  const whole = await one.run({ imageOnes: filled([images, 3, 20]), wordOnes: filled([words, 20]), ...random })
+  one.release()
+  const shard = { before: scalar('before'), total: scalar('total') }
+  const rows = { numbers: input('rows', ['P'], 'int32'), total: scalar('rowsTotal') }
+  const part = await nodeRuntime.load(toOnnx(masksOf(new Noise(scalar('seed'), scalar('step'), shard), rows)))
+  for (const [before, count, numbers] of [
+    [0, 2, [0, 3, 5]],
+    [2, 1, [1, 7]],
+    [3, 2, [2, 4, 6]],
+  ] as const) {
+    const { first, second, ...drawn } = await part.run({
+      imageOnes: filled([count, 3, 20]),
+      wordOnes: filled([numbers.length, 20]),
+      ...random,
+      before: ints(before),
+      total: ints(images),
+      rows: ints(Int32Array.from(numbers)),
+      rowsTotal: ints(words),
+    })
+    const of = (mask: HostValue | undefined) => floatData(mask).subarray(before * 60, (before + count) * 60)
+    expect(floatData(first)).toEqual(of(whole.first))
+    expect(floatData(second)).toEqual(of(whole.second))
+    for (const [i, row] of numbers.entries())
+      expect(floatData(drawn.words).subarray(i * 20, (i + 1) * 20), `word ${row}`).toEqual(
+        floatData(whole.words).subarray(row * 20, (row + 1) * 20),
+      )
+  }
+  part.release()
+})
+
+test('a shard refuses a mask whose rows are not a whole number for each image', () => {
+  const scalar = (name: string) => input(name, [], 'int32')
+  const noise = new Noise(scalar('seed'), scalar('step'), { before: scalar('before'), total: scalar('total') })
+  expect(() => noise.mask(['P', 20], 0.5)).toThrow(ShapeError)
 })
