@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nodeEngine } from '../src/hosts/node/engine.ts'
-import { type Box, overlap } from '../src/vision/boxes.ts'
+import { type Box, iou } from '../src/vision/boxes.ts'
 import { openDetector } from '../src/vision/index.ts'
 
 interface Instances {
@@ -49,7 +49,7 @@ export async function recall(
     for (const { category_id, bbox } of marked.filter(({ image_id, iscrowd }) => image_id === id && !iscrowd)) {
       const [x, y, w, h] = bbox
       const object: Box = { left: x / width, top: y / height, right: (x + w) / width, bottom: (y + h) / height }
-      const hits = found.filter(({ box }) => overlap(box, object) >= ENOUGH)
+      const hits = found.filter(({ box }) => iou(box, object) >= ENOUGH)
       total.objects += 1
       if (hits.length > 0) total.boxes += 1
       if (hits.some(({ label }) => classes[label] === category_id)) total.classes += 1

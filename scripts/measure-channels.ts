@@ -1,6 +1,6 @@
 /*
- * Writes src/vision/builtin/channels.ts, the mean and deviation of each channel of the built-in network over photographs, from the first 2,000 training
- * pictures of a prepared dataset: `npx tsx scripts/measure-channels.ts data/flickr8k`.
+ * Writes src/vision/networks/builtin/channels.ts: the mean and standard deviation of each channel of the built-in network,
+ * over the first 2,000 training pictures of a prepared dataset. Usage: npx tsx scripts/measure-channels.ts data/flickr8k
  */
 import { fileURLToPath } from 'node:url'
 import { Dataset } from '../src/data/dataset.ts'
@@ -13,15 +13,17 @@ import { nodeEngine } from '../src/hosts/node/engine.ts'
 import { inOrder } from '../src/vision/in-order.ts'
 import { grid, SIZE } from '../src/vision/networks/builtin/grid.ts'
 import { INPUT, openPart } from '../src/vision/networks/builtin/model.ts'
-import { normalise, rgb255 } from '../src/vision/preprocessing.ts'
+import { normalise, RGB255 } from '../src/vision/preprocessing.ts'
+import { counted } from '../src/wording.ts'
 
 const PICTURES = 2000
-/** Of channels that are the same everywhere: what they hardly say is not made loud. */
-const LEAST = 0.02
+/** The least standard deviation: dividing by less would amplify the noise of channels that hardly vary. */
+const MIN_DEVIATION = 0.02
 const TARGET = fileURLToPath(new URL('../src/vision/networks/builtin/channels.ts', import.meta.url))
 
 const [data] = process.argv.slice(2)
-if (data === undefined) throw new UserError('Say which dataset: npx tsx scripts/measure-channels.ts data/flickr8k')
+if (data === undefined)
+  throw new UserError('Give a prepared dataset: npx tsx scripts/measure-channels.ts data/flickr8k')
 const dataset = await Dataset.open(data)
 const images = dataset.split('train').slice(0, PICTURES)
 const { session } = await openPart(nodeEngine, {
@@ -31,7 +33,7 @@ const { session } = await openPart(nodeEngine, {
   outputs: (node, keep) => ({ regions: grid(node, keep) }),
 })
 
-const preprocessing = { width: SIZE, height: SIZE, ...rgb255 }
+const preprocessing = { width: SIZE, height: SIZE, ...RGB255 }
 const planes = new Float32Array(3 * SIZE * SIZE)
 let [sums, squares]: Float64Array[] = []
 let count = 0
@@ -54,19 +56,21 @@ for await (const pixels of inOrder(
 session.release()
 
 const means = sums!.map((sum) => sum / count)
-const deviations = squares!.map((square, i) => Math.max(LEAST, Math.sqrt(Math.max(0, square / count - means[i]! ** 2))))
+const deviations = squares!.map((square, i) =>
+  Math.max(MIN_DEVIATION, Math.sqrt(Math.max(0, square / count - means[i]! ** 2))),
+)
 const halves = (values: Float64Array): string =>
   Buffer.from(toFloat16(Float32Array.from(values)).buffer).toString('base64')
 await writeFileAtomic(
   TARGET,
-  `// Made by scripts/measure-channels.ts; not to be edited. Over the cells of ${images.length.toLocaleString('en')} photographs of ${dataset.header.name}'s training images,
-// each channel of grid.ts: float16 bits in base64.
+  `// Written by scripts/measure-channels.ts, do not edit. Statistics of the channels of grid.ts over the cells of
+// ${counted(images.length, 'training picture')} of ${dataset.header.name}, as the base64 of float16 numbers, little-endian.
 
-/** Means. */
+/** The mean of each channel. */
 export const MEANS =
   '${halves(means)}'
 
-/** Standard deviations. */
+/** The standard deviation of each channel. */
 export const DEVIATIONS =
   '${halves(deviations)}'
 `,

@@ -5,8 +5,9 @@ const sizeSchema = v.pipe(v.number(), v.integer(), v.minValue(1))
 const perChannelSchema = v.strictTuple([v.number(), v.number(), v.number()])
 const fileSchema = v.object({ file: v.string(), sha256: v.string() })
 const sizes = {
-  /** regions of a picture; where there are boxes, the most that one has */
+  /** regions per picture; the maximum if the number differs between pictures */
   regions: sizeSchema,
+  /** numbers per region */
   size: sizeSchema,
 }
 const networkEntries = {
@@ -21,42 +22,48 @@ const networkEntries = {
   }),
 }
 
-/** The cells of a network's map. */
+/** The cells of a network's feature map. */
 const gridSchema = v.object({ kind: v.optional(v.literal('grid'), 'grid'), ...networkEntries, ...sizes })
-/** Features made elsewhere, by the bottom-up detector (Anderson et al. 2018), as they are published. */
+/** Published features of the bottom-up attention detector (Anderson et al., CVPR 2018). */
 const bottomUpSchema = v.object({ kind: v.literal('bottom-up'), ...sizes })
-/** The boxes that a detector found, each with what a network's map has there. */
+/** Boxes of a detector, with a network's feature map pooled inside each. */
 const detectedSchema = v.object({
   kind: v.literal('detected'),
   detector: fileSchema,
-  /** is each feature followed by its box's place and size? */
+  /** whether each feature ends with its box's edges and area */
   position: v.boolean(),
   ...networkEntries,
   ...sizes,
 })
 
-/** What made stored features. Features of two sources look alike and mean different things: they must never meet. */
+/**
+ * The schema of FeatureSource. Features of two sources have the same form and different meanings, so that every file of
+ * features or of a model names its source, and they are compared before use.
+ */
 export const featureSourceSchema = v.union([bottomUpSchema, detectedSchema, gridSchema])
 
+/** The source of features that are the cells of a network's feature map. */
 export type GridSource = v.InferOutput<typeof gridSchema>
+/** The source of features that are pooled inside detected boxes. */
 export type DetectedSource = v.InferOutput<typeof detectedSchema>
+/** How features were made: the network, layer and preprocessing, and the detector if there is one. */
 export type FeatureSource = v.InferOutput<typeof featureSourceSchema>
 
-/** The source that a network's features have. */
+/** The source of the features that a network extracts. */
 export function sourceOf({ name, sha256, layer, input, regions, size }: Network): GridSource {
   const { width, height, channels, mean, std } = input
   const preprocessing = { width, height, channels, mean: [...mean], std: [...std] } as GridSource['preprocessing']
   return { kind: 'grid', network: { file: name, sha256 }, layer, preprocessing, regions, size }
 }
 
-/** Are the regions boxes, of which each picture has its own number? Otherwise they are a grid's cells. */
+/** Whether regions are boxes, whose number differs between pictures, and not the cells of a grid. */
 export const hasBoxes = (source: FeatureSource): boolean => source.kind !== 'grid'
 
-/** Do two sources give the same features? The file's name may differ, its bytes may not. */
+/** Whether two sources make the same features: the names of their files may differ, the contents may not. */
 export const sameSource = (a: FeatureSource, b: FeatureSource): boolean =>
   JSON.stringify(identity(a)) === JSON.stringify(identity(b))
 
-/** What decides a source's features: no names of files, and nothing else that an object may carry. */
+/** The fields of a source that its features depend on, for comparison: all but the names of files. */
 export function identity(source: FeatureSource): object {
   const { regions, size } = source
   if (source.kind === 'bottom-up') return { kind: source.kind, regions, size }
@@ -68,18 +75,18 @@ export function identity(source: FeatureSource): object {
   return { ...detector, network: network.sha256, layer, preprocessing, regions, size }
 }
 
-/** A source in words, with all that two sources may differ in. */
+/** Describes a source in words, with every field in which two sources may differ, for error messages. */
 export function describeSource(source: FeatureSource): string {
   const { regions, size } = source
   if (source.kind === 'bottom-up') return `up to ${regions} bottom-up regions of ${size}`
   const { layer, preprocessing: p } = source
   const boxes =
     source.kind === 'detected'
-      ? `up to ${regions} boxes of ${short(source.detector)}, each ${size}${source.position ? ', its place included,' : ''}`
+      ? `up to ${regions} boxes of ${short(source.detector)}, each ${size}${source.position ? ', with its position,' : ''}`
       : `${regions} regions of ${size}`
   return (
     `${boxes} from layer "${layer}" of ${short(source.network)}, ` +
-    `pictures ${p.width} x ${p.height} ${p.channels}, mean ${p.mean.join(' ')}, deviation ${p.std.join(' ')}`
+    `pictures ${p.width} x ${p.height} ${p.channels}, mean ${p.mean.join(' ')}, std ${p.std.join(' ')}`
   )
 }
 

@@ -1,7 +1,10 @@
-/** What a file holds, told by its first bytes and not by its name: pictures that can be decoded, and some that people have and cannot use. */
+/** A file format, detected from a file's first bytes: the formats that can be decoded, and others that users try. */
 export type ImageKind = 'JPEG' | 'PNG' | 'GIF' | 'WebP' | 'TIFF' | 'AVIF' | 'HEIC' | 'SVG' | 'unknown'
 
-/** The kinds that decodeImage() takes. SVG is a program rather than a picture and may ask for other files; for HEIC there is no free decoder. */
+/**
+ * The formats that Pictures.decode() accepts. SVG is left out because it may load other files, HEIC because it has no
+ * free decoder.
+ */
 export const DECODABLE: readonly ImageKind[] = ['JPEG', 'PNG', 'GIF', 'WebP', 'TIFF', 'AVIF']
 
 const SIGNATURES: readonly (readonly [ImageKind, RegExp])[] = [
@@ -15,7 +18,7 @@ const SIGNATURES: readonly (readonly [ImageKind, RegExp])[] = [
   ['SVG', /^(\xef\xbb\xbf)?\s*<(\?xml|!--|!DOCTYPE svg|svg[\s>])/i],
 ]
 
-/** The kind of a file from its bytes, of which the first hundred are enough. */
+/** Detects a file's format from its bytes; the first hundred are enough. */
 export function imageKind(bytes: Uint8Array): ImageKind {
   const start = String.fromCharCode(...bytes.subarray(0, 100))
   return SIGNATURES.find(([, pattern]) => pattern.test(start))?.[0] ?? 'unknown'

@@ -1,15 +1,18 @@
-/** Does `work` on items, up to `ahead` of them at once before their turn, and gives the results in the items' order. */
+/**
+ * Prefetches: calls `work` on the items, at most `ahead` at a time, and yields the results in the order of the items.
+ * An error of `work` is thrown at its item's turn.
+ */
 export async function* inOrder<Item, Result>(
   items: Iterable<Item>,
   work: (item: Item) => Promise<Result>,
   ahead: number,
 ): AsyncGenerator<Result> {
-  const underWay: Promise<Result>[] = []
+  const started: Promise<Result>[] = []
   for (const item of items) {
     const result = work(item)
-    result.catch(() => {}) // thrown when its turn comes, or never if the reader has gone
-    underWay.push(result)
-    if (underWay.length >= ahead) yield underWay.shift()!
+    result.catch(() => {}) // thrown at its turn, or never if the reader stops before
+    started.push(result)
+    if (started.length >= ahead) yield started.shift()!
   }
-  while (underWay.length > 0) yield underWay.shift()!
+  while (started.length > 0) yield started.shift()!
 }

@@ -1,19 +1,21 @@
 import type { Box } from './boxes.ts'
 
-/** A network's map: cells row by row, each a vector, `[rows * columns, size]`. */
+/** A network's feature map. */
 export interface FeatureMap {
+  /** the cells row by row, `[rows * columns, size]` */
   readonly data: Float32Array
   readonly columns: number
   readonly rows: number
   readonly size: number
 }
 
-/** Points looked at along each side of a box. */
+/** Sampling points along each side of a box. */
 const POINTS = 7
 
 /**
- * The mean of a map inside a box, by RoIAlign (He et al., Mask R-CNN, 2017, section 3): the map is sampled at 7 x 7 points spread evenly over the
- * box, each interpolated bilinearly between the cells' centres, and the samples are averaged. Written into `into` `[size]`.
+ * Pools a feature map inside a box by RoIAlign (He et al., Mask R-CNN, 2017, section 3) with one bin: averages 7 x 7
+ * evenly spaced samples, each interpolated bilinearly between the centres of cells. Writes the result into `into`,
+ * `[size]`.
  */
 export function roiAlign({ data, columns, rows, size }: FeatureMap, box: Box, into: Float32Array): void {
   into.fill(0)
@@ -35,24 +37,24 @@ function addSample(
   y: number,
   into: Float32Array,
 ): void {
-  const [left, right, partX] = neighbours(x, columns)
-  const [top, bottom, partY] = neighbours(y, rows)
+  const [left, right, xWeight] = neighbours(x, columns)
+  const [top, bottom, yWeight] = neighbours(y, rows)
   const corners: readonly (readonly [cell: number, weight: number])[] = [
-    [top * columns + left, (1 - partX) * (1 - partY)],
-    [top * columns + right, partX * (1 - partY)],
-    [bottom * columns + left, (1 - partX) * partY],
-    [bottom * columns + right, partX * partY],
+    [top * columns + left, (1 - xWeight) * (1 - yWeight)],
+    [top * columns + right, xWeight * (1 - yWeight)],
+    [bottom * columns + left, (1 - xWeight) * yWeight],
+    [bottom * columns + right, xWeight * yWeight],
   ]
   for (const [cell, weight] of corners) {
     if (weight === 0) continue
-    const share = weight / (POINTS * POINTS)
-    for (let channel = 0; channel < size; channel++) into[channel]! += share * data[cell * size + channel]!
+    const scaled = weight / (POINTS * POINTS)
+    for (let channel = 0; channel < size; channel++) into[channel]! += scaled * data[cell * size + channel]!
   }
 }
 
-/** The cells on both sides of a place, and how near it is to the second; beyond the outer centres the outer cells hold. */
-function neighbours(place: number, count: number): [number, number, number] {
-  const inside = Math.min(Math.max(place, 0), count - 1)
+/** The cells on both sides of a position, and the weight of the second; edge cells extend outwards. */
+function neighbours(position: number, count: number): [number, number, number] {
+  const inside = Math.min(Math.max(position, 0), count - 1)
   const first = Math.floor(inside)
   return [first, Math.min(first + 1, count - 1), inside - first]
 }

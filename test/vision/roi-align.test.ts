@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { floatData } from '../../src/engine/session.ts'
 import { floats } from '../../src/formats/host-value.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
-import { type Box, overlap, suppress } from '../../src/vision/boxes.ts'
+import { type Box, iou, suppress } from '../../src/vision/boxes.ts'
 import { roiAlign } from '../../src/vision/roi-align.ts'
 import { onnxModel } from '../onnx/onnx-models.ts'
 import { normals } from '../support/random.ts'
@@ -66,9 +66,9 @@ describe('boxes', () => {
   const box = (left: number, top: number, right: number, bottom: number): Box => ({ left, top, right, bottom })
 
   test('overlap by what is common in parts of both', () => {
-    expect(overlap(box(0, 0, 0.5, 0.5), box(0, 0, 0.5, 0.5))).toBe(1)
-    expect(overlap(box(0, 0, 0.5, 0.5), box(0.5, 0.5, 1, 1))).toBe(0)
-    expect(overlap(box(0, 0, 1, 0.5), box(0, 0.25, 1, 1))).toBeCloseTo(0.25)
+    expect(iou(box(0, 0, 0.5, 0.5), box(0, 0, 0.5, 0.5))).toBe(1)
+    expect(iou(box(0, 0, 0.5, 0.5), box(0.5, 0.5, 1, 1))).toBe(0)
+    expect(iou(box(0, 0, 1, 0.5), box(0, 0.25, 1, 1))).toBeCloseTo(0.25)
   })
 
   test('of one label that overlap are one object, the surest', () => {

@@ -25,7 +25,7 @@ const options = {
   size: positive('pixels', 'image width and height, for a CNN that takes any (default: 224)', { max: 16_384, ...CNN }),
   normalisation: choice(
     'name',
-    "how pixels are normalised (default: what is known of the file, or else torchvision's, imagenet)",
+    'how pixels are normalised (default: that of the file if it is known, else imagenet, as in torchvision)',
     ['imagenet', 'symmetric', 'bgr255'],
     CNN,
   ),
@@ -121,7 +121,7 @@ async function extract(
     BUILTIN,
     extractFeatures,
     extractRegions,
-    normalisations,
+    NORMALISATIONS,
     openDetector,
     openNetwork,
     RegionFinder,
@@ -134,7 +134,7 @@ async function extract(
   const network = await openNetwork(engine, cnn ?? BUILTIN, {
     ...(size !== undefined && { width: size, height: size }),
     ...(layer !== undefined && { layer }),
-    ...(normalisation && { normalisation: normalisations[normalisation] }),
+    ...(normalisation && { normalisation: NORMALISATIONS[normalisation] }),
   })
   const finder =
     detector === undefined

@@ -11,8 +11,8 @@ import {
   type Pixels,
   type Thumbnail,
 } from '../../engine/pictures.ts'
-import { enlarge, type Picture } from '../../vision/enlarge.ts'
 import { DECODABLE, type ImageKind, imageKind } from '../../vision/image-kind.ts'
+import { type Picture, resizeBilinear } from '../../vision/resize.ts'
 
 /**
  * Phones take pictures of 108 million pixels. A file of 748 kB can have 256 million, which would take a gigabyte to
@@ -36,7 +36,7 @@ async function decode(input: ImageInput, { width, height, crop, name }: DecodeOp
   const { image, fail } = await openImage(input, name)
   const part = crop && (await cropped(image, crop).catch(fail))
   const picture = await shrunk(part ?? image.autoOrient(), width, height).catch(fail)
-  return picture.width === width && picture.height === height ? picture.pixels : enlarge(picture, width, height)
+  return picture.width === width && picture.height === height ? picture.pixels : resizeBilinear(picture, width, height)
 }
 
 /**
@@ -93,7 +93,7 @@ function kindFault(kind: ImageKind): string {
   return kind === 'unknown' ? `it is not a picture; give one of ${wanted}` : `it is ${kind}; give one of ${wanted}`
 }
 
-/** The picture made smaller where it is larger than width or height; enlarging is left to enlarge(). */
+/** The picture made smaller where it is larger than width or height; enlarging is left to resizeBilinear(). */
 async function shrunk(image: Sharp, width: number, height: number): Promise<Picture> {
   const { data, info } = await image
     .flatten({ background: '#fff' })

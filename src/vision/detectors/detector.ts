@@ -1,29 +1,32 @@
 import type { ImageInput } from '../../engine/pictures.ts'
 import type { Box } from '../boxes.ts'
 
-/** An object found in a picture. */
+/** An object that a detector found in a picture. */
 export interface Detection {
-  /** in parts of the picture's width and height */
   readonly box: Box
-  /** the class's place in the network's list: COCO's 80, in COCO's order */
+  /** the index of the class in the detector's list; the built-in detector has COCO's 80 classes in COCO's order */
   readonly label: number
-  /** from 0 to 1 */
+  /** the confidence, from 0 to 1 */
   readonly score: number
 }
 
-/** How many objects of a picture are wanted: confident ones up to `most`, others only until there are `least`. */
+/**
+ * How many objects of a picture to return: those above the detector's confidence threshold, but at least `least`, if
+ * there are as many, and at most `most`.
+ */
 export interface DetectOptions {
   readonly least: number
   readonly most: number
 }
 
-/** A network that finds the objects of pictures. */
+/** A network that detects objects in pictures. */
 export interface Detector {
-  /** the full name of the file it came from, or `builtin` */
+  /** the absolute path of its file, or `builtin` */
   readonly name: string
-  /** of the file's bytes, in hexadecimal */
+  /** the SHA-256 of the file, in hexadecimal */
   readonly sha256: string
-  /** The objects of a picture, most confident first. Throws ImageError as Pictures.decode() does. */
+  /** Detects objects, highest confidence first. Throws ImageError if the picture cannot be read. */
   detect(input: ImageInput, options: DetectOptions): Promise<Detection[]>
+  /** Frees the model after the runs in progress. */
   release(): void
 }

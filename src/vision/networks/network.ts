@@ -1,21 +1,23 @@
 import type { Preprocessing } from '../preprocessing.ts'
 
-/** A network that turns pictures into regions: a pretrained one cut at a layer, or at several that are laid on one grid. */
+/** A pretrained network as a feature extractor: its feature map at a layer, or at several, becomes the regions. */
 export interface Network {
-  /** the full name of the file it came from, or `builtin` */
+  /** the absolute path of its file, or `builtin` */
   readonly name: string
-  /** of the file's bytes, in hexadecimal */
+  /** the SHA-256 of the file, in hexadecimal */
   readonly sha256: string
-  /** the tensor it is cut at; of several the names with + between them */
+  /** the name of the tensor with the feature map; several names are joined by + */
   readonly layer: string
+  /** how its input is made */
   readonly input: Preprocessing
-  /** regions of a picture: the cells of the layer's map, row by row */
+  /** regions per picture: the cells of the feature map, row by row */
   readonly regions: number
-  /** cells of a row of the map */
+  /** cells per row of the feature map */
   readonly columns: number
-  /** numbers of a region: the layer's channels */
+  /** numbers per region: the layer's channels */
   readonly size: number
-  /** [count, 3, height, width], normalised, to [count, regions, size] */
+  /** Extracts features: normalised pictures `[count, 3, height, width]` to `[count, regions, size]`. */
   run(images: Float32Array, count: number): Promise<Float32Array>
+  /** Frees the model after the runs in progress. */
   release(): void
 }

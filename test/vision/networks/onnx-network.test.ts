@@ -9,7 +9,7 @@ import { nodeEngine } from '../../../src/hosts/node/engine.ts'
 import { nodePictures } from '../../../src/hosts/node/pictures.ts'
 import type { Network } from '../../../src/vision/networks/network.ts'
 import { openOnnxNetwork } from '../../../src/vision/networks/onnx-network.ts'
-import { bgr255, imagenet, normalise, symmetric } from '../../../src/vision/preprocessing.ts'
+import { BGR255, IMAGENET, normalise, SYMMETRIC } from '../../../src/vision/preprocessing.ts'
 import { onnxModel } from '../../onnx/onnx-models.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
@@ -38,8 +38,8 @@ describe.skipIf(!existsSync(join(shared, 'weights')))(
   'openOnnxNetwork() of a pretrained network (needs ../shared)',
   () => {
     test.each([
-      { file: 'mobilenet_v2_imagenet', output: 'features', regions: 49, size: 1280, normalisation: symmetric },
-      { file: 'squeezenet1.1_imagenet', output: 'features', regions: 169, size: 512, normalisation: imagenet },
+      { file: 'mobilenet_v2_imagenet', output: 'features', regions: 49, size: 1280, normalisation: SYMMETRIC },
+      { file: 'squeezenet1.1_imagenet', output: 'features', regions: 169, size: 512, normalisation: IMAGENET },
     ])(
       '$file gives the map that onnxruntime-node gives for the file itself, a picture at a time',
       async ({ file, output, ...expected }) => {
@@ -87,7 +87,7 @@ describe.skipIf(!existsSync(join(shared, 'weights')))(
       expect([network.layer, network.regions, network.input]).toEqual([
         'output.1',
         169,
-        { width: 416, height: 416, ...bgr255 },
+        { width: 416, height: 416, ...BGR255 },
       ])
       await expect(openOnnxNetwork(nodeEngine, path, { layer: 'output' })).rejects.toThrow(
         'layer "output" is [B, 3549, 85], not [images, channels, rows, columns]',
@@ -115,7 +115,7 @@ describe('openOnnxNetwork()', () => {
       layer: 'cells',
       regions: 12,
       size: 2,
-      input: { width: 5, height: 4, ...imagenet },
+      input: { width: 5, height: 4, ...IMAGENET },
     })
   })
 
@@ -125,12 +125,12 @@ describe('openOnnxNetwork()', () => {
       nodeEngine,
       await save({ stored: { w: first }, inputs: { x: [1, 3, 2, 2] } }),
       {
-        normalisation: symmetric,
+        normalisation: SYMMETRIC,
       },
     )
     const image = Float32Array.from({ length: 12 }, (_, i) => i)
     expect([...(await network.run(image, 1))]).toEqual([0, 4, 1, 5, 2, 6, 3, 7])
-    expect(network.input).toEqual({ width: 2, height: 2, ...symmetric })
+    expect(network.input).toEqual({ width: 2, height: 2, ...SYMMETRIC })
   })
 
   test('takes any batch, and the size asked for where the network takes any', async () => {

@@ -1,16 +1,19 @@
 /**
- * How a map of `rows` x `columns` is averaged over the cells of a grid of `side` x `side` that covers the same picture: `[side * side, rows * columns]`,
- * in each row the share that each of the map's cells has in one of the grid's. Shares are areas, so that sizes need not divide and nothing is moved.
+ * The matrix that averages a map of `rows` x `columns` over the cells of a `side` x `side` grid on the same picture,
+ * `[side * side, rows * columns]`. A weight is the fraction of the grid's cell that the map's cell covers, so that
+ * sizes need not divide.
  */
 export function averageGrid(side: number, rows: number, columns: number): Float32Array {
-  const [down, across] = [shares(side, rows), shares(side, columns)]
+  const [down, across] = [weights(side, rows), weights(side, columns)]
   return Float32Array.from(
     down.flatMap((top) => across.flatMap((left) => top.flatMap((high) => left.map((wide) => high * wide)))),
   )
 }
 
-/** For each of `side` equal parts of an axis, the share that each of its `count` equal parts has in it. */
-const shares = (side: number, count: number): number[][] =>
+/**
+ * The fraction of each of `side` equal parts of an axis that each of its `count` equal parts covers, `[side, count]`.
+ */
+const weights = (side: number, count: number): number[][] =>
   Array.from({ length: side }, (_, i) =>
     Array.from({ length: count }, (_, j) => {
       const from = Math.max(i / side, j / count)

@@ -3,7 +3,10 @@ import { concat, matmul, reshape } from '../../../graph/ops/index.ts'
 import { input, type Tensor } from '../../../graph/tensor.ts'
 import { averageGrid } from './average-grid.ts'
 
-/** The wide maps inside the last three blocks, and the last one: together they say nearly as much as ImageNet's features, each alone much less. */
+/**
+ * The layers by short name: the expanded maps of the last three blocks and the last map. Together they are nearly as
+ * good for concept detection as features of an ImageNet network, each alone is much worse.
+ */
 export const LAYERS: Readonly<Record<string, string>> = {
   'expanded_conv_12/expand': 'tower_0/MobilenetV3/expanded_conv_12/expand/hard_swish/mul_1',
   'expanded_conv_13/expand': 'tower_0/MobilenetV3/expanded_conv_13/expand/hard_swish/mul_1',
@@ -11,22 +14,28 @@ export const LAYERS: Readonly<Record<string, string>> = {
   extern1: 'tower_0/extern1/hard_swish/mul_1',
 }
 
-/** The pictures' width and height: the maps are 20 x 20 and 10 x 10. */
+/** The width and height of the network's input; the maps are then 20 x 20 and 10 x 10. */
 export const SIZE = 320
 /**
- * The side of the grid that all maps are averaged over: as many regions as the paper's. Concepts are detected no better with 10 x 10, the maps' own
- * cells (mAP .187 with either, .186 with 5 x 5; 2,000 pictures of Flickr8k, 5 epochs), and MIA's time and the features' size grow with the regions.
+ * The side of the grid that all maps are averaged over: 49 regions, as in the paper. The maps' own 10 x 10 cells are no
+ * better for concept detection (mAP .187 with either, .186 with 5 x 5; 2,000 pictures of Flickr8k, 5 epochs), and MIA's
+ * time and the size of the features grow with the regions.
  */
 export const SIDE = 7
 
-/** The maps of all layers side by side, averaged over the cells of one grid: [B, SIDE * SIDE, channels]. `keep` takes the constants it needs. */
+/**
+ * The maps of all layers, averaged over the cells of one grid and concatenated, `[B, SIDE * SIDE, channels]`. `keep`
+ * receives the values of the graph inputs that it adds.
+ */
 export const grid = (node: (name: string) => Tensor, keep: Map<string, HostValue>): Tensor =>
   concat(
     Object.values(LAYERS).map((name) => cells(node(name), keep)),
     2,
   )
 
-/** A map [B, C, rows, columns] averaged over each cell of the grid, [B, cells, C]: one product does both that and the change of order. */
+/**
+ * Averages a map `[B, C, rows, columns]` over the cells of the grid, `[B, cells, C]`: one product also transposes it.
+ */
 function cells(map: Tensor, keep: Map<string, HostValue>): Tensor {
   const [, channels, rows, columns] = map.shape as number[]
   const name = `grid/${rows}x${columns}`

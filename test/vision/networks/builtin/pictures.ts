@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { nodePictures } from '../../../../src/hosts/node/pictures.ts'
-import { normalise, rgb255 } from '../../../../src/vision/preprocessing.ts'
+import { normalise, RGB255 } from '../../../../src/vision/preprocessing.ts'
 
 /** The folder of COCO's pictures beside the project, which may be absent. */
 export const coco = fileURLToPath(new URL('../../../../../shared/data/coco-mini', import.meta.url))
@@ -29,7 +29,7 @@ export function waves(): Promise<Buffer> {
 
 /** A picture as the built-in network takes it, [3, size, size], values from 0 to 255. */
 export async function planesOf(picture: string | Buffer, size: number): Promise<Float32Array> {
-  const preprocessing = { width: size, height: size, ...rgb255 }
+  const preprocessing = { width: size, height: size, ...RGB255 }
   const planes = new Float32Array(3 * size * size)
   normalise(await nodePictures.decode(picture, preprocessing), preprocessing, planes)
   return planes
