@@ -30,14 +30,16 @@ export interface DetectionOptions extends Watch {
   readonly engine: Engine
   /** the dataset's folder */
   readonly data: string
-  /** concepts of each image; by default as many as regions, as in the paper, or all words if the detector knows fewer */
+  /**
+   * concepts of each image; by default as many as regions, as in the paper, or all words if the detector knows fewer
+   */
   readonly count?: number
 }
 
 /**
  * Detects the most confident concepts of every image of a dataset that has features, and writes them to
- * `concepts/concepts.jsonl`. Throws UserError if the dataset has no features or no detector, if features are damaged, or
- * if `count` exceeds the words that the detector knows.
+ * `concepts/concepts.jsonl`. Throws UserError if the dataset has no features or no detector, if features are damaged,
+ * or if `count` exceeds the words that the detector knows.
  */
 export async function detectConcepts({
   engine,

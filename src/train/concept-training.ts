@@ -56,8 +56,8 @@ export interface ConceptEpoch {
   /** whether its weights are the best so far, and were kept */
   readonly best: boolean
   /**
-   * mean log-likelihood of the labels of a validation image in nats; present if the mean average precision equals that of
-   * the best epoch, where this number decides which is better
+   * mean log-likelihood of the labels of a validation image in nats; present if the mean average precision equals that
+   * of the best epoch, where this number decides which is better
    */
   readonly logLikelihood?: number
 }
@@ -80,12 +80,12 @@ const DROPOUT = 0.5
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 
 /**
- * Trains the detector of a dataset's concepts on its stored features. The weights with the best mean average precision on
- * the validation images are kept; if epochs have the same, those that give the labels of the validation images the higher
- * log-likelihood. If `signal` aborts, a checkpoint is written and the promise rejects with the signal's reason: the same
- * call resumes from that very step. A call with other words, another seed, or fewer epochs than are done starts over.
- * Throws UserError if the dataset has no features or no validation images, if these have none of the words, if features
- * are damaged, and if the loss is not finite.
+ * Trains the detector of a dataset's concepts on its stored features. The weights with the best mean average precision
+ * on the validation images are kept; if epochs have the same, those that give the labels of the validation images the
+ * higher log-likelihood. If `signal` aborts, a checkpoint is written and the promise rejects with the signal's reason:
+ * the same call resumes from that very step. A call with other words, another seed, or fewer epochs than are done
+ * starts over. Throws UserError if the dataset has no features or no validation images, if these have none of the
+ * words, if features are damaged, and if the loss is not finite.
  */
 export async function trainConceptDetector(options: ConceptTrainingOptions): Promise<ConceptTraining> {
   const { data } = options
@@ -193,7 +193,9 @@ function detectorTask({
   }
 }
 
-/** Selects the images that have features, and the words. Throws UserError if they leave nothing to train or validate on. */
+/**
+ * Selects the images that have features, and the words. Throws UserError if they leave nothing to train or validate on.
+ */
 async function selectImages(
   dataset: Dataset,
   store: FeatureStore,

@@ -27,7 +27,9 @@ export interface ConceptData {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Reads a batch: `features` float16 `[B, R, F]`, and `labels` `[B, W]`, 1 for each word in any of an image's captions. */
+/**
+ * Reads a batch: `features` float16 `[B, R, F]`, and `labels` `[B, W]`, 1 for each word in any of an image's captions.
+ */
 export async function collateConcepts(
   images: readonly ImageEntry[],
   { store, words }: Pick<ConceptData, 'store' | 'words'>,

@@ -75,16 +75,18 @@ export interface TrainingTask<B, V extends Validation> {
   kept(): Promise<Weights>
   /** called after each step */
   onStep?(step: FinishedStep<B>): Promise<void> | void
-  /** called after each epoch, before the checkpoint that counts it as done: after a kill in between it is called again */
+  /**
+   * called after each epoch, before the checkpoint that counts it as done: after a kill in between it is called again
+   */
   onEpoch?(epoch: FinishedEpoch<V>): Promise<void> | void
 }
 
 /**
  * Trains a model from `start` until the task's epochs are done, and returns the progress. Each epoch trains on every
- * batch and validates; the weights of the epoch with the highest score are kept. Epochs of equal score are ranked by the
- * log-likelihood of the validation data, then the later one wins. A checkpoint is written before and after each
- * validation, and if `signal` aborts or a batch cannot be read: the run resumes from that very step. Throws UserError if
- * the loss or a gradient is not finite; the checkpoint then holds the state before.
+ * batch and validates; the weights of the epoch with the highest score are kept. Epochs of equal score are ranked by
+ * the log-likelihood of the validation data, then the later one wins. A checkpoint is written before and after each
+ * validation, and if `signal` aborts or a batch cannot be read: the run resumes from that very step. Throws UserError
+ * if the loss or a gradient is not finite; the checkpoint then holds the state before.
  */
 export async function runTraining<B, V extends Validation>(
   task: TrainingTask<B, V>,
@@ -204,7 +206,9 @@ class TrainingLoop<B, V extends Validation> {
     }
   }
 
-  /** Whether weights of this score are the best so far; if the score equals the best one, their log-likelihood decides. */
+  /**
+   * Whether weights of this score are the best so far; if the score equals the best one, their log-likelihood decides.
+   */
   async #rank(score: number): Promise<{ best: boolean; logLikelihood?: number }> {
     const { best } = this.#progress
     if (!best || score !== best.score) return { best: !best || score > best.score }

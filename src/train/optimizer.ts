@@ -1,5 +1,4 @@
-import { add, clip, div, mul, sqrt, sub, sum } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { add, clip, div, mul, sqrt, sub, sum, type Tensor } from '../graph/index.ts'
 
 /** The hyperparameters of Adam. */
 export interface AdamOptions {
@@ -15,8 +14,8 @@ export interface AdamOptions {
 export const PUBLISHED_ADAM: AdamOptions = { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 }
 
 /**
- * What Adam keeps of each weight, in the weight's shape: decaying sums of its gradient and of the squared gradient, which
- * are Adam's moments m and v divided by 1 - β.
+ * What Adam keeps of each weight, in the weight's shape: decaying sums of its gradient and of the squared gradient,
+ * which are Adam's moments m and v divided by 1 - β.
  */
 export interface Moments {
   readonly first: Tensor
@@ -56,8 +55,8 @@ export function adamRates(step: number, learningRate: number, { beta1, beta2, ep
 }
 
 /**
- * How gradients are clipped: each number to [-limit, limit], or all together to the norm `limit`. `weight-clamp` is what
- * the published code does instead: it clamps the decoder's weights before each step.
+ * How gradients are clipped: each number to [-limit, limit], or all together to the norm `limit`. `weight-clamp` is
+ * what the published code does instead: it clamps the decoder's weights before each step.
  */
 export type Clipping =
   | { readonly kind: 'none' }

@@ -121,8 +121,9 @@ export interface TrainingStart {
 }
 
 /**
- * Returns the state and progress of the checkpoint at `path`, or those of a new run if there is none. Throws UserError if
- * a weight, moment or average of the checkpoint is missing, not finite, or has another shape or type than its parameter.
+ * Returns the state and progress of the checkpoint at `path`, or those of a new run if there is none. Throws UserError
+ * if a weight, moment or average of the checkpoint is missing, not finite, or has another shape or type than its
+ * parameter.
  */
 export async function startOrRestore(
   path: string,

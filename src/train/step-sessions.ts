@@ -4,7 +4,9 @@ import type { Batch } from './batches.ts'
 /** The sizes that a training step is compiled for. */
 export type StepSizes = Pick<Batch, 'steps' | 'regions'>
 
-/** The compiled training steps, one for each number of time steps and of regions; each is compiled when first needed. */
+/**
+ * The compiled training steps, one for each number of time steps and of regions; each is compiled when first needed.
+ */
 export class StepSessions {
   readonly #runtime: Runtime
   readonly #build: (sizes: StepSizes) => Uint8Array
@@ -16,7 +18,9 @@ export class StepSessions {
     this.#build = build
   }
 
-  /** Returns the session for some sizes. Throws EngineError if the engine refuses the model; the next call tries again. */
+  /**
+   * Returns the session for some sizes. Throws EngineError if the engine refuses the model; the next call tries again.
+   */
   async for({ steps, regions }: StepSizes): Promise<Session> {
     const key = `${steps} ${regions}`
     const known = this.#sessions.get(key)

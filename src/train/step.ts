@@ -1,5 +1,4 @@
-import { constant, input, type Tensor } from '../graph/index.ts'
-import { add, cast, count, div, gather, mul, reshape, sub, sum } from '../graph/ops/index.ts'
+import { add, cast, constant, count, div, gather, input, mul, reshape, sub, sum, type Tensor } from '../graph/index.ts'
 import type { CaptionModel, Tensors } from '../models/contract.ts'
 import { force } from '../models/force.ts'
 import { type FeatureType, imageInputs } from '../models/inputs.ts'
@@ -36,10 +35,10 @@ export interface Predicted extends Words {
 }
 
 /**
- * Teacher forcing over a batch of B images. Graph inputs: `features` `[B, R, F]`, `concepts` int32 `[B, K]`, `words` int32
- * `[T, B*C]` (the ids fed at each step, image by image), `targets` int32 `[P]` (the words to predict, without padding) and
- * `positions` int32 `[P]` (where each is predicted: (image * T + step) * C + caption): see packCaptions(). With `noise`
- * dropout is on. If the batch is a shard, `rows` numbers its P words in the whole batch.
+ * Teacher forcing over a batch of B images. Graph inputs: `features` `[B, R, F]`, `concepts` int32 `[B, K]`, `words`
+ * int32 `[T, B*C]` (the ids fed at each step, image by image), `targets` int32 `[P]` (the words to predict, without
+ * padding) and `positions` int32 `[P]` (where each is predicted: (image * T + step) * C + caption): see packCaptions().
+ * With `noise` dropout is on. If the batch is a shard, `rows` numbers its P words in the whole batch.
  */
 export function predict(
   model: CaptionModel,
@@ -77,8 +76,8 @@ export function captionLoss(model: CaptionModel, options: LossOptions, noise?: N
 }
 
 /**
- * One training step as an ONNX model: forward, backward, clipping and Adam. Its inputs are those of predict() and of the
- * objective, every weight, its moments, and the scalars `seed` and `step` (int32), `stepSize` and `epsilon` (see
+ * One training step as an ONNX model: forward, backward, clipping and Adam. Its inputs are those of predict() and of
+ * the objective, every weight, its moments, and the scalars `seed` and `step` (int32), `stepSize` and `epsilon` (see
  * adamRates()). Its outputs are those of updates().
  */
 export function trainingStep(model: CaptionModel, options: StepOptions): Uint8Array {
@@ -89,9 +88,10 @@ export function trainingStep(model: CaptionModel, options: StepOptions): Uint8Ar
 /**
  * The first half of a training step as an ONNX model: forward and backward for a shard, some consecutive images of a
  * batch. Summed over the shards, `loss` and the gradients (see gradientName()) are those of the whole batch, and
- * updateStep() is the second half. Its inputs are those of predict() and of the objective, every weight, `seed`, `step`,
- * and what places the shard in the batch, all int32: the scalars `imagesBefore`, `imagesTotal` and `rowsTotal` (images of
- * the shards before, images and words of the batch), and `rows` `[P]`, the number of each word among those of the batch.
+ * updateStep() is the second half. Its inputs are those of predict() and of the objective, every weight, `seed`,
+ * `step`, and what places the shard in the batch, all int32: the scalars `imagesBefore`, `imagesTotal` and `rowsTotal`
+ * (images of the shards before, images and words of the batch), and `rows` `[P]`, the number of each word among those
+ * of the batch.
  */
 export function gradientStep(model: CaptionModel, options: LossOptions): Uint8Array {
   const scalar = (name: string): Tensor => input(name, [], 'int32')

@@ -73,8 +73,8 @@ interface CaptionData {
  * Trains the captioner of a run until `config.training.epochs` are done, from its checkpoint if it has one. Each epoch
  * trains on every image once and captions the validation images. The weights with the best CIDEr are kept; if epochs
  * have the same CIDEr, as always with one validation image, those that give the validation references the higher
- * log-likelihood. If `signal` aborts, a checkpoint is written and the promise rejects with the signal's reason: the same
- * call resumes from that very step. Throws UserError if data are missing or damaged, or the loss is not finite.
+ * log-likelihood. If `signal` aborts, a checkpoint is written and the promise rejects with the signal's reason: the
+ * same call resumes from that very step. Throws UserError if data are missing or damaged, or the loss is not finite.
  */
 export async function trainCaptioner({
   engine,

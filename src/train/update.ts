@@ -1,5 +1,4 @@
-import { gradients, input, type Tensor } from '../graph/index.ts'
-import { add, clip, less, where } from '../graph/ops/index.ts'
+import { add, clip, gradients, input, less, type Tensor, where } from '../graph/index.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { toOnnx } from '../onnx/export.ts'
 import { type AdamOptions, adam, type Clipping, clipGradients } from './optimizer.ts'
@@ -37,10 +36,10 @@ export const gradientOutputs = (
 })
 
 /**
- * The outputs of a whole training step by Adam: `loss`, `gradientNorm` (before clipping), and each new weight and moment,
- * named `next.` and its name. They may be written into the arrays of the old ones, because nothing reads a weight after
- * its update: every update waits for the loss, which depends on all that reads weights in the forward pass, and for the
- * norm, which depends on all that reads them in the backward pass.
+ * The outputs of a whole training step by Adam: `loss`, `gradientNorm` (before clipping), and each new weight and
+ * moment, named `next.` and its name. They may be written into the arrays of the old ones, because nothing reads a
+ * weight after its update: every update waits for the loss, which depends on all that reads weights in the forward
+ * pass, and for the norm, which depends on all that reads them in the backward pass.
  */
 export function updates(
   parameters: readonly Parameter[],

@@ -1,7 +1,10 @@
 import type { Weights } from '../caption/weights.ts'
 import type { Parameter } from '../nn/scope.ts'
 
-/** Steps between two updates of the average: neighbouring weights differ so little that updating at each only costs time. */
+/**
+ * Steps between two updates of the average: neighbouring weights differ so little that updating at each only costs
+ * time.
+ */
 const EVERY = 10
 
 /**
@@ -20,8 +23,8 @@ export class WeightAverage {
   }
 
   /**
-   * The average of a run at step `step`: `kept`, the average of a checkpoint, or, before step 10 or without one, a copy of
-   * the current weights. `decay` is the share of the average that a step keeps.
+   * The average of a run at step `step`: `kept`, the average of a checkpoint, or, before step 10 or without one, a copy
+   * of the current weights. `decay` is the share of the average that a step keeps.
    */
   static start(
     parameters: readonly Parameter[],
@@ -35,7 +38,9 @@ export class WeightAverage {
     return new WeightAverage(new Map(copies), decay)
   }
 
-  /** Updates the average with the weights after step `step`, counted from 1. After step 10 only every tenth step counts. */
+  /**
+   * Updates the average with the weights after step `step`, counted from 1. After step 10 only every tenth step counts.
+   */
   follow(weights: Weights, step: number): void {
     if (step > EVERY && step % EVERY !== 0) return
     const kept = step <= EVERY ? 0 : Math.min(this.#decay, (1 + step) / (10 + step)) ** EVERY

@@ -132,7 +132,7 @@ test('a shard that is damaged during the training is one error; the steps before
 
 test('of epochs with the same mean average precision the one with the higher log-likelihood of the labels is kept', async () => {
   const data = await temporaryFolder()
-  await makeWorld(data, { copies: IMAGES / 12, val: 1 }) // the only validation image has each of its words: every precision is 1
+  await makeWorld(data, { copies: IMAGES / 12, val: 1 }) // one image, which has both words: every precision is 1
   await writeFileAtomic(join(data, 'words.txt'), 'red\ndog\n')
   const { epochs, trained } = await train(data)
   expect(epochs.map(({ meanAveragePrecision }) => meanAveragePrecision)).toEqual([1, 1, 1, 1])

@@ -1,7 +1,9 @@
 import type { Engine } from '../../src/engine/engine.ts'
 import { nodeEngine } from '../../src/hosts/node/engine.ts'
 
-/** The Node engine, and the number of its sessions that are not freed yet. It refuses the model of load number `failOn`. */
+/**
+ * The Node engine, and the number of its sessions that are not freed yet. It refuses the model of load number `failOn`.
+ */
 export function countingEngine({ failOn = 0 } = {}): { engine: Engine; open: () => number } {
   let loads = 0
   let open = 0

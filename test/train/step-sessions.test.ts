@@ -2,7 +2,9 @@ import { expect, test } from 'vitest'
 import type { Runtime, Session } from '../../src/engine/session.ts'
 import { StepSessions } from '../../src/train/step-sessions.ts'
 
-/** A runtime that refuses models of 3 steps while `refuses` is set, and the sessions that it has loaded and not freed. */
+/**
+ * A runtime that refuses models of 3 steps while `refuses` is set, and the sessions that it has loaded and not freed.
+ */
 function makeRuntime() {
   const open = new Set<number>()
   const state = { refuses: true, loads: 0 }

@@ -25,9 +25,9 @@ export const source: GridSource = {
 }
 
 /**
- * Writes a dataset with features and concepts into `folder` and returns the configuration of a small run on it. Its images
- * show a thing in a colour; their features are one-hot for both, with a little noise. Each of the 12 combinations occurs
- * `copies` times in each split; `val` limits the number of validation images.
+ * Writes a dataset with features and concepts into `folder` and returns the configuration of a small run on it. Its
+ * images show a thing in a colour; their features are one-hot for both, with a little noise. Each of the 12
+ * combinations occurs `copies` times in each split; `val` limits the number of validation images.
  */
 export async function makeWorld(
   folder: string,

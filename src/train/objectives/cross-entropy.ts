@@ -1,4 +1,4 @@
-import { linearCrossEntropy } from '../../graph/ops/index.ts'
+import { linearCrossEntropy } from '../../graph/index.ts'
 import type { Objective } from './objective.ts'
 
 /**

@@ -14,8 +14,8 @@ export interface Words {
 /** The training objective: what is minimised. */
 export interface Objective {
   /**
-   * The loss of each word, `[P]`, in nats; training minimises its mean. An objective may declare more graph inputs, such
-   * as a weight of each caption.
+   * The loss of each word, `[P]`, in nats; training minimises its mean. An objective may declare more graph inputs,
+   * such as a weight of each caption.
    */
   losses(words: Words, output: OutputLayer): Tensor
 }
