@@ -69,7 +69,10 @@ function addCommand(root: Parser, command: Command, act: (call: Call) => Promise
 }
 
 function groupNamed(root: Parser, name: string): Parser {
-  return root.commands.find((each) => each.name() === name) ?? root.command(name).usage('<command> [options]')
+  return (
+    root.commands.find((each) => each.name() === name) ??
+    root.command(name).usage('<command> [options]').helpCommand(false)
+  )
 }
 
 function toArgument(name: string, { help, parse, settings }: Option<unknown>): Argument {
@@ -83,7 +86,8 @@ function toArgument(name: string, { help, parse, settings }: Option<unknown>): A
 /** `--name <value>`; for a flag `--name`, and a hidden `--no-name`. */
 function toOptions(key: string, { help, value, parse, settings }: Option<unknown>): ParserOption[] {
   const name = optionName(key)
-  const option = new ParserOption(value ? `--${name} <${value}>` : `--${name}`, help)
+  const text = settings.required ? `${help} (required)` : help
+  const option = new ParserOption(value ? `--${name} <${value}>` : `--${name}`, text)
   if (settings.group) option.helpGroup(`${settings.group}:`)
   if (!value) return [option, new ParserOption(`--no-${name}`).hideHelp()]
   if (settings.choices) option.choices(settings.choices)

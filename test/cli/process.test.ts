@@ -62,6 +62,20 @@ test('a reader that closes the pipe early is no error', async () => {
   expect(stderr).toBe('')
 })
 
+test('a command goes on when nobody reads its progress any more', async () => {
+  const brief = `${JSON.stringify(process.execPath)} --import tsx test/cli/slow.ts brief`
+  const line = `{ { ${brief} 2>&1 >/dev/null; echo "status $?" >&3; } | true; } 3>&1`
+  const { stdout } = await promisify(execFile)('bash', ['-c', line], { cwd: root })
+  expect(stdout).toBe('status 0\n')
+})
+
+test.skipIf(!existsSync('/dev/full'))('a full disk under stdout is an error of one line', async () => {
+  const command = `${JSON.stringify(process.execPath)} --import tsx src/cli/main.ts --version > /dev/full`
+  const ran = await promisify(execFile)('bash', ['-c', command], { cwd: root }).catch((error) => error)
+  expect(ran.stderr).toBe('Error: Cannot write to standard output: the disk is full\n')
+  expect(ran.code).toBe(1)
+})
+
 /** The shortest of many runs of each command, in ms; they take turns, so that other load affects all of them. */
 function shortest<Name extends string>(commands: Record<Name, readonly string[]>): Record<Name, number> {
   const best = {} as Record<Name, number>

@@ -20,7 +20,8 @@ export const options = {
 
   basicModel: choice(
     'name',
-    'what the decoder gets and attends to: the table "Models" in the README compares them',
+    'what the decoder attends to: regions, concepts, nothing (VisualCondition gets the mean region at every word, ' +
+      'ConceptCondition the mean concept), or detected objects (VisualRegionalAttention)',
     ['VisualAttention', 'ConceptAttention', 'VisualCondition', 'ConceptCondition', 'VisualRegionalAttention'],
     { default: 'VisualAttention', ...MODEL },
   ),
@@ -58,7 +59,8 @@ export const options = {
   labelSmoothing: fraction('p', 'target probability shared by all other words', { default: 0.1, ...TRAINING }),
   emaDecay: fractionBelowOne(
     'p',
-    'decay rate of an exponential moving average of the weights, which is validated and saved; try 0.999 (0: none)',
+    'validate and save an exponential moving average of the weights with this decay rate per step, such as 0.999; ' +
+      '0 turns it off',
     { default: 0, ...TRAINING },
   ),
   gradientClipping: choice(
