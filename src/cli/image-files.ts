@@ -25,10 +25,9 @@ export interface FindOptions {
 }
 
 /**
- * Finds the images that arguments name. A file stands for itself, whether it can be read or not; a folder for the images
- * in it and below, sorted by path; a quoted pattern such as `photos/*.jpg` for all files that match; `-` for the bytes
- * of standard input. Hidden files are left out. Throws UserError for a folder without images and a pattern without
- * matches.
+ * Finds the images that arguments name: a file, whether it can be read or not; the images in a folder and below, sorted
+ * by path; all files that match a quoted pattern such as `photos/*.jpg`; for `-` the bytes of standard input. Skips
+ * hidden files. Throws UserError for a folder without images and a pattern without matches.
  */
 export async function findImages(paths: readonly string[], options: FindOptions = {}): Promise<FoundImages> {
   const found: Entry[] = []

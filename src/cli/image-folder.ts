@@ -18,7 +18,7 @@ const IMAGE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|hei[cf]|svg)$/i
 
 /**
  * Finds the images in a folder and below, each once, sorted by path. Links are followed, except to folders that contain
- * this one; a file that has links too is listed under its own path. Hidden files and folders are left out. Folders that
+ * this one; a file that has links too is listed under its own path. Hidden files and folders are skipped. Folders that
  * cannot be read have a reason in the list. Throws UserError if nothing is found.
  */
 export async function imagesBelow(folder: string, signal?: AbortSignal): Promise<Entry[]> {

@@ -14,7 +14,7 @@ export class Reporter {
     this.#quiet = quiet
   }
 
-  /** Starts a progress line, such as `Features: 1,200 of 6,000 images (20%, 310/s, 15 s left)`; ends the previous one. */
+  /** Starts a progress line, such as `Features: 1,200 of 6,000 images (20%, 310/s, 15 s left)`; ends the last one. */
   progress(label: string, unit: string): Progress {
     this.finish()
     if (this.#quiet) return () => {}

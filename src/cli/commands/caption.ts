@@ -6,6 +6,7 @@ import { BEAM, MAX_LENGTH, NETWORKS } from '../shared-options.ts'
 type PhotoCaption = import('../../caption/captioner.ts').PhotoCaption
 type ExplainedCaption = import('../../caption/captioner.ts').ExplainedCaption
 
+/** `mia caption`: captions image files with a trained captioner. */
 export const caption = defineCommand({
   name: 'caption',
   summary: 'caption images, and show what each word is based on',

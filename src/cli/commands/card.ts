@@ -2,6 +2,7 @@ import { defineCommand } from '../command.ts'
 import { text } from '../options.ts'
 import { shellQuoted } from '../output.ts'
 
+/** `mia card`: packages a run with a model card. */
 export const card = defineCommand({
   name: 'card',
   summary: 'package a trained captioner with a model card, to share it',

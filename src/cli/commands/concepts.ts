@@ -3,6 +3,7 @@ import { defineCommand } from '../command.ts'
 import { positive, seed, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
 
+/** `mia concepts train`: trains the concept detector of a dataset. */
 export const conceptsTrain = defineCommand({
   name: 'concepts train',
   summary: 'train the concept detector',
@@ -56,6 +57,7 @@ export const conceptsTrain = defineCommand({
   },
 })
 
+/** `mia concepts detect`: detects the concepts of the images of a dataset. */
 export const conceptsDetect = defineCommand({
   name: 'concepts detect',
   summary: 'detect the concepts of every image',

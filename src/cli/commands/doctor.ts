@@ -3,6 +3,7 @@ import { defineCommand } from '../command.ts'
 const LABELS = { ok: 'ok', warning: 'WARNING', error: 'ERROR' } as const
 const WIDTH = Math.max(...Object.values(LABELS).map((label) => label.length))
 
+/** `mia doctor`: checks the installation. */
 export const doctor = defineCommand({
   name: 'doctor',
   summary: 'check the installation, and say how to repair it',

@@ -9,6 +9,7 @@ const CONFIDENCE = { group: 'Confidence intervals' }
 const RESOURCES = { group: 'Resources' }
 const FILES = { group: 'Output files' }
 
+/** `mia eval`: scores a results file. */
 export const evalCommand = defineCommand({
   name: 'eval',
   summary: 'score any captions: BLEU, METEOR, ROUGE-L, CIDEr-D, SPICE-ts',

@@ -39,6 +39,7 @@ const options = {
   ),
 }
 
+/** `mia features`: extracts or imports the features of a dataset. */
 export const features = defineCommand({
   name: 'features',
   summary: 'extract region features with a pretrained CNN',

@@ -2,6 +2,7 @@ import { defineCommand } from '../command.ts'
 import { text } from '../options.ts'
 import { table } from '../output.ts'
 
+/** `mia models`: lists trained captioners. */
 export const models = defineCommand({
   name: 'models',
   summary: 'list trained captioners and their scores',

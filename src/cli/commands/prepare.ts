@@ -5,6 +5,7 @@ import { choice, positive, seed, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
 import { REPRODUCE } from '../shared-options.ts'
 
+/** `mia prepare`: converts a dataset. */
 export const prepare = defineCommand({
   name: 'prepare',
   summary: 'convert a dataset: captions, splits, vocabulary',

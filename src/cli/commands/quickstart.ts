@@ -2,6 +2,7 @@ import { defineCommand } from '../command.ts'
 import { seed, text } from '../options.ts'
 import { shellQuoted } from '../output.ts'
 
+/** `mia quickstart`: runs the whole pipeline on a drawn dataset. */
 export const quickstart = defineCommand({
   name: 'quickstart',
   summary: 'run the whole pipeline on a small drawn dataset, in minutes',

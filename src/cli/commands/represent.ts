@@ -4,6 +4,7 @@ import { defineCommand } from '../command.ts'
 import { flag, many, text } from '../options.ts'
 import { NETWORKS } from '../shared-options.ts'
 
+/** `mia represent`: exports the representations of image files. */
 export const represent = defineCommand({
   name: 'represent',
   summary: 'export semantic-grounded image representations (SGIRs)',

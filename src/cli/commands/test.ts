@@ -4,6 +4,7 @@ import { choice, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
 import { BEAM, MAX_LENGTH } from '../shared-options.ts'
 
+/** `mia test`: captions and scores a split. */
 export const test = defineCommand({
   name: 'test',
   summary: 'caption a split of the dataset, and score the captions',

@@ -6,6 +6,7 @@ import { shellQuoted } from '../output.ts'
 import { duration } from '../progress.ts'
 import { choicesOf, options, type TrainValues } from './train-options.ts'
 
+/** `mia train`: trains a captioner. */
 export const train = defineCommand({
   name: 'train',
   summary: 'train a captioner, with or without MIA',
