@@ -1,16 +1,17 @@
 import type { EncoderConfig } from './encoder.ts'
 import type { BasicModelName } from './lstm/basic-models.ts'
 
-/** Everything that decides what a captioner computes. */
+/** The sizes and options of an LSTM captioner: all that decides what it computes. */
 export interface CaptionerConfig extends EncoderConfig {
+  /** which basic model of the paper it is */
   readonly basicModel: BasicModelName
-  /** words of the vocabulary, the four special ones included */
+  /** words of the vocabulary, with the four special tokens */
   readonly vocabularySize: number
   /** hidden width of the attention over regions; 49 as published, whatever the number of regions */
   readonly attentionSize: number
 }
 
-/** The published sizes (section 5.2 of the paper, and the code); what depends on the data is not among them. */
+/** The published hyperparameters (paper, section 5.2, and code), without the sizes that depend on the data. */
 export const PUBLISHED_MODEL = {
   iterations: 2,
   hiddenSize: 512,

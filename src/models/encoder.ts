@@ -8,37 +8,37 @@ import type { Tensors } from './contract.ts'
 import type { ImageSizes, ImageTensors } from './inputs.ts'
 import { Mia, type Refined } from './mia.ts'
 
-/** The two streams that describe an image. */
+/** The two streams of an image: region features and concept embeddings. */
 export type Stream = 'visual' | 'textual'
 
-/** What decides how images are encoded. */
+/** The sizes and options of the encoder. */
 export interface EncoderConfig extends ImageSizes {
   readonly mia: boolean
   /** number of iterations of MIA */
   readonly iterations: number
-  /** do regions and concepts attend to each other, or (a control with as many parameters) each stream to itself? */
+  /** `mutual`: regions and concepts attend to each other; `self`: each stream to itself, with as many parameters */
   readonly miaAttention: 'mutual' | 'self'
   /** where the outer Add&Norm is: on the visual branch as in the published code, or on both as in the paper's figure */
   readonly miaForm: 'code' | 'figure'
-  /** do some images have fewer regions? Then regions of zeros are padding, left out of every softmax and mean */
+  /** whether some images have fewer regions: then regions of zeros are padding, masked in every softmax and mean */
   readonly paddedRegions: boolean
   readonly hiddenSize: number
   readonly numHeads: number
   readonly innerSize: number
-  /** dropout of the features */
+  /** dropout rate of the features */
   readonly dropout: number
-  /** dropout inside MIA */
+  /** dropout rate inside MIA */
   readonly miaDropout: number
 }
 
-/** An image as a decoder sees it: both streams, `[B, R, D]` and `[B, K, D]`; with MIA both are the SGIR `[B, N, D]`. */
+/** What a decoder gets of images: both streams, `[B, R, D]` and `[B, K, D]`; with MIA both are the SGIR `[B, N, D]`. */
 export interface Encoded extends Readonly<Record<Stream, Tensor>> {
-  /** 1 for the rows of each stream that are not padding, `[B, N]`; undefined where none are */
+  /** the padding mask of each stream, `[B, N]`, 0 for padding; undefined without padding */
   readonly masks: Readonly<Record<Stream, Tensor | undefined>>
   readonly refined?: Refined
 }
 
-/** Regions and concepts to the two streams: V = relu(W_a dropout(features) + b_a), T = E[concepts], then MIA. */
+/** Encodes regions and concepts: V = relu(W_a dropout(features) + b_a), T = E[concepts], then MIA if configured. */
 export class Encoder {
   readonly #image: Linear
   readonly #mia: Mia | undefined
@@ -63,12 +63,12 @@ export class Encoder {
   }
 
   /**
-   * What representations and explanations take of an encoding, by name. `visual` `[B, R, D]` and `textual` `[B, K, D]`,
+   * The tensors that representations and explanations read, by name. `visual` `[B, R, D]` and `textual` `[B, K, D]`,
    * the two streams; and with MIA, which makes both `[B, N, D]`: `sgir` `[B, N, D]`; `sgir.mask` `[B, N]` where some
    * rows are padding; `attention.visual.i`, how the K concepts attend to the R regions in iteration i (from 1), `[B,
    * heads, K, R]`; `attention.textual.i`, how the regions attend to the concepts, `[B, heads, R, K]`; and
-   * `alignment.before` and `alignment.after`, how the regions attend to the concepts before MIA and after it, mean over
-   * the heads, `[B, N, N]`, not for the control that aligns nothing.
+   * `alignment.before` and `alignment.after`, how the regions attend to the concepts before and after MIA, averaged
+   * over the heads, `[B, N, N]`; not with `miaAttention: 'self'`, which aligns nothing.
    */
   named({ visual, textual, refined }: Encoded): Tensors {
     if (!refined) return { visual, textual }

@@ -1,38 +1,38 @@
 import { type HostValue, ints } from '../formats/host-value.ts'
 import { cast, input, type Tensor } from '../graph/index.ts'
 
-/** The sizes of images as a model takes them. */
+/** The sizes of a model's image inputs. */
 export interface ImageSizes {
-  /** regions of an image */
+  /** regions per image, R */
   readonly regions: number
-  /** numbers that describe a region */
+  /** numbers per region, F */
   readonly featureSize: number
-  /** concepts of an image */
+  /** concepts per image, K */
   readonly concepts: number
 }
 
-/** Images in the graph: `features` float32 `[B, R, F]` and `concepts`, ids int32 `[B, K]`. */
+/** Images in the graph: `features` float32 `[B, R, F]` and `concepts`, word ids, int32 `[B, K]`. */
 export interface ImageTensors {
   readonly features: Tensor
   readonly concepts: Tensor
 }
 
-/** The type that features come in: float16 as stored, or float32. */
+/** The type of the features input: float16, as stored, or float32. */
 export type FeatureType = 'float16' | 'float32'
 
-/** The graph input `features` `[B, R, F]`, as float32. */
+/** The graph input `features` `[B, R, F]`, cast to float32. */
 export const featuresInput = (
   { regions, featureSize }: Pick<ImageSizes, 'regions' | 'featureSize'>,
   type: FeatureType = 'float16',
 ): Tensor => cast(input('features', ['B', regions, featureSize], type), 'float32')
 
-/** The graph inputs that describe images: `features` `[B, R, F]` and `concepts` int32 `[B, K]`. */
+/** The graph inputs `features` `[B, R, F]`, cast to float32, and `concepts` int32 `[B, K]`. */
 export const imageInputs = (sizes: ImageSizes, type?: FeatureType): ImageTensors => ({
   features: featuresInput(sizes, type),
   concepts: input('concepts', ['B', sizes.concepts], 'int32'),
 })
 
-/** The value of featuresInput() for numbers of whole images; float16 as bits, `[B, R, F]`. */
+/** The value to feed featuresInput(): features of B images, `[B, R, F]`; a Uint16Array holds float16 bits. */
 export const featuresValue = (
   { regions, featureSize }: Pick<ImageSizes, 'regions' | 'featureSize'>,
   data: Uint16Array | Float32Array,
@@ -42,7 +42,7 @@ export const featuresValue = (
   data,
 })
 
-/** The values of imageInputs(): features of B images and the ids of their concepts, `[B, K]`. */
+/** The values to feed imageInputs(): features `[B, R, F]` and the word ids of the concepts, `[B, K]`. */
 export function imageValues(
   sizes: ImageSizes,
   features: Uint16Array | Float32Array,

@@ -65,9 +65,9 @@ export interface MiaConfig {
   /** hidden width of the feed-forward layers */
   readonly innerSize: number
   readonly dropout: number
-  /** do the streams attend to each other, or (the control) each to itself? */
+  /** `mutual`: the streams attend to each other; `self`, a control: each to itself */
   readonly miaAttention: 'mutual' | 'self'
-  /** the outer Add&Norm of the visual branch alone, as in the code, or of both branches, as in the paper's figure */
+  /** where the outer Add&Norm is: on the visual branch, as in the code, or on both, as in the paper's figure */
   readonly miaForm: 'code' | 'figure'
 }
 
@@ -82,13 +82,13 @@ export interface Refined {
    * MIA
    */
   readonly alignmentBefore: Tensor
-  /** 1 for the rows that are a region, a concept or both, `[B, N]`; undefined where all are */
+  /** 1 for rows that are a region, a concept or both, `[B, N]`; undefined if all are */
   readonly mask: Tensor | undefined
   /** for each iteration the weights of concepts over regions and of regions over concepts, `[B, heads, N, N]` each */
   readonly attention: readonly { readonly visual: Tensor; readonly textual: Tensor }[]
 }
 
-/** One branch of an iteration: a stream is the values, the other the queries. */
+/** One branch of an iteration: attention with one stream as values and the other as queries, then feed-forward. */
 class Refinement {
   readonly #attention: MiaAttention
   readonly #feedForward: FeedForward
@@ -119,9 +119,9 @@ class Refinement {
 interface Streams {
   readonly visual: Tensor
   readonly textual: Tensor
-  /** the keys that take part in the first iteration */
+  /** masks of the keys in the first iteration */
   readonly masks: { readonly visual: Tensor | undefined; readonly textual: Tensor | undefined }
-  /** the rows that are a region, a concept or both */
+  /** mask of the rows that are a region, a concept or both */
   readonly mask: Tensor | undefined
 }
 
@@ -140,6 +140,6 @@ function padToEqual(regions: Tensor, concepts: Tensor, mask: Tensor | undefined)
   }
 }
 
-/** A mask `[1, size]` of the first rows; undefined where that is all of them. */
+/** A mask `[1, size]` with 1 for the first `count` rows; undefined if that is all of them. */
 const firstRows = (count: number, size: number): Tensor | undefined =>
   count === size ? undefined : reshape(constant(Array.from({ length: size }, (_, i) => Number(i < count))), [1, size])

@@ -20,7 +20,7 @@ export class OutputLayer {
     this.#dropout = rate
   }
 
-  /** The words of the vocabulary, W. */
+  /** The size of the vocabulary, W. */
   get size(): number {
     return this.weight.shape[0] as number
   }

@@ -6,13 +6,13 @@ import { maskBias } from './mask.ts'
 import type { Noise } from './noise.ts'
 import type { Scope } from './scope.ts'
 
-/**
- * The sizes of a multi-head attention: D is `hiddenSize`, each head has D / `numHeads` numbers; `dropout` is that of
- * the attention weights.
- */
+/** The sizes and options of multi-head attention. */
 export interface MultiHeadAttentionOptions {
+  /** the model width, D */
   readonly hiddenSize: number
+  /** the number of heads, each of width D / `numHeads` */
   readonly numHeads: number
+  /** dropout rate of the attention weights */
   readonly dropout: number
 }
 

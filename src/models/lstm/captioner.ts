@@ -15,7 +15,7 @@ import { OutputLayer } from '../output-layer.ts'
 import { type BasicModel, basicModel } from './basic-models.ts'
 import { RegionAttention } from './region-attention.ts'
 
-/** What the decoder takes of an image, beside what Encoder.named() gives. */
+/** What the decoder reads of encoded images, together with the tensors of Encoder.named(). */
 export interface LstmEncoded extends Tensors {
   /** what the image adds to the gates of every step, `[B, 4D]` */
   readonly gates: Tensor
@@ -25,11 +25,11 @@ export interface LstmEncoded extends Tensors {
   readonly regions: Tensor
   /** the projected keys of the rows, `[B, R, A]` */
   readonly keys: Tensor
-  /** 0 for rows of padding, `[B, R]`, where some are */
+  /** the padding mask, `[B, R]`, 0 for padding; present if there is padding */
   readonly mask: Tensor
 }
 
-/** The hidden state and the cell, `[N, D]` each. */
+/** The hidden state and the cell state, `[N, D]` each. */
 export interface LstmTensors extends Tensors, LstmState {}
 
 /**
@@ -69,7 +69,7 @@ export class LstmCaptioner implements CaptionModel {
     this.output = new OutputLayer(decoder.at('output'), hiddenSize, vocabularySize, config.dropout)
   }
 
-  /** The sizes of the images that it takes. */
+  /** The sizes of its image inputs. */
   get inputs(): CaptionerConfig {
     return this.config
   }
