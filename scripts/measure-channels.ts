@@ -1,6 +1,7 @@
 /*
- * Writes src/vision/networks/builtin/channels.ts: the mean and standard deviation of each channel of the built-in network,
- * over the first 2,000 training pictures of a prepared dataset. Usage: npx tsx scripts/measure-channels.ts data/flickr8k
+ * Writes src/vision/networks/builtin/channels.ts: the mean and standard deviation of each channel of the built-in
+ * network, over the first 2,000 training pictures of a prepared dataset.
+ * Usage: npx tsx scripts/measure-channels.ts data/flickr8k
  */
 import { fileURLToPath } from 'node:url'
 import { Dataset } from '../src/data/dataset.ts'
@@ -64,7 +65,7 @@ const halves = (values: Float64Array): string =>
 await writeFileAtomic(
   TARGET,
   `// Written by scripts/measure-channels.ts, do not edit. Statistics of the channels of grid.ts over the cells of
-// ${counted(images.length, 'training picture')} of ${dataset.header.name}, as the base64 of float16 numbers, little-endian.
+// ${counted(images.length, 'training picture')} of ${dataset.header.name}, as base64 of little-endian float16.
 
 /** The mean of each channel. */
 export const MEANS =

@@ -47,8 +47,8 @@ export class RegionFinder {
   }
 
   /**
-   * The regions of a picture, most confident first. Throws ImageError for a picture that cannot be read or has nothing that
-   * might be an object.
+   * The regions of a picture, most confident first. Throws ImageError for a picture that cannot be read or has nothing
+   * that might be an object.
    */
   async find(input: ImageInput): Promise<Regions> {
     const [found, map] = await Promise.all([

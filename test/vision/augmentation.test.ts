@@ -4,7 +4,7 @@ import { nodePictures } from '../../src/hosts/node/pictures.ts'
 import { augmentedId, withAugmentations } from '../../src/vision/augmentation.ts'
 
 const [WIDTH, HEIGHT] = [32, 16]
-/** No two pixels alike: red says the column, green the row. */
+/** Red is the column, green the row. */
 const pixels = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => {
   const [column, row] = [Math.floor(i / 3) % WIDTH, Math.floor(i / 3 / WIDTH)]
   return [column, row, 99][i % 3]!
@@ -14,7 +14,7 @@ const picture = { data: pixels, width: WIDTH, height: HEIGHT }
 describe('withAugmentations()', async () => {
   const augmentations = await withAugmentations({ id: 'a.jpg', path: 'a.jpg' }, 4)
 
-  test('gives the picture itself and crops of 7/8 inside it, every other one mirrored', () => {
+  test('returns the picture and crops of 7/8 of its sides, every other one mirrored', () => {
     expect(augmentations[0]).toEqual({ id: 'a.jpg', path: 'a.jpg' })
     expect(augmentations.map(({ id }) => id)).toEqual(
       [0, 1, 2, 3, 4].map((augmentation) => augmentedId('a.jpg', augmentation)),
@@ -26,7 +26,7 @@ describe('withAugmentations()', async () => {
     }
   })
 
-  test('crops each picture at places of its own, the same ones each time', async () => {
+  test('crops every picture at other places, and at the same places each time', async () => {
     const places = async (id: string) => (await withAugmentations({ id }, 4)).map(({ crop }) => crop?.left)
     expect(await places('a.jpg')).toEqual(augmentations.map(({ crop }) => crop?.left))
     expect(new Set([...(await places('a.jpg')), ...(await places('b.jpg'))]).size).toBe(9)
@@ -38,7 +38,7 @@ describe('decode() of a crop', () => {
   const expected = (column: (x: number) => number) =>
     Array.from({ length: 14 }, (_, y) => Array.from({ length: 28 }, (_, x) => [column(x), y + 2, 99])).flat(2)
 
-  test('gives the pixels of that part', async () => {
+  test('returns the pixels of the crop', async () => {
     const cut = await nodePictures.decode(picture, {
       width: 28,
       height: 14,
@@ -47,12 +47,12 @@ describe('decode() of a crop', () => {
     expect([...cut]).toEqual(expected((x) => 4 + x))
   })
 
-  test('mirrors that part, not another', async () => {
+  test('mirrors the crop after cutting it out', async () => {
     const cut = await nodePictures.decode(picture, { width: 28, height: 14, crop: { ...crop, mirrored: true } })
     expect([...cut]).toEqual(expected((x) => 4 + 27 - x))
   })
 
-  test('is of the picture as it is seen where it lies on its side', async () => {
+  test('applies the EXIF orientation first', async () => {
     const lying = await sharp(pixels, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
       .rotate(90)
       .withMetadata({ orientation: 8 })

@@ -9,11 +9,10 @@ import { UserError } from '../../src/errors.ts'
 import { nodePictures } from '../../src/hosts/node/pictures.ts'
 import { extractFeatures, type ImageFile } from '../../src/vision/extract-features.ts'
 import { sourceOf } from '../../src/vision/feature-source.ts'
-import { inOrder } from '../../src/vision/in-order.ts'
 import type { Network } from '../../src/vision/networks/network.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
-/** A network of one region: the mean of each channel of its picture, in 0..255. */
+/** A network with one region: the mean of each channel of the picture, from 0 to 255. */
 class MeanColour implements Network {
   readonly name = 'mean.onnx'
   readonly sha256 = createHash('sha256').update('mean').digest('hex')
@@ -34,7 +33,7 @@ class MeanColour implements Network {
   release(): void {}
 }
 
-/** Pictures 0, 1, ... of one colour each: (n, 2n, 3n). */
+/** Writes pictures 0, 1, ... of one colour each: (n, 2n, 3n). */
 async function pictures(folder: string, count: number): Promise<ImageFile[]> {
   return Promise.all(
     Array.from({ length: count }, async (_, n) => {
@@ -59,7 +58,7 @@ const half = (value: number): number =>
   value === 0 ? 0 : (Math.floor(Math.log2(value)) + 15) * 1024 + (value / 2 ** Math.floor(Math.log2(value)) - 1) * 1024
 
 describe('extractFeatures()', () => {
-  test('stores the features of every picture under its id, in batches, the last one smaller', async () => {
+  test('stores the features of every picture by id, in batches of which the last is smaller', async () => {
     const folder = await temporaryFolder()
     const network = new MeanColour()
     const store = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
@@ -83,7 +82,7 @@ describe('extractFeatures()', () => {
     expect(progress.map(([done]) => done)).toEqual(progress.map(([done]) => done).toSorted((a, b) => a - b))
   })
 
-  test('leaves out broken pictures, by name, and makes the others', async () => {
+  test('skips pictures that cannot be read, with the reason, and makes the others', async () => {
     const folder = await temporaryFolder()
     const network = new MeanColour()
     const store = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
@@ -108,7 +107,7 @@ describe('extractFeatures()', () => {
     expect(header.shards.flatMap(({ ids }) => ids)).toEqual(['0', '2', '3', '4'])
   })
 
-  test('stopped by its signal, goes on at the next call with what is missing', async () => {
+  test('resumes after an abort: the next call makes what is missing', async () => {
     const folder = await temporaryFolder()
     const network = new MeanColour()
     const images = await pictures(folder, 9)
@@ -131,7 +130,7 @@ describe('extractFeatures()', () => {
     await first.close()
 
     const second = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
-    const kept = second.count // the batch under way is finished, too
+    const kept = second.count // the batch in progress is stored too
     expect([4, 6]).toContain(kept)
     const rest = await extractFeatures({ pictures: nodePictures, images, network, store: second, batchSize: 2 })
     expect(rest).toEqual({ made: 9 - kept, kept, leftOut: [] })
@@ -143,7 +142,7 @@ describe('extractFeatures()', () => {
     expect([...read]).toEqual(images.flatMap((_, n) => [n, 2 * n, 3 * n].map(half)))
   })
 
-  test('makes an image that is listed twice once', async () => {
+  test('makes an image once that is listed twice', async () => {
     const folder = await temporaryFolder()
     const network = new MeanColour()
     const store = await FeatureWriter.open(join(folder, 'features'), sourceOf(network))
@@ -164,41 +163,5 @@ describe('extractFeatures()', () => {
     const extracting = extractFeatures({ pictures: nodePictures, images, network, store })
     await expect(extracting).rejects.toThrow(UserError)
     await expect(extracting).rejects.toThrow('features of image "3": layer "mean" gives numbers that are not finite')
-  })
-})
-
-describe('inOrder()', () => {
-  const later = (ms: number, value: number): Promise<number> => new Promise((resolve) => setTimeout(resolve, ms, value))
-
-  test('gives results in the order of the items, not of their ends', async () => {
-    const results: number[] = []
-    for await (const result of inOrder([30, 1, 20, 5], (ms) => later(ms, ms), 3)) results.push(result)
-    expect(results).toEqual([30, 1, 20, 5])
-  })
-
-  test('never works on more than `ahead` items', async () => {
-    let [now, most] = [0, 0]
-    const work = async (n: number): Promise<number> => {
-      most = Math.max(most, ++now)
-      await later(1, n)
-      return now--
-    }
-    for await (const _ of inOrder(
-      Array.from({ length: 20 }, (_, n) => n),
-      work,
-      4,
-    ))
-      await later(1, 0)
-    expect(most).toBe(4)
-  })
-
-  test('throws what the work threw when its turn comes', async () => {
-    const seen: number[] = []
-    const reading = (async () => {
-      for await (const n of inOrder([1, 2, 3], async (n) => (n === 2 ? Promise.reject(new Error('two')) : n), 3))
-        seen.push(n)
-    })()
-    await expect(reading).rejects.toThrow('two')
-    expect(seen).toEqual([1])
   })
 })

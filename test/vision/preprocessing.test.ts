@@ -8,12 +8,12 @@ const normalised = (how: Normalisation): number[] => {
   return [...into]
 }
 
-test('normalise() with symmetric is value / 127.5 - 1, plane after plane', () => {
+test('normalise() with SYMMETRIC is value / 127.5 - 1, channels first', () => {
   const expected = [255, 0, 0, 255, 51, 102].map((value) => Math.fround(value / 127.5 - 1))
   for (const [i, value] of normalised(SYMMETRIC).entries()) expect(value).toBeCloseTo(expected[i]!, 6)
 })
 
-test("normalise() with imagenet gives torchvision's numbers", () => {
+test("normalise() with IMAGENET returns torchvision's numbers", () => {
   // torchvision.transforms.Normalize of 1 and 0 in each channel: (1 - .485) / .229 and so on.
   const expected = [2.2489083, -2.117904, -2.0357141, 2.4285715, -0.9155556, -0.0266667]
   const actual = normalised(IMAGENET)
@@ -23,7 +23,7 @@ test("normalise() with imagenet gives torchvision's numbers", () => {
   expect(actual[5]).toBeCloseTo((0.4 - 0.406) / 0.225, 5)
 })
 
-test('normalise() with bgr255 keeps the values and puts blue first', () => {
+test('normalise() with BGR255 keeps the values and puts blue first', () => {
   expect(normalised(BGR255).map((value) => Math.round(value * 1e4) / 1e4)).toEqual([51, 102, 0, 255, 255, 0])
 })
 

@@ -1,15 +1,15 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { floatData } from '../../src/engine/session.ts'
 import { floats } from '../../src/formats/host-value.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
-import { type Box, iou, suppress } from '../../src/vision/boxes.ts'
+import type { Box } from '../../src/vision/boxes.ts'
 import { roiAlign } from '../../src/vision/roi-align.ts'
 import { onnxModel } from '../onnx/onnx-models.ts'
 import { normals } from '../support/random.ts'
 
 const [COLUMNS, ROWS, SIZE] = [7, 5, 3]
 
-test("is ONNX Runtime's RoiAlign with one bin of 7 x 7 samples", async () => {
+test("roiAlign() returns the numbers of ONNX Runtime's RoiAlign with one bin of 7 x 7 samples", async () => {
   const data = Float32Array.from(normals(4)(COLUMNS * ROWS * SIZE))
   const boxes: Box[] = [
     { left: 0, top: 0, right: 1, bottom: 1 },
@@ -60,26 +60,4 @@ test("is ONNX Runtime's RoiAlign with one bin of 7 x 7 samples", async () => {
     roiAlign({ data, columns: COLUMNS, rows: ROWS, size: SIZE }, box, ours)
     for (let c = 0; c < SIZE; c++) expect(ours[c]!).toBeCloseTo(theirs[i * SIZE + c]!, 5)
   }
-})
-
-describe('boxes', () => {
-  const box = (left: number, top: number, right: number, bottom: number): Box => ({ left, top, right, bottom })
-
-  test('overlap by what is common in parts of both', () => {
-    expect(iou(box(0, 0, 0.5, 0.5), box(0, 0, 0.5, 0.5))).toBe(1)
-    expect(iou(box(0, 0, 0.5, 0.5), box(0.5, 0.5, 1, 1))).toBe(0)
-    expect(iou(box(0, 0, 1, 0.5), box(0, 0.25, 1, 1))).toBeCloseTo(0.25)
-  })
-
-  test('of one label that overlap are one object, the surest', () => {
-    const found = [
-      { box: box(0, 0, 0.5, 0.5), label: 1, score: 0.5 },
-      { box: box(0, 0, 0.52, 0.5), label: 1, score: 0.9 },
-      { box: box(0, 0, 0.5, 0.5), label: 2, score: 0.4 },
-      { box: box(0.6, 0.6, 1, 1), label: 1, score: 0.3 },
-    ]
-    expect(suppress(found, 0.65, 10).map(({ score }) => score)).toEqual([0.9, 0.4, 0.3])
-    expect(suppress(found, 0.65, 2).map(({ score }) => score)).toEqual([0.9, 0.4])
-    expect(suppress(found, 0.99, 10)).toHaveLength(4)
-  })
 })

@@ -10,5 +10,5 @@ export const source: GridSource = {
   size: 3,
 }
 
-/** The features of image number n: six patterns that tell it from every other. */
+/** The features of image number n, different for every n. */
 export const featuresOf = (n: number): Uint16Array => Uint16Array.from({ length: 6 }, (_, i) => (n * 6 + i) % 0x7c00)

@@ -15,7 +15,7 @@ import { temporaryFolder } from '../../support/folder.ts'
 
 const shared = fileURLToPath(new URL('../../../../shared/', import.meta.url))
 
-/** Real pictures as a network wants them, [count, 3, height, width]. */
+/** The input of a network for real pictures, `[count, 3, height, width]`. */
 async function pictures({ input }: Network, count: number): Promise<Float32Array> {
   const names = (await readFile(join(shared, 'data/flickr8k/Flickr_8k.devImages.txt'), 'utf8'))
     .split('\n')
@@ -41,7 +41,7 @@ describe.skipIf(!existsSync(join(shared, 'weights')))(
       { file: 'mobilenet_v2_imagenet', output: 'features', regions: 49, size: 1280, normalisation: SYMMETRIC },
       { file: 'squeezenet1.1_imagenet', output: 'features', regions: 169, size: 512, normalisation: IMAGENET },
     ])(
-      '$file gives the map that onnxruntime-node gives for the file itself, a picture at a time',
+      '$file returns the map that onnxruntime-node returns for the file itself, picture by picture',
       async ({ file, output, ...expected }) => {
         const path = join(shared, 'weights', `${file}.onnx`)
         const network = await openOnnxNetwork(nodeEngine, path)
@@ -81,7 +81,7 @@ describe.skipIf(!existsSync(join(shared, 'weights')))(
       },
     )
 
-    test('yolox_nano_coco may be cut at any of its maps', async () => {
+    test('yolox_nano_coco can be cut at its maps', async () => {
       const path = join(shared, 'weights/yolox_nano_coco.onnx')
       const network = await openOnnxNetwork(nodeEngine, path)
       expect([network.layer, network.regions, network.input]).toEqual([
@@ -109,7 +109,7 @@ describe('openOnnxNetwork()', () => {
     return path
   }
 
-  test('takes the last map of more than one cell and, of a network it does not know, the normalisation of torchvision', async () => {
+  test('takes the last map of more than one cell, and for an unknown network the normalisation of torchvision', async () => {
     const { layer, regions, size, input } = await openOnnxNetwork(nodeEngine, await save())
     expect({ layer, regions, size, input }).toEqual({
       layer: 'cells',
@@ -119,7 +119,7 @@ describe('openOnnxNetwork()', () => {
     })
   })
 
-  test('gives the cells row by row, their channels last', async () => {
+  test('returns the cells row by row, channels last', async () => {
     const first = { shape: [2, 3, 1, 1], values: [1, 0, 0, 0, 1, 0] } // the red and the green of each place
     const network = await openOnnxNetwork(
       nodeEngine,
@@ -133,7 +133,7 @@ describe('openOnnxNetwork()', () => {
     expect(network.input).toEqual({ width: 2, height: 2, ...SYMMETRIC })
   })
 
-  test('takes any batch, and the size asked for where the network takes any', async () => {
+  test('accepts any batch size, and the picture size that is asked for if the network accepts any', async () => {
     const path = await save({ inputs: { x: ['n', 3, 'height', 'width'] } })
     expect((await openOnnxNetwork(nodeEngine, path)).regions).toBe(223 * 223)
     const network = await openOnnxNetwork(nodeEngine, path, { width: 6, height: 4 })
@@ -173,7 +173,7 @@ describe('openOnnxNetwork()', () => {
     await expect(opening).rejects.toThrow(why)
   })
 
-  test('refuses a file that is not there', async () => {
+  test('refuses a missing file', async () => {
     await expect(openOnnxNetwork(nodeEngine, '/no/such.onnx')).rejects.toThrow(
       'Cannot read network "/no/such.onnx": there is no such file',
     )

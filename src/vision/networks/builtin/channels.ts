@@ -1,5 +1,5 @@
 // Written by scripts/measure-channels.ts, do not edit. Statistics of the channels of grid.ts over the cells of
-// 2,000 training pictures of flickr8k, as the base64 of float16 numbers, little-endian.
+// 2,000 training pictures of flickr8k, as base64 of little-endian float16.
 
 /** The mean of each channel. */
 export const MEANS =

@@ -6,7 +6,7 @@ const near = (rows: Float32Array, wanted: readonly number[]) => {
   for (const [i, value] of wanted.entries()) expect(rows[i]).toBeCloseTo(value, 6)
 }
 
-test('averageGrid() of sizes that divide takes equal shares of each block', () => {
+test('averageGrid() averages blocks if the sizes divide', () => {
   near(averageGrid(1, 2, 2), [0.25, 0.25, 0.25, 0.25])
   near(averageGrid(2, 2, 2), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
   near(averageGrid(2, 2, 4), [
@@ -17,7 +17,7 @@ test('averageGrid() of sizes that divide takes equal shares of each block', () =
   ])
 })
 
-test('averageGrid() of sizes that do not divide cuts cells: of three columns each half has one and a half', () => {
+test('averageGrid() splits cells if the sizes do not divide: half of three columns is one and a half', () => {
   near(averageGrid(2, 2, 3).subarray(0, 6), [2 / 3, 1 / 3, 0, 0, 0, 0])
 })
 

@@ -17,7 +17,7 @@ import { coco, hasCoco, photographs, planesOf, waves } from './pictures.ts'
 
 const CHANNELS = [528, 720, 720, 480]
 
-/** Numbers kept as the base64 of their float16 bits. */
+/** Numbers from the base64 of their float16 bits, decoded by the definition. */
 function halves(text: string): number[] {
   const bytes = Buffer.from(text, 'base64')
   return Array.from({ length: bytes.length / 2 }, (_, i) => {
@@ -40,7 +40,7 @@ afterAll(async () => {
 })
 
 describe('openNetwork("builtin")', () => {
-  test('gives the maps of four layers side by side, averaged over the cells of one grid, each channel standardised', async () => {
+  test('concatenates the maps of four layers, averaged over the cells of one grid, and standardises each channel', async () => {
     const network = await openNetwork(nodeEngine, BUILTIN)
     const { regions, columns, size } = network
     expect({ regions, columns, size }).toEqual({ regions: 49, columns: 7, size: 528 + 720 + 720 + 480 })
@@ -68,7 +68,7 @@ describe('openNetwork("builtin")', () => {
   })
 
   test.skipIf(!hasCoco)(
-    'has channels at about mean 0 and deviation 1 over other photographs (needs ../shared)',
+    'has channels with about mean 0 and standard deviation 1 over other photographs (needs ../shared)',
     async () => {
       const network = await openNetwork(nodeEngine, BUILTIN)
       const values: number[] = []
@@ -82,7 +82,7 @@ describe('openNetwork("builtin")', () => {
     },
   )
 
-  test('has a source of its own that needs no path, by which a run sees with it again', async () => {
+  test('has a source that names no file, with which a run opens it again', async () => {
     const network = await openNetwork(nodeEngine, BUILTIN)
     const source = sourceOf(network)
     expect(source.network).toEqual({ file: 'builtin', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
@@ -107,7 +107,7 @@ describe('openNetwork("builtin")', () => {
     ).rejects.toThrow(/^Cannot use run "run" with the built-in network: it is not the one .* "npm ci"$/)
   })
 
-  test('keeps its ONNX in the cache, with its checksum, and makes it anew when it is damaged or missing', async () => {
+  test('caches its ONNX with a checksum, and makes it again if it is damaged or missing', async () => {
     const folder = join(cache, 'mia-caption')
     const open = async () => (await openNetwork(nodeEngine, BUILTIN)).release()
     await open()
@@ -133,7 +133,7 @@ describe('openNetwork("builtin")', () => {
     }
   })
 
-  test('works where the cache cannot be written to', async () => {
+  test('works if the cache cannot be written', async () => {
     const file = join(await temporaryFolder(), 'no-folder')
     await writeFile(file, '')
     vi.stubEnv('XDG_CACHE_HOME', file)
@@ -149,18 +149,15 @@ describe('openNetwork("builtin")', () => {
 })
 
 describe('openDetector("builtin")', () => {
-  test.skipIf(!hasCoco)(
-    "finds most of the objects that people marked in COCO's pictures (needs ../shared)",
-    async () => {
-      const { boxes, classes, regions, objects } = await recall(coco, BUILTIN, 25)
-      expect(objects).toBe(254)
-      expect(boxes).toBeGreaterThan(0.59)
-      expect(classes).toBeGreaterThan(0.52)
-      expect(regions).toBeLessThan(42)
-    },
-  )
+  test.skipIf(!hasCoco)("finds most of the annotated objects in COCO's pictures (needs ../shared)", async () => {
+    const { boxes, classes, regions, objects } = await recall(coco, BUILTIN, 25)
+    expect(objects).toBe(254)
+    expect(boxes).toBeGreaterThan(0.59)
+    expect(classes).toBeGreaterThan(0.52)
+    expect(regions).toBeLessThan(42)
+  })
 
-  test.skipIf(!hasCoco)('gives regions whose features the built-in network makes (needs ../shared)', async () => {
+  test.skipIf(!hasCoco)('finds regions for the features of the built-in network (needs ../shared)', async () => {
     const finder = new RegionFinder(await openDetector(nodeEngine, BUILTIN), await openNetwork(nodeEngine, BUILTIN), {
       pictures: nodeEngine.pictures,
       position: false,
@@ -174,10 +171,12 @@ describe('openDetector("builtin")', () => {
     expect(boxes!.every((edge) => edge >= 0 && edge <= 1)).toBe(true)
   })
 
-  test('gives at least as many as are wanted, however unsure, and no more than the most', async () => {
+  test('returns at least `least` objects, whatever their confidence, and at most `most`, highest confidence first', async () => {
     const detector = await openDetector(nodeEngine, BUILTIN)
     const picture = await waves()
-    expect((await detector.detect(picture, { least: 10, most: 100 })).length).toBeGreaterThanOrEqual(10)
+    const scores = (await detector.detect(picture, { least: 10, most: 100 })).map(({ score }) => score)
+    expect(scores.length).toBeGreaterThanOrEqual(10)
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a))
     expect(await detector.detect(picture, { least: 3, most: 3 })).toHaveLength(3)
     await expect(detector.detect(Buffer.from('no picture'), { least: 1, most: 1 })).rejects.toThrow('Cannot read image')
     detector.release()

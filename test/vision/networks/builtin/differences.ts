@@ -7,7 +7,10 @@ import { runInTensorflow } from '../tfjs/tensorflow.ts'
 import { INPUT, inTensorflow, model, weights } from './network-files.ts'
 import { planesOf } from './pictures.ts'
 
-/** Of each node the largest difference of our map from TensorFlow.js's on any of the pictures, in parts of the map's largest number. */
+/**
+ * For each node the largest difference of our map from TensorFlow.js's over the pictures, relative to the map's largest
+ * absolute value.
+ */
 export async function differences(
   pictures: readonly (string | Buffer)[],
   size: number,

@@ -20,6 +20,6 @@ export const HEAD = ['tower_0/keypoints', 'tower_0/wh']
 export const weights = await readFile(join(folder, 'centernet.bin'))
 export const model = checkTfjsModel(JSON.parse(text), 'centernet.json', 'install it again')
 
-/** The network in TensorFlow.js, which checks the size of its input: the file's 512 is replaced. */
+/** Loads the network in TensorFlow.js. It checks the input's size, so that the file's 512 is replaced. */
 export const inTensorflow = (size: number): Promise<GraphModel> =>
   loadInTensorflow(JSON.parse(text.replaceAll('"size":"512"', `"size":"${size}"`)), weights)

@@ -6,7 +6,7 @@ import sharp from 'sharp'
 import { nodePictures } from '../../../../src/hosts/node/pictures.ts'
 import { normalise, RGB255 } from '../../../../src/vision/preprocessing.ts'
 
-/** The folder of COCO's pictures beside the project, which may be absent. */
+/** A folder of COCO pictures next to the project; it may be missing. */
 export const coco = fileURLToPath(new URL('../../../../../shared/data/coco-mini', import.meta.url))
 export const hasCoco = existsSync(coco)
 
@@ -15,7 +15,7 @@ export async function photographs(): Promise<string[]> {
   return (await readdir(folder)).sort().map((name) => join(folder, name))
 }
 
-/** A picture of bright and dark waves, the same each time. */
+/** A picture of bright and dark waves. */
 export function waves(): Promise<Buffer> {
   const [width, height] = [200, 150]
   const pixels = Uint8Array.from({ length: 3 * width * height }, (_, i) => {
@@ -27,7 +27,7 @@ export function waves(): Promise<Buffer> {
     .toBuffer()
 }
 
-/** A picture as the built-in network takes it, [3, size, size], values from 0 to 255. */
+/** The input of the built-in network for a picture, `[3, size, size]`, values from 0 to 255. */
 export async function planesOf(picture: string | Buffer, size: number): Promise<Float32Array> {
   const preprocessing = { width: size, height: size, ...RGB255 }
   const planes = new Float32Array(3 * size * size)
