@@ -13,7 +13,7 @@ import { EXPLANATION_STYLE } from './explanation-style.ts'
 import { escapeHtml, percent } from './html.ts'
 import { documentParts } from './layout.ts'
 
-/** The most pictures on a page; one of 200 has up to 40 MB, and browsers get slow. */
+/** The most pictures on a page: one of 200 has some 30 MB, and browsers get slow beyond. */
 export const MAX_EXPLAINED = 200
 
 const PICTURE_SIZE = 640
