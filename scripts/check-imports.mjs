@@ -42,7 +42,7 @@ const NODE_PARTS = {
 const MAY_IMPORT = { ...PAGE_PARTS, ...NODE_PARTS }
 
 /** Packages that run in Node alone, beside Node's own modules. */
-const NODE_PACKAGES = /^(onnxruntime-node|koffi|sharp|tinyglobby|commander)(\/|$)/
+const NODE_PACKAGES = /^(onnxruntime-node|koffi|sharp|tinyglobby|commander|yauzl)(\/|$)/
 /** The engine's libraries, by any way of loading them: an import, or a path that `require.resolve` gives. */
 const ENGINE = /['"](onnxruntime-node|koffi)['"]/
 const isNodes = (name) => name.startsWith('node:') || builtinModules.includes(name) || NODE_PACKAGES.test(name)

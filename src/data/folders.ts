@@ -39,7 +39,7 @@ export async function skipMissing<Image extends Pick<CaptionedImage, 'file'>>(
 }
 
 /** The files of folders under `root`. Listing a folder once is far faster than checking each of 123,000 files. */
-async function listFiles(root: string, folders: ReadonlySet<string>): Promise<Set<string>> {
+export async function listFiles(root: string, folders: ReadonlySet<string>): Promise<Set<string>> {
   const files = new Set<string>()
   for (const folder of folders) {
     const names = await readdir(join(root, folder)).catch(() => [])

@@ -2,6 +2,7 @@ import type { Section } from '../command.ts'
 import { caption } from './caption.ts'
 import { card } from './card.ts'
 import { conceptsDetect, conceptsTrain } from './concepts.ts'
+import { dataCoco } from './data.ts'
 import { doctor } from './doctor.ts'
 import { evalCommand } from './eval.ts'
 import { features } from './features.ts'
@@ -15,7 +16,7 @@ import { train } from './train.ts'
 /** All commands by section, as `mia --help` lists them: first what needs no data, then the pipeline in order. */
 export const contents: readonly Section[] = [
   { heading: 'Start here', commands: [caption, quickstart, doctor] },
-  { heading: 'Prepare a dataset', commands: [prepare, features, conceptsTrain, conceptsDetect] },
+  { heading: 'Prepare a dataset', commands: [dataCoco, prepare, features, conceptsTrain, conceptsDetect] },
   { heading: 'Train and evaluate', commands: [train, test, evalCommand, models] },
   { heading: 'Share and reuse', commands: [card, represent] },
 ]
