@@ -20,13 +20,22 @@ const PLAIN = /[A-Za-z]+(?=[ \n])/y
 /** Words that the Penn Treebank splits, as in "can not" and "gon na". */
 const ASSIMILATIONS = new Set(['cannot', 'gonna', 'wanna', 'gotta', 'lemme', 'gimme'])
 
+/** Characters above U+FFFF: 3.4.1 drops them all. */
+const ASTRAL = /[\u{10000}-\u{10FFFF}]/gu
+/** What stands for them while a caption is read: two characters that no rule takes for a letter or a sign. */
+const UNKNOWN = '\uFFFE\uFFFE'
+/** Longer captions keep a record of where rules fail; for others that costs more than it saves. */
+const LONG = 256
+
 /**
  * Tokenises a caption as Stanford's PTBTokenizer 3.4.1 does with coco-caption's options (`-preserveLines -lowerCase`):
  * Penn Treebank conventions, lower case, quotation marks as `` and '', brackets as -lrb- and -rrb-. The longest match
- * of all rules wins, as in the original's lexer; characters that no rule matches are dropped.
+ * of all rules wins, as in the original's lexer; characters that no rule matches are dropped. The time is linear in
+ * the length of the text.
  */
 export function ptbTokenize(text: string): string[] {
-  const line = `${text.replace(/[\r\n\v\f\u0085\u2028\u2029]/g, ' ')}\n`
+  const line = `${text.replace(/[\r\n\v\f\u0085\u2028\u2029]/g, ' ').replace(ASTRAL, UNKNOWN)}\n`
+  const caption: Caption = { text, line, failedUntil: line.length > LONG ? new Map() : undefined }
   const tokens: string[] = []
   let at = 0
   while (at < line.length) {
@@ -44,20 +53,34 @@ export function ptbTokenize(text: string): string[] {
         continue
       }
     }
-    at = readToken(line, at, tokens)
+    at = readToken(caption, at, tokens)
   }
   return tokens
 }
 
+/** A caption being read. */
+interface Caption {
+  readonly text: string
+  /** The text with spaces for line breaks, placeholders of equal length for unknown characters, and a final newline. */
+  readonly line: string
+  /** By rule: the position up to which it is known to fail. */
+  readonly failedUntil: Map<Rule, number> | undefined
+}
+
 /** Appends the token at `at` by the rule with the longest match; returns the position after it. */
-function readToken(line: string, at: number, tokens: string[]): number {
+function readToken({ text, line, failedUntil }: Caption, at: number, tokens: string[]): number {
   let furthest = at
   let token = ''
   let best: Rule | undefined
   for (const rule of RULES_BY_CODE[line.charCodeAt(at)] ?? ALL_RULES) {
+    if (failedUntil && rule.reads && at < (failedUntil.get(rule) ?? 0)) continue
     rule.pattern.lastIndex = at
     const match = rule.pattern.exec(line)
-    if (!match || rule.pattern.lastIndex <= furthest) continue
+    if (!match) {
+      if (failedUntil && rule.reads) recordFailure(rule, rule.reads, line, at, failedUntil)
+      continue
+    }
+    if (rule.pattern.lastIndex <= furthest) continue
     const read = match[1] ?? ''
     if (rule.means && !rule.means(read)) continue
     furthest = rule.pattern.lastIndex
@@ -65,8 +88,15 @@ function readToken(line: string, at: number, tokens: string[]): number {
     best = rule
   }
   if (!best) return at + 1
-  tokens.push((best.write ? best.write(token) : token).toLowerCase())
+  const original = token.includes('\uFFFE') ? text.slice(at, at + token.length) : token
+  tokens.push((best.write ? best.write(original) : original).toLowerCase())
   return at + token.length - (best.endsSentence ? 1 : 0)
+}
+
+/** Records that a rule fails from `at` up to the end of what it read. */
+function recordFailure(rule: Rule, reads: RegExp, line: string, at: number, failedUntil: Map<Rule, number>): void {
+  reads.lastIndex = at
+  if (reads.test(line)) failedUntil.set(rule, reads.lastIndex)
 }
 
 /**

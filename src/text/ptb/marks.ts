@@ -37,11 +37,14 @@ const QUOTES: readonly Rule[] = [
   { pattern: pattern('i', `(''|'|\\u0092|\\u2019|&apos;|${QUOTE_PAIR})`), write: closingQuote },
 ]
 
-/** Signs that are tokens of their own: mathematical, technical, arrows, dingbats, and the full-width forms. */
+/**
+ * Signs that are tokens of their own: mathematical and technical signs, arrows, dingbats and full-width forms, as
+ * PTBTokenizer 3.4.1 lists them. Of the Japanese marks only the postal mark and the middle dot are among them.
+ */
 const SIGN = [
   String.raw`[+%&~^|\\¦§¨©¬®¯\u00B0-\u00BA×÷\u0387\u05BE\u05C0\u05C3\u05C6\u05F3\u05F4\u0600-\u0603\u0606-\u060A\u060C\u0614`,
-  String.raw`\u061B\u061E\u066A\u066D\u0703-\u070D\u07F6-\u07F8\u0964\u0965\u0E4F\u1FBD\u2016\u2017\u2020-\u2025\u2030-\u2038`,
-  String.raw`\u203B\u203C\u203E-\u2044\u207A-\u207F\u208A-\u208E\u2100-\u214F\u2190-\u2BFF\u3001-\u3006\u3008-\u3020\u30FB`,
+  String.raw`\u061B\u061E\u066A\u066D\u0703-\u070D\u07F6-\u07F8\u0964\u0965\u0E4F\u1FBD\u2016\u2017\u2020-\u2023\u2030-\u2038`,
+  String.raw`\u203B\u203E-\u2042\u2044\u207A-\u207F\u208A-\u208E\u2100-\u214F\u2190-\u2BFF\u3012\u30FB`,
   String.raw`\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65\u0086\u0087\u0089\u0095\u0098\u0099]`,
 ].join('')
 

@@ -10,6 +10,12 @@ export interface Rule {
   readonly means?: (token: string) => boolean
   /** Whether the token's full stop also ends the sentence: it is then read again as a token of its own. */
   readonly endsSentence?: boolean
+  /**
+   * Of a rule that may read far without a match: what it reads. The rule must be such that, where it has no match, it
+   * has none at any later position within what it read either: these positions are skipped, so that the time is linear
+   * in the length of the caption (compare Reps, "Maximal-munch tokenization in linear time", TOPLAS 1998).
+   */
+  readonly reads?: RegExp
 }
 
 /** Rules whose matches can only begin with certain characters, so that most rules are skipped at most positions. */

@@ -83,6 +83,7 @@ function abbreviates(token: string, list: ReadonlySet<string>): boolean {
 }
 
 const HYPHENATED = String.raw`[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(?:-(?:${ACRONYM}\.|[A-Za-z0-9\u00AD]+))+`
+const BEFORE_HYPHEN = pattern('', String.raw`[A-Za-z0-9][A-Za-z0-9.,\u00AD]*`)
 const PARTICLE = `(?:[dDoOlL]${INNER_APOSTROPHE}${ALNUM})?`
 const COMPOUND = `${PARTICLE}${ALNUM}+(?:${HYPHEN}${PARTICLE}${ALNUM}+)*`
 const JOINED_CAPITALS = '[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+'
@@ -90,8 +91,8 @@ const JOINED_CAPITALS = '[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+'
 /** Compounds: `t-shirt`, `4x4`, `o'clock`, `tv/vcr`, `AT&T`, and `red,white-striped` with its comma. */
 const COMPOUNDS: readonly Rule[] = [
   { pattern: pattern('', `([A-Za-z0-9]+(?:-[A-Za-z]+){0,2}(?:\\\\?/[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}){1,2})`) },
-  { pattern: pattern('', `(${HYPHENATED}\\.)${INNER_PUNCTUATION}`), write: withoutSoftHyphens },
-  { pattern: pattern('', `(${HYPHENATED})`), write: withoutSoftHyphens },
+  { pattern: pattern('', `(${HYPHENATED}\\.)${INNER_PUNCTUATION}`), write: withoutSoftHyphens, reads: BEFORE_HYPHEN },
+  { pattern: pattern('', `(${HYPHENATED})`), write: withoutSoftHyphens, reads: BEFORE_HYPHEN },
   { pattern: pattern('', `(${COMPOUND}\\.)${INNER_PUNCTUATION}`), write: closingQuote },
   { pattern: pattern('', `(${COMPOUND})`), write: closingQuote },
   { pattern: pattern('', `(${JOINED_CAPITALS}\\.)${INNER_PUNCTUATION}`), write: plainAmpersand },
