@@ -1,4 +1,5 @@
-const LETTERS = 'A-Za-zŠŽšžŸÀ-ÖØ-öø-žЀ-ԯ'
+/** Western European and Cyrillic letters, as METEOR's normaliser lists them. */
+const LETTERS = 'A-Za-zŠŽšžŸÀ-ÖØ-öø-žЀ-ԧꙀ-ꙮ꙾-ꚗᴀ-ᵿ'
 const WORD = `0-9${LETTERS}`
 const OTHER_SIGN = new RegExp(`[^${WORD}\\s.'\`,\\-‘’]`, 'g')
 const DASH_IN_WORD = new RegExp(`([${WORD}.])-([${WORD}])`, 'g')
@@ -18,6 +19,8 @@ const APOSTROPHES: readonly (readonly [RegExp, string])[] = [
 
 /** Abbreviations that keep their final dot: the lower-case ones in Moses' list of non-breaking prefixes. */
 const ABBREVIATIONS = new Set(['e.g', 'i.e', 'rev', 'v', 'vs'])
+/** The lower-case abbreviation that keeps its final dot before a number: "pp. 5". */
+const BEFORE_NUMBER = 'pp'
 
 /**
  * Tokenises a caption as METEOR 1.5 does with `-norm` (Denkowski and Lavie, WMT 2014, section 2), by the rules of
@@ -30,8 +33,8 @@ export function meteorWords(caption: string): string[] {
     .replace(/\.{2,}/g, ' $& ')
     .replace(/(?<!\d),|,(?!\d)/g, ' , ')
     .replace(/[`‘’]/g, "'")
-    .replace(/''/g, ' " ')
-    .replace(/--/g, '-')
+    .replace(/[“”]|''/g, ' " ')
+    .replace(/–|--/g, '-')
     .replace(DASH_IN_WORD, '$1 $2')
   for (const [pattern, apart] of APOSTROPHES) line = line.replace(pattern, apart)
   const words = line.toLowerCase().split(/\s+/).filter(Boolean)
@@ -44,5 +47,6 @@ function dotted(word: string, next: string | undefined): string[] {
   const rest = word.slice(0, -1)
   if (rest.includes('.') && HAS_LETTER.test(rest)) return [word.replaceAll('.', '')]
   if (ABBREVIATIONS.has(rest) || (next !== undefined && /^[a-z]/.test(next))) return [word]
+  if (rest === BEFORE_NUMBER && next !== undefined && /^[0-9]/.test(next)) return [word]
   return [rest, '.']
 }

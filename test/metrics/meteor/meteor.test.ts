@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { meteor, type Pair, Paraphrases, scorePairs, WordNet } from '../../../src/metrics/index.ts'
@@ -5,6 +6,7 @@ import { align, countChunks } from '../../../src/metrics/meteor/align.ts'
 import type { Match } from '../../../src/metrics/meteor/match.ts'
 import { Matcher } from '../../../src/metrics/meteor/matcher.ts'
 import { meteorWords } from '../../../src/metrics/meteor/normalise.ts'
+import { captionTokens } from '../../../src/text/ptb.ts'
 
 // ../golden.test.ts compares the scores of 1,008 images with METEOR 1.5.
 const wordnet = await WordNet.load()
@@ -32,6 +34,35 @@ describe('METEOR', () => {
     // An oddity of METEOR: a match by stem and by synonym weighs 0 in the search, so it is not worth a chunk.
     expect(score([pair('jumps', 'jumping')]).corpus).toBe(0)
   })
+
+  test('counts years, brackets, colons, full stops and the frequent words as function words, and no others', () => {
+    // One of two content words matches, (1 - .6) x .5, or a content word of weight .75 beside an unmatched word of
+    // weight .25: P = R = .75 / 1.
+    for (const word of ['years', '-lrb-', '-rrb-', ':', '.', '?', '(', 'but', 'would', 'the', '$'])
+      expect(score([pair(`dog ${word}`, 'dog x')]).corpus, word).toBeCloseTo(0.4 / (0.15 / 0.75 + 0.85 / 0.5), 12)
+    for (const word of ['%', 'child', 'year-old', 't', '!', ';', '&', '#'])
+      expect(score([pair(`dog ${word}`, 'dog x')]).corpus, word).toBeLessThanOrEqual(0.4 * 0.5 + 1e-12)
+  })
+
+  const field = new URL('../../../../shared/cases/meteor-function-words/', import.meta.url)
+  test.skipIf(!existsSync(field))(
+    "scores captions with function words as METEOR 1.5's Java does (needs ../shared)",
+    () => {
+      const read = (name: string) => JSON.parse(readFileSync(new URL(name, field), 'utf8'))
+      const references: Record<string, string[]> = read('references.json')
+      const results: { image_id: string; caption: string }[] = read('results.json')
+      const found = score(
+        results.map(({ image_id, caption }) => ({
+          candidate: captionTokens(caption),
+          references: references[image_id]!.map(captionTokens),
+        })),
+      )
+      expect(found.corpus).toBeCloseTo(0.2947, 4)
+      ;[0.2245, 0.3144, 0.0584, 0.4039, 0.4795].forEach((value, i) => {
+        expect(Math.abs(found.each[i]! - value)).toBeLessThan(1e-4)
+      })
+    },
+  )
 
   test('takes the reference with the best score, and pools counts for the corpus', () => {
     const both = [pair('red dog', 'a cat', 'red dog'), pair('x', 'y')]
@@ -85,6 +116,7 @@ describe('METEOR', () => {
     expect(meteorWords('the u.s. flag')).toEqual(['the', 'us', 'flag'])
     expect(meteorWords('at st. mary 1,000 & more')).toEqual(['at', 'st.', 'mary', '1,000', '&', 'more'])
     expect(meteorWords('fifth ave.')).toEqual(['fifth', 'ave', '.'])
+    expect(meteorWords('pp. 5 “quoted” – dash')).toEqual(['pp.', '5', '"', 'quoted', '"', '-', 'dash'])
     expect(meteorWords('')).toEqual([])
   })
 })
