@@ -1,11 +1,12 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { type FileHandle, mkdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Transform } from 'node:stream'
+import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import * as zlib from 'node:zlib'
-import { type Entry, openPromise, type ZipFile } from 'yauzl'
+import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
 import { describeErrno } from '../disk/errno.ts'
+import { openForReading, readFully } from '../disk/files.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
 import { show, thousands } from '../wording.ts'
@@ -30,6 +31,8 @@ export interface Unpacked {
 
 /** Entries that are unpacked at once: opening and renaming small files takes as long as copying them. */
 const AT_ONCE = 8
+/** Bytes of one read. */
+const PIECE = 1 << 18
 /** The bits of a Unix file mode that hold the file type, and the type of a symbolic link. */
 const TYPE_MASK = 0o170000
 const SYMBOLIC_LINK = 0o120000
@@ -42,8 +45,12 @@ const SYMBOLIC_LINK = 0o120000
  */
 export async function unpackZip(options: UnpackOptions): Promise<Unpacked> {
   const { path, folder, signal, onProgress } = options
-  const archive = await openPromise(path, { autoClose: false }).catch((error) => refuse(path, error))
+  const file = await openForReading(path, 'archive')
   try {
+    const { size } = await file.stat()
+    const archive = await fromRandomAccessReaderPromise(new FileReader(file), size, { autoClose: false }).catch(
+      (error) => refuse(path, error),
+    )
     const entries = await listEntries(archive, options)
     const missing: Entry[] = []
     for (const entry of entries) if (!(await isUnpacked(entry, folder))) missing.push(entry)
@@ -58,12 +65,48 @@ export async function unpackZip(options: UnpackOptions): Promise<Unpacked> {
         onProgress?.(++done, entries.length)
       }
     }
+    // All workers end before the file is closed.
     const workers = await Promise.allSettled(Array.from({ length: AT_ONCE }, work))
     const failed = workers.find((worker) => worker.status === 'rejected')
     if (failed) throw failed.reason
     return { files: entries.map(({ fileName }) => fileName), kept: entries.length - missing.length }
   } finally {
-    archive.close()
+    await file.close()
+  }
+}
+
+/** Reads ranges of an open file. The reader of yauzl ends the process if an entry is abandoned between two reads. */
+class FileReader extends RandomAccessReader {
+  readonly #file: FileHandle
+
+  constructor(file: FileHandle) {
+    super()
+    this.#file = file
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return Readable.from(this.#pieces(start, end), { objectMode: false })
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    readFully(this.#file, buffer.subarray(offset, offset + length), position, 'archive').then(
+      () => callback(null),
+      callback,
+    )
+  }
+
+  async *#pieces(start: number, end: number): AsyncGenerator<Buffer> {
+    for (let at = start; at < end; at += PIECE) {
+      const piece = Buffer.allocUnsafe(Math.min(PIECE, end - at))
+      await readFully(this.#file, piece, at, 'archive')
+      yield piece
+    }
   }
 }
 
