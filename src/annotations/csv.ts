@@ -118,6 +118,6 @@ export function columnOf(header: readonly string[], names: readonly string[]): n
 
 /** A header for a message: `"image", "caption"`, shortened. */
 export const describeHeader = (header: readonly string[]): string => {
-  const names = header.slice(0, 6).map((name) => JSON.stringify(visible(name.slice(0, 24))))
+  const names = header.slice(0, 6).map((name) => `"${visible(name.slice(0, 24))}"`)
   return names.join(', ') + (header.length > 6 ? ', ...' : '')
 }

@@ -1,6 +1,6 @@
+import { fieldsOf, isObject } from '../annotations/fields.ts'
 import { UserError } from '../errors.ts'
 import { show } from '../wording.ts'
-import { fieldsOf, isObject } from './json.ts'
 import type { Tokens } from './metric.ts'
 import { Ngrams, ORDERS } from './ngrams.ts'
 

@@ -1,3 +1,4 @@
+import { refuse } from '../annotations/refuse.ts'
 import type { Progress } from '../progress.ts'
 import { counted, thousands } from '../wording.ts'
 import { type BootstrapOptions, bootstrap, type Comparison, compare, type Interval } from './bootstrap.ts'
@@ -7,13 +8,12 @@ import { FAMILIES, type Family } from './families.ts'
 import { type Files, type Gathered, gather, gatherOther, scoredTokens } from './gather.ts'
 import { Paraphrases } from './meteor/paraphrases.ts'
 import type { Metric, MetricName, Score } from './metric.ts'
-import { readReferences } from './reference-files.ts'
-import { refuse } from './refuse.ts'
+import { captionsOfSplit } from './reference-files.ts'
 
 /** Increased whenever a change in the code changes a score: part of every signature. */
 const VERSION = 1
 
-/** Input of evaluate(): the parsed JSON of files, validated by evaluate(), and options. */
+/** Input of evaluate(): the content of files, validated by evaluate(), and options. */
 export interface EvaluationInput extends Files {
   /** Names of metrics (`bleu`) or of scores (`Bleu_4`), in any case; by default all except `cider-plain`. */
   readonly metrics?: readonly string[] | undefined
@@ -23,7 +23,7 @@ export interface EvaluationInput extends Files {
   readonly documentFrequencies?: unknown
   /** The text of METEOR's paraphrase table, `paraphrase-en`. */
   readonly paraphrases?: string | undefined
-  /** The training captions in one of the formats of the references, for the fraction of novel captions. */
+  /** The training captions in any form of the references, for the fraction of novel captions. */
   readonly training?: unknown
   /** Computes 95% confidence intervals. */
   readonly bootstrap?: BootstrapOptions | undefined
@@ -55,6 +55,8 @@ export interface ImageScores {
   readonly references: readonly string[]
   /** By name; NaN where a score is undefined for the image. */
   readonly scores: Readonly<Partial<Record<MetricName, number>>>
+  /** The image's file, if the references name it. */
+  readonly file?: string
 }
 
 /** The result of evaluate(): plain data that can be written as JSON. */
@@ -65,6 +67,16 @@ export interface Evaluation {
   readonly diversity: Diversity
   /** Remarks for the reader of the scores, in sentences. */
   readonly notes: readonly string[]
+  /** The forms in which the files were read, as in "COCO annotations". */
+  readonly forms: Forms
+}
+
+/** The forms in which the files of an evaluation were read, in words. */
+export interface Forms {
+  readonly references: string
+  readonly results: string
+  /** Present if `compare` was given. */
+  readonly compare?: string
 }
 
 /** A computed score with its metric. */
@@ -89,7 +101,7 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
     paraphrases: input.paraphrases === undefined ? undefined : new Paraphrases(input.paraphrases),
   }
   const other =
-    input.compare === undefined ? undefined : gatherOther(input.compare, gathered.ids, input.emptyAsZero ?? false)
+    input.compare === undefined ? undefined : gatherOther(input.compare, gathered, input.emptyAsZero ?? false)
   const scored: Scored[] = []
   const others: Score[] = []
   for (const [done, { family, names }] of wanted.entries()) {
@@ -98,7 +110,7 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
     const scores = scorer.score(gathered.candidateTokens)
     for (const name of names) scored.push({ metric, name, score: scores.get(name)! })
     if (other) {
-      const otherScores = scorer.score(other)
+      const otherScores = scorer.score(other.tokens)
       for (const name of names) others.push(otherScores.get(name)!)
     }
     input.onProgress?.(done + 1, wanted.length)
@@ -120,12 +132,14 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
       caption: gathered.captions[i]!,
       references: gathered.references[i]!,
       scores: Object.fromEntries(scored.map(({ name, score }) => [name, score.each[i]])),
+      ...(gathered.files[i] !== undefined && { file: gathered.files[i] }),
     })),
     diversity: diversity(gathered.allTokens, {
       training: input.training === undefined ? undefined : captionsOf(input.training),
       documentFrequencies: resources.documentFrequencies ?? documentFrequencies(gathered.referenceTokens),
     }),
-    notes: notesOn(gathered, scored, resources.documentFrequencies !== undefined),
+    notes: [...gathered.notes, ...notesOn(gathered, scored, resources.documentFrequencies !== undefined)],
+    forms: { ...gathered.forms, ...(other && { compare: other.form }) },
   }
 }
 
@@ -143,17 +157,17 @@ function choose(metrics: readonly string[] | undefined): { family: Family; names
 }
 
 /**
- * Document frequencies of the parsed JSON of a references file, as a plain object for JSON.stringify(). `split` is the
- * split of Karpathy's file, `train` by default. Throws UserError as readReferences() does.
+ * Document frequencies of a references file, parsed JSON or an AnnotationFile, as a plain object for JSON.stringify().
+ * `split` is the split of Karpathy's file, `train` by default. Throws UserError as readReferences() does.
  */
 export function frequenciesOf(references: unknown, split?: string): object {
-  const captions = [...readReferences(references, [], split ?? 'train').values()]
+  const captions = captionsOfSplit(references, 'references', split ?? 'train')
   return writeFrequencies(documentFrequencies(captions.map((texts) => texts.map(scoredTokens))))
 }
 
 /** The training captions, tokenised and joined by spaces for diversity(). */
 function captionsOf(training: unknown): Set<string> {
-  const captions = [...readReferences(training, [], 'train').values()].flat()
+  const captions = captionsOfSplit(training, 'training captions', 'train').flat()
   return new Set(captions.map((caption) => scoredTokens(caption).join(' ')))
 }
 

@@ -1,15 +1,19 @@
+import { type CaptionFile, readReferences, readResults } from '../annotations/captions.ts'
+import { asAnnotationFile } from '../annotations/file.ts'
+import { type IdMatch, matchIds } from '../annotations/ids.ts'
+import { refuse } from '../annotations/refuse.ts'
+import { remarkOnLength, remarksOn } from '../annotations/remarks.ts'
+import { visible } from '../annotations/visible.ts'
 import { captionTokens } from '../text/ptb.ts'
-import { thousands } from '../wording.ts'
+import { counted, firstFew, thousands } from '../wording.ts'
 import type { Tokens } from './metric.ts'
-import { type CaptionsById, readReferences } from './reference-files.ts'
-import { refuse } from './refuse.ts'
-import { type ResultsById, readResults } from './results.ts'
+import { hasSplits, type ImagesById, imagesOfSplit } from './reference-files.ts'
 
-/** The parsed JSON of a references and a results file, not validated yet, and how to match them. */
+/** A references and a results file, not validated yet, and how to match them. */
 export interface Files {
-  /** COCO annotations, Karpathy's dataset file, or `{id: [captions]}`. */
+  /** Parsed JSON in any form of docs/formats.md, or an AnnotationFile. */
   readonly references: unknown
-  /** COCO results: `[{image_id, caption}]`. */
+  /** Parsed JSON in any form of docs/formats.md, or an AnnotationFile. */
   readonly results: unknown
   /** The split of Karpathy's file that the results are for; by default the split of their first image. */
   readonly split?: string | undefined
@@ -23,12 +27,14 @@ export interface Files {
 
 /** The captions of the scored images; every list is in the order of the references. */
 export interface Gathered {
-  /** Number of images in the references. */
+  /** Number of images in the references that have captions. */
   readonly available: number
-  /** Image ids as text. */
+  /** Image ids as text, as in the references. */
   readonly ids: readonly string[]
   /** Image ids as in the results file. */
   readonly imageIds: readonly (string | number)[]
+  /** File names of the images, where the references have them. */
+  readonly files: readonly (string | undefined)[]
   /** The first caption of each image, not tokenised. */
   readonly captions: readonly string[]
   /** The references of each image, not tokenised. */
@@ -38,6 +44,12 @@ export interface Gathered {
   /** All captions of each image. */
   readonly allTokens: readonly (readonly Tokens[])[]
   readonly referenceTokens: readonly (readonly Tokens[])[]
+  /** The images of the references, of the split that was chosen. */
+  readonly known: ImagesById
+  /** The forms that were recognised. */
+  readonly forms: Readonly<Record<'references' | 'results', string>>
+  /** What was left out or is odd in the files, in sentences. */
+  readonly notes: readonly string[]
 }
 
 /**
@@ -46,53 +58,116 @@ export interface Gathered {
  */
 export function gather({
   references: referencesJson,
-  results,
+  results: resultsJson,
   split,
   subset = false,
   several = false,
   emptyAsZero = false,
 }: Files): Gathered {
-  const candidates = readResults(results, { several, emptyAsZero })
-  const references = readReferences(referencesJson, candidates.keys(), split)
-  const ids = matchImages(references, candidates, subset)
-  const matched = ids.map((id) => candidates.get(id)!)
-  const allTokens = matched.map((captions) => captions.map(({ caption }) => scoredTokens(caption)))
+  const results = readResults(asAnnotationFile(resultsJson, 'results'), { several, emptyAsZero })
+  const references = readReferences(asAnnotationFile(referencesJson, 'references'))
+  const match = matchIds(results.images.values(), references.images.values())
+  refuseUnknown(results, references, match)
+  const known = imagesOfSplit(references, match.ids.values(), split)
+  const byReference = new Map([...match.ids].map(([asked, id]) => [id, results.images.get(asked)!]))
+  const ids = chooseImages(results, references, known, byReference, subset)
+  const matched = ids.map((id) => byReference.get(id)!)
+  const allTokens = matched.map(({ captions }) => captions.map(scoredTokens))
+  const candidateTokens = allTokens.map(([first]) => first!)
+  const referencesOfImages = ids.map((id) => known.get(id)!.captions)
+  const referenceTokens = referencesOfImages.map((captions) => captions.map(scoredTokens))
+  const without = [...known.values()].filter(({ captions }) => captions.length === 0).map(({ id }) => visible(id))
   return {
-    available: references.size,
+    available: known.size - without.length,
     ids,
-    imageIds: matched.map(([first]) => first!.image_id),
-    captions: matched.map(([first]) => first!.caption),
-    references: ids.map((id) => references.get(id)!),
-    candidateTokens: allTokens.map(([first]) => first!),
+    imageIds: matched.map(({ given }) => given),
+    files: ids.map((id) => known.get(id)!.file),
+    captions: matched.map(({ captions }) => captions[0]!),
+    references: referencesOfImages,
+    candidateTokens,
     allTokens,
-    referenceTokens: ids.map((id) => references.get(id)!.map(scoredTokens)),
+    referenceTokens,
+    known,
+    forms: { references: references.form, results: results.form },
+    notes: [
+      ...references.notes,
+      ...(without.length > 0
+        ? [`Left out ${counted(without.length, 'image')} without references: ${firstFew(without)}.`]
+        : []),
+      ...(match.note === undefined ? [] : [match.note]),
+      ...(split !== undefined && !hasSplits(references)
+        ? ['The references have no splits: --split has no effect.']
+        : []),
+      ...remarksOn(
+        matched.flatMap(({ captions }) => captions),
+        'results',
+      ),
+      ...remarksOn(referencesOfImages.flat(), 'references'),
+      ...remarkOnLength({ results: meanLength(candidateTokens), references: meanLength(referenceTokens.flat()) }),
+    ],
   }
 }
 
-/** The tokens of another system's captions of the images `ids`. Throws UserError if an image has none. */
-export function gatherOther(results: unknown, ids: readonly string[], emptyAsZero: boolean): Tokens[] {
-  const candidates = readResults(results, { several: false, emptyAsZero })
-  const missing = ids.filter((id) => !candidates.has(id))
-  refuse('compare results', missing, 'image', 'without a caption in the other results', 'give one for each image')
-  return ids.map((id) => scoredTokens(candidates.get(id)![0]!.caption))
+/** The tokens and the form of another system's captions of the same images. */
+export interface OtherResults {
+  readonly tokens: readonly Tokens[]
+  readonly form: string
+}
+
+/** Another system's captions of the gathered images. Throws UserError if an image has none. */
+export function gatherOther(resultsJson: unknown, { ids, known }: Gathered, emptyAsZero: boolean): OtherResults {
+  const results = readResults(asAnnotationFile(resultsJson, 'other results'), { several: false, emptyAsZero })
+  const match = matchIds(results.images.values(), known.values())
+  const byReference = new Map([...match.ids].map(([asked, id]) => [id, results.images.get(asked)!]))
+  const missing = ids.filter((id) => !byReference.has(id))
+  const advice = `they have ids like ${idsLike(results.images)}; give a caption for each image`
+  refuse(`compare ${results.name}`, missing, 'image', 'without a caption in them', advice)
+  return { tokens: ids.map((id) => scoredTokens(byReference.get(id)!.captions[0]!)), form: results.form }
+}
+
+/** Throws UserError, with ids of both files, if the references lack images of the results. */
+function refuseUnknown(results: CaptionFile, references: CaptionFile, { ids, hint }: IdMatch): void {
+  const unknown = [...results.images.keys()].filter((id) => !ids.has(id))
+  const advice = hint ?? 'give the references of their data set and split'
+  refuse(
+    `score ${results.name}`,
+    unknown,
+    'image',
+    `not among the ${references.name}`,
+    `the references have ids like ${idsLike(references.images)}; ${advice}`,
+  )
 }
 
 /** The ids of the images to score. Throws UserError if results and references have different images. */
-function matchImages(references: CaptionsById, results: ResultsById, subset: boolean): string[] {
-  const unknown = [...results.keys()].filter((id) => !references.has(id))
-  refuse(
-    'score results',
-    unknown,
-    'image',
-    'not among the references',
-    'give the references of their data set and split',
-  )
-  if (subset) return [...references.keys()].filter((id) => results.has(id))
-  const missing = [...references.keys()].filter((id) => !results.has(id))
-  const fault = `of ${thousands(references.size)} without a caption`
-  refuse('score results', missing, 'image', fault, 'give one for each image, or score the others alone with --subset')
-  return [...references.keys()]
+function chooseImages(
+  results: CaptionFile,
+  references: CaptionFile,
+  known: ImagesById,
+  byReference: ImagesById,
+  subset: boolean,
+): string[] {
+  const action = `score ${results.name}`
+  const elsewhere = [...byReference.keys()].filter((id) => !known.has(id))
+  refuse(action, elsewhere, 'image', `of another split of the ${references.name}`, 'choose the split with --split')
+  const withCaptions = [...known.values()].filter(({ captions }) => captions.length > 0).map(({ id }) => id)
+  const wordless = [...byReference.keys()].filter((id) => known.get(id)!.captions.length === 0)
+  refuse(action, wordless, 'image', `without captions in the ${references.name}`, 'leave it out of the results')
+  if (subset) return withCaptions.filter((id) => byReference.has(id))
+  const missing = withCaptions.filter((id) => !byReference.has(id))
+  const fault = `of ${thousands(withCaptions.length)} without a caption`
+  refuse(action, missing, 'image', fault, 'give one for each image, or score the others alone with --subset')
+  return withCaptions
 }
+
+const idsLike = (images: ImagesById): string =>
+  [...images.keys()]
+    .slice(0, 2)
+    .map((id) => firstFew([visible(id)]))
+    .join(' and ')
+
+/** Mean number of tokens; NaN for no captions. */
+const meanLength = (captions: readonly Tokens[]): number =>
+  captions.reduce((sum, { length }) => sum + length, 0) / captions.length
 
 /** Tokenises a caption as the original scorers see it: Python's split() also splits tokens at no-break spaces. */
 export function scoredTokens(caption: string): string[] {

@@ -1,3 +1,4 @@
+export { AnnotationFile, parseAnnotations, readAnnotationFile } from '../annotations/file.ts'
 export { captionTokens, ptbTokenize } from '../text/ptb.ts'
 export { bleu } from './bleu.ts'
 export { type BootstrapOptions, bootstrap, type Comparison, compare, type Interval } from './bootstrap.ts'
@@ -10,7 +11,14 @@ export {
   writeFrequencies,
 } from './document-frequencies.ts'
 export { WordNet } from './english/wordnet.ts'
-export { type CorpusScore, type Evaluation, type EvaluationInput, evaluate, type ImageScores } from './evaluate.ts'
+export {
+  type CorpusScore,
+  type Evaluation,
+  type EvaluationInput,
+  evaluate,
+  type Forms,
+  type ImageScores,
+} from './evaluate.ts'
 export { FAMILIES, type Family, METRICS, type Resources } from './families.ts'
 export { meteor } from './meteor/meteor.ts'
 export { Paraphrases } from './meteor/paraphrases.ts'

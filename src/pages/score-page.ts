@@ -1,7 +1,6 @@
 import { isAbsolute, relative, resolve } from 'node:path'
 import { ImageError, type Pictures } from '../engine/pictures.ts'
 import type { CorpusScore, Evaluation, ImageScores, MetricName } from '../metrics/index.ts'
-import { readFileNames } from '../metrics/reference-files.ts'
 import { inOrder } from '../vision/in-order.ts'
 import { counted, thousands } from '../wording.ts'
 import { escapeHtml, percent } from './html.ts'
@@ -21,8 +20,6 @@ const HISTOGRAM_WIDTH = BINS * BIN_WIDTH
 
 /** Where the page finds the evaluated pictures. */
 export interface ScorePageFiles {
-  /** the parsed references file, which may name the pictures' files */
-  readonly references: unknown
   /** the pictures' folder; without it the page has no pictures */
   readonly folder: string | undefined
 }
@@ -63,14 +60,10 @@ ${notes.map((note) => `<p>${escapeHtml(note)}</p>`).join('\n')}</header>
 }
 
 /** A function from an image to its `<img>` element; empty if there is no such picture, or it cannot be read. */
-function pictureFinder(
-  pictures: Pictures,
-  { references, folder }: ScorePageFiles,
-): (image: ImageScores) => Promise<string> {
-  const names = readFileNames(references)
-  return async ({ image_id, references: captions }) => {
+function pictureFinder(pictures: Pictures, { folder }: ScorePageFiles): (image: ImageScores) => Promise<string> {
+  return async ({ image_id, file, references: captions }) => {
     const id = String(image_id)
-    const path = folder && pathInside(folder, names.get(id) ?? (/\.[a-z]+$/i.test(id) ? id : `${id}.jpg`))
+    const path = folder && pathInside(folder, file ?? (/\.[a-z]+$/i.test(id) ? id : `${id}.jpg`))
     if (!path) return ''
     const small = await pictures.thumbnail(path, PICTURE_SIZE).catch((error: unknown) => {
       if (error instanceof ImageError) return undefined

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
 import { frequenciesOf } from '../../src/metrics/evaluate.ts'
 import { type Evaluation, type EvaluationInput, evaluate } from '../../src/metrics/index.ts'
-import { readFileNames } from '../../src/metrics/reference-files.ts'
 
 const golden = new URL('../../../shared/golden/metrics/flickr8k_dev_human0_vs_rest.json', import.meta.url)
 
@@ -46,20 +45,6 @@ async function complaint(input: EvaluationInput): Promise<string> {
   }
   return 'none'
 }
-
-test('readFileNames() reads the file names of images and skips images with an id that is not one', () => {
-  const deep = JSON.parse('['.repeat(20_000) + ']'.repeat(20_000))
-  const ofCoco = [{ id: 1, file_name: 'a.jpg' }, { id: deep, file_name: 'b.jpg' }, { file_name: 'c.jpg' }]
-  expect([...readFileNames({ images: ofCoco })]).toEqual([['1', 'a.jpg']])
-  const ofKarpathy = [
-    { cocoid: 2, filepath: 'val2014', filename: 'a.jpg' },
-    { cocoid: deep, filename: 'b.jpg' },
-  ]
-  expect([...readFileNames({ images: ofKarpathy })]).toEqual([
-    ['2', 'val2014/a.jpg'],
-    ['b', 'b.jpg'],
-  ])
-})
 
 describe('evaluate()', () => {
   test('accepts names of metrics and of scores, in any case', async () => {
@@ -218,9 +203,9 @@ describe('evaluate()', () => {
   const twoKarpathy = { images: [{ ...karpathy.images[0], split: 'dev' }] }
   test.each<[string, Partial<EvaluationInput>, string]>([
     [
-      'an object as results',
+      'an empty object as results',
       { results: {} },
-      'Cannot read results: they are not a list; results are a list of {"image_id": 1, "caption": "a dog"}',
+      'Cannot read results: it has no captions; results are a list of {"image_id": 1, "caption": "a dog"}',
     ],
     ['no results', { results: [] }, 'Cannot read results: the list is empty;'],
     [
@@ -254,26 +239,30 @@ describe('evaluate()', () => {
       'Cannot score results: 1 metric not known (SPIDEr); the metrics and scores are bleu, Bleu_1, Bleu_2, Bleu_3, Bleu_4, meteor',
     ],
     [
-      'references in a list',
+      'an empty list as references',
       { references: [] },
-      'Cannot read references: they are not an object; give COCO annotations',
+      'Cannot read references: the list is empty; give COCO annotations',
     ],
-    ['references without images', { references: {} }, 'Cannot read references: they have no images;'],
+    ['references without images', { references: {} }, 'Cannot read references: it has no images;'],
     [
-      'references that are not lists',
+      'references that are not captions',
       { references: { 1: 'a dog', 2: ['x', 3] } },
-      'Cannot read references: 2 fields not a list of captions (1, 2);',
+      'Cannot read references: 1 entry without a caption (2);',
     ],
-    ['an empty list of references', { references: { 1: [] } }, 'Cannot read references: 1 image without captions (1);'],
     [
-      'an annotation without text',
-      { references: { annotations: [{ image_id: 1, caption: '' }] } },
-      'Cannot read references: 1 annotation without caption (index 0);',
+      'an image of the results without references',
+      { references: { ...lists, 3: [] } },
+      'Cannot score results: 1 image without captions in the references (3); leave it out of the results',
+    ],
+    [
+      'an annotation with a number as caption',
+      { references: { annotations: [{ image_id: 1, caption: 5 }] } },
+      'Cannot read references: 1 entry without a caption (index 0);',
     ],
     [
       'an annotation with an object as image id',
       { references: { annotations: [{ image_id: {}, caption: 'a' }] } },
-      'Cannot read references: 1 annotation without image_id (index 0);',
+      'Cannot read references: 1 entry without an image id (index 0);',
     ],
     [
       'an image with an object as id',
@@ -288,7 +277,7 @@ describe('evaluate()', () => {
     [
       'a cocoid nested 20,000 deep',
       { references: { images: [{ ...karpathy.images[0], cocoid: deep }] } },
-      'Cannot read references: 1 image without cocoid or filename (index 0);',
+      'Cannot read references: 1 entry without an image id (index 0);',
     ],
     [
       'a result with an image id nested 20,000 deep',
@@ -296,24 +285,19 @@ describe('evaluate()', () => {
       'Cannot read results: 1 entry without an image id (index 0);',
     ],
     [
-      'an image without annotation',
-      { references: { ...coco, images: [{ id: 8 }] } },
-      'Cannot read references: 1 image without captions (8);',
-    ],
-    [
       'a split that does not exist',
-      { references: twoKarpathy },
-      'Cannot read references: 1 image without split train, restval, val or test (index 0);',
+      { references: twoKarpathy, results: results.slice(1, 2) },
+      'Cannot read references: 1 image without split train, restval, val or test (1);',
     ],
     [
       'a split that the file does not have',
       { references: karpathy, split: 'val' },
-      'Cannot read references: they have no split "val"; choose one of train, test',
+      'Cannot read references: it has no split "val"; choose one of train, test',
     ],
     [
       'results of another data set',
       { references: karpathy, results: many },
-      'Cannot score results: none of their images is among the references;',
+      'more); the references have ids like 1 and 2; give the references of their data set and split',
     ],
   ])('refuses %s', async (_, input, message) => {
     expect(await complaint({ references: lists, results, ...input })).toContain(message)

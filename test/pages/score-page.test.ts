@@ -26,7 +26,7 @@ describe('scorePage()', () => {
     const folder = await temporaryFolder()
     await sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } }).toFile(join(folder, 'a.png'))
     const names = ['a.png', 'missing.png']
-    const html = await scorePage(nodePictures, await evaluationOf(names), { references: referencesOf(names), folder })
+    const html = await scorePage(nodePictures, await evaluationOf(names), { folder })
     expect(html).toContain('<h1>Scores of 2 captions</h1>')
     expect(html).toMatch(/<h3>a &#34;dog&#34; runs<\/h3>/)
     expect(
@@ -43,7 +43,7 @@ describe('scorePage()', () => {
     const red = sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } })
     for (const file of ['secret.png', 'pictures/..a.png']) await red.clone().toFile(join(root, file))
     const pictureCount = async (name: string) => {
-      const files = { references: referencesOf([name]), folder }
+      const files = { folder }
       const html = await scorePage(nodePictures, await evaluationOf([name]), files)
       return html.match(/<img/g)?.length ?? 0
     }
@@ -56,7 +56,7 @@ describe('scorePage()', () => {
   test('shows the 12 lowest and the 12 highest scores, and opens a few pictures at once', async () => {
     const pictures = new CountingPictures()
     const names = Array.from({ length: 40 }, (_, i) => `${i}.jpg`)
-    const files = { references: referencesOf(names), folder: '/pictures' }
+    const files = { folder: '/pictures' }
     const html = await scorePage(pictures, await evaluationOf(names), files)
     expect(html.match(/<article>/g)).toHaveLength(24)
     expect(pictures.opened).toHaveLength(24)

@@ -63,28 +63,31 @@ export const evalCommand = defineCommand({
   },
   async run(values, { report }) {
     const { references: referencesPath, results, compare, confidence, samples, seed } = values
-    const [{ evaluate }, { checkWritable, readJson, writeFileAtomic }] = await Promise.all([
+    const [{ evaluate }, { readAnnotationFile }, { checkWritable, readBytes, writeFileAtomic }] = await Promise.all([
       import('../../metrics/evaluate.ts'),
+      import('../../annotations/file.ts'),
       import('../../disk/files.ts'),
     ])
     const outputs = [values.perImage, values.html, values.saveDocumentFrequencies]
     for (const path of outputs) if (path !== undefined) await checkWritable(path)
-    const jsonOf = (path: string | undefined, what: string) => (path === undefined ? undefined : readJson(path, what))
-    const references = await readJson(referencesPath, 'references')
+    const fileAt = async (path: string, what: string) => readAnnotationFile(await readBytes(path, what), path, what)
+    const fileOf = async (path: string | undefined, what: string) =>
+      path === undefined ? undefined : fileAt(path, what)
+    const references = await fileAt(referencesPath, 'references')
     const evaluation = await evaluate({
       references,
-      results: await readJson(results, 'results'),
+      results: await fileAt(results, 'results'),
       metrics: values.metrics,
       split: values.split,
       subset: values.subset,
       several: values.several,
       emptyAsZero: values.emptyAsZero,
-      documentFrequencies: await jsonOf(values.documentFrequencies, 'document frequencies'),
+      documentFrequencies: (await fileOf(values.documentFrequencies, 'document frequencies'))?.value,
       paraphrases: values.paraphrases === undefined ? undefined : await readParaphrases(values.paraphrases),
       more: values.spiceJar === undefined ? [] : [(await import('../spice-jar.ts')).spiceJar(values.spiceJar)],
-      training: await jsonOf(values.training, 'training captions'),
+      training: await fileOf(values.training, 'training captions'),
       bootstrap: confidence || compare !== undefined ? { samples, seed } : undefined,
-      compare: await jsonOf(compare, 'results'),
+      compare: await fileOf(compare, 'other results'),
       onProgress: report.progress('Scores', 'metrics'),
     })
     report.finish()
@@ -98,7 +101,7 @@ export const evalCommand = defineCommand({
     if (values.html !== undefined) {
       const { scorePage } = await import('../../pages/score-page.ts')
       const { nodePictures } = await import('../../hosts/node/pictures.ts')
-      await write(values.html, await scorePage(nodePictures, evaluation, { references, folder: values.images }))
+      await write(values.html, await scorePage(nodePictures, evaluation, { folder: values.images }))
     }
     if (values.saveDocumentFrequencies !== undefined) {
       const { frequenciesOf } = await import('../../metrics/evaluate.ts')
