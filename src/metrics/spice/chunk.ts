@@ -27,6 +27,8 @@ const POSSESSIVES = new Set(['his', 'her', 'their', 'its', 'your', 'my', 'our'])
 const RELATIVES = new Set(['who', 'which', 'that', 'whose', 'where'])
 /** Nouns whose purpose a word in -ing names, as in "living room". */
 const PURPOSE_NOUNS = new Set(['room', 'table', 'pool', 'meter', 'lot', 'board', 'suit', 'track'])
+/** Plural nouns that stand before another noun, as in "sports team". */
+const PLURAL_MODIFIERS = new Set(['sports'])
 const isNoun = (word: TaggedWord | undefined): boolean => word?.tag === 'NOUN'
 
 /** Splits a tagged caption into chunks. Words without meaning for the scene graph (articles, adverbs) are dropped. */
@@ -42,6 +44,7 @@ export function chunk(words: readonly TaggedWord[]): Item[] {
     }
     const noun = nounPhraseAt(words, at)
     if (noun) {
+      if (at > 0 && endsListItem(words, at - 1)) items.push({ kind: 'and' })
       items.push(noun.phrase)
       at = noun.end
       continue
@@ -90,7 +93,11 @@ function nounPhraseAt(words: readonly TaggedWord[], start: number): { phrase: No
   }
   if (!isNoun(words[at])) return undefined
   let end = at + 1
-  while (isNoun(words[end]) || (isNoun(words[end + 1]) && modifies(words, end, start))) end++
+  while (
+    !endsListItem(words, end - 1) &&
+    (isNoun(words[end]) || (isNoun(words[end + 1]) && modifies(words, end, start)))
+  )
+    end++
   const nouns = words.slice(at, end)
   const owned = words[end]?.text === "'s" || words[end]?.text === "'"
   if (owned) {
@@ -115,6 +122,15 @@ function nounPhraseAt(words: readonly TaggedWord[], start: number): { phrase: No
     owner: undefined,
   }
   return { phrase, end }
+}
+
+/**
+ * Whether a plural noun is followed by another noun: coco-caption drops the commas of lists ("dogs chickens and a
+ * turkey"), and the first noun of a compound is rarely a plural.
+ */
+function endsListItem(words: readonly TaggedWord[], at: number): boolean {
+  const { text, lemma } = words[at]!
+  return isNoun(words[at]) && text !== lemma && !PLURAL_MODIFIERS.has(text) && isNoun(words[at + 1])
 }
 
 /** Whether a word is a participle inside a noun phrase, as in "a smiling woman", "a snow covered field". */

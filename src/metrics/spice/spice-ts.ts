@@ -5,7 +5,7 @@ import { loadTagger, type Tagger } from './tagger.ts'
 import { partsOf, type Tuple, TupleMatcher, tuplesOf } from './tuples.ts'
 
 /** Version of the scene graph rules in the signature: increased whenever a rule changes a score. */
-const RULES = 1
+const RULES = 2
 const PARTS: readonly SpicePart[] = ['object', 'relation', 'attribute', 'color', 'count', 'size']
 
 /** The scores of SPICE-ts: of all tuples, and of the tuples of each part. */

@@ -12,18 +12,33 @@ export interface TaggedWord {
 /** Tags the words of a caption. */
 export type Tagger = (tokens: Tokens) => TaggedWord[]
 
-/** Loads wink-nlp with its English model (4 MB). Lemmas come from WordNet. */
-export async function loadTagger(wordnet: WordNet): Promise<Tagger> {
+/**
+ * Loads wink-nlp once in a process: each call of winkNlp() escapes a part of the model again, which doubles its text
+ * until it is too long for a string.
+ */
+async function makeWink() {
   const [{ default: winkNlp }, { default: model }] = await Promise.all([
     import('wink-nlp'),
     import('wink-eng-lite-web-model'),
   ])
-  const wink = winkNlp(model, ['sbd', 'pos'])
+  return winkNlp(model, ['sbd', 'pos'])
+}
+
+let loaded: ReturnType<typeof makeWink> | undefined
+const loadWink = (): ReturnType<typeof makeWink> => {
+  loaded ??= makeWink()
+  return loaded
+}
+
+/** Loads wink-nlp with its English model (4 MB). Lemmas come from WordNet. */
+export async function loadTagger(wordnet: WordNet): Promise<Tagger> {
+  const wink = await loadWink()
   return (tokens) => {
     const read = wink.readDoc(tokens.join(' ')).tokens()
     const tags = read.out(wink.its.pos as never) as unknown as string[]
     const words = joinHyphens((read.out() as string[]).map((text, i) => ({ text, tag: tags[i]! })))
-    for (const i of words.keys()) words[i]!.tag = correctedTag(words, i)
+    const singular = (noun: string): string => lemmaOf(noun, 'NOUN', wordnet)
+    for (const i of words.keys()) words[i]!.tag = correctedTag(words, i, singular)
     return words.map(({ text, tag }) => ({ text, tag, lemma: lemmaOf(text, tag, wordnet) }))
   }
 }
@@ -50,7 +65,7 @@ function joinHyphens(words: readonly Tagged[]): Tagged[] {
  * Corrects the tag of a word. The tagger was trained on full sentences and makes systematic errors on captions, which
  * are often noun phrases. The tags of earlier words are already corrected.
  */
-function correctedTag(words: readonly Tagged[], i: number): string {
+function correctedTag(words: readonly Tagged[], i: number, singular: (noun: string) => string): string {
   const { text, tag } = words[i]!
   const [before, after] = [words[i - 1], words[i + 1]]
   const nounFollows = after !== undefined && (after.tag === 'NOUN' || after.tag === 'PROPN' || after.tag === 'ADJ')
@@ -64,6 +79,9 @@ function correctedTag(words: readonly Tagged[], i: number): string {
   // "a girl rides the waves", "he rides his board"
   const subject = before !== undefined && (ANIMATE.has(before.text) || before.text === 'he' || before.text === 'she')
   if (tag === 'NOUN' && /[^s]s$/.test(text) && subject && !nounFollows) return 'VERB'
+  // "dogs bark", "people fish at a lake"
+  if (tag === 'NOUN' && before?.tag === 'NOUN' && isAnimatePlural(before.text, singular) && singular(text) === text)
+    if (!/s$/.test(text) && (!after || /^(?:ADP|ADV|CCONJ|DET|PART|PRON|SCONJ)$/.test(after.tag))) return 'VERB'
   // "a walk", "still water"
   if (tag === 'VERB' && !/(?:ing|ed|en)$/.test(text) && before && /DET|ADJ|ADV/.test(before.tag) && needsNoun(words, i))
     return 'NOUN'
@@ -72,6 +90,10 @@ function correctedTag(words: readonly Tagged[], i: number): string {
     return 'NOUN'
   return tag === 'PROPN' ? 'NOUN' : tag // captions are in lower case and contain hardly any names
 }
+
+/** Whether a noun names several persons or animals: "dogs", "women", "people". */
+const isAnimatePlural = (noun: string, singular: (noun: string) => string): boolean =>
+  noun === 'people' || (singular(noun) !== noun && ANIMATE.has(singular(noun)))
 
 /** Whether a word is inside a noun phrase without a noun so far: after an article or preposition and adjectives. */
 function needsNoun(words: readonly Tagged[], i: number): boolean {

@@ -47,6 +47,13 @@ describe('sceneGraph()', () => {
     ['children dressed in black cloaks', 'child, cloak; child dress, cloak black; child - in - cloak'],
     ['a laughing boy', 'boy; boy laughing; '],
     ['a girl dancing', 'girl; girl dance; '],
+    ['two dogs bark at a man', 'dog, man; dog 2, dog bark; dog - at - man'],
+    ['people fish on a lake', 'people, lake; people fish; people - on - lake'],
+    [
+      'a group of dogs , chickens and a turkey stand by a bucket',
+      'dog, chicken, turkey, bucket; dog stand, chicken stand, turkey stand; dog - by - bucket, chicken - by - bucket, turkey - by - bucket',
+    ],
+    ['a sports team on a field', 'team, field; team sport; team - on - field'],
     ['a boy in a t-shirt', 'boy, t-shirt; ; boy - in - t-shirt'],
     ['a dog with a ball in its mouth', 'dog, ball, mouth; ; dog - with - ball, dog - have - mouth, ball - in - mouth'],
     ['', '; ; '],
