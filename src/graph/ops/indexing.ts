@@ -1,5 +1,5 @@
 // Operators that select rows by index: gather and scatterAdd are each other's gradient.
-import { ONNX_TYPE } from '../dtype.ts'
+
 import { frontAxis, product, ShapeError, show } from '../shape.ts'
 import { defineOp, type Tensor } from '../tensor.ts'
 import { reshape } from './movement.ts'
@@ -31,9 +31,13 @@ const scatterAddOp = defineOp<Record<string, never>>({
   grad: ({ dy, inputs: [, ids] }) => [undefined, undefined, gather(dy, ids!)],
   lower({ inputs: [like, ids, rows] }, emit, outputs) {
     const [zero] = emit.node('Expand', [emit.constant([0], rows!.dtype, []), emit.shape(like!.shape)])
-    const [at] = emit.node('Unsqueeze', [emit.name(ids!), emit.ints([-1])])
-    const [at64] = emit.node('Cast', [at!], { attrs: { to: ONNX_TYPE.int64 } })
-    emit.node('ScatterND', [zero!, at64!, emit.name(rows!)], { attrs: { reduction: 'add' }, outputs })
+    // Not ScatterND: ONNX Runtime adds rows of one id in parallel without a lock, and loses some
+    // (https://github.com/microsoft/onnxruntime/issues/18048).
+    const axes = rows!.shape.slice(1).map((_, i) => i + 1)
+    const column = axes.length === 0 ? emit.name(ids!) : emit.node('Unsqueeze', [emit.name(ids!), emit.ints(axes)])[0]!
+    const [everywhere] = emit.node('Expand', [column, emit.shape(rows!.shape)])
+    const attrs = { axis: 0, reduction: 'add' }
+    emit.node('ScatterElements', [zero!, everywhere!, emit.name(rows!)], { attrs, outputs })
   },
   // one scatter for a table that is looked up in several places (words, concepts)
   sum(addends): Tensor {
