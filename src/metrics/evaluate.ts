@@ -4,21 +4,21 @@ import { counted, thousands } from '../wording.ts'
 import { type BootstrapOptions, bootstrap, type Comparison, compare, type Interval } from './bootstrap.ts'
 import { type Diversity, diversity } from './diversity.ts'
 import { documentFrequencies, readFrequencies, writeFrequencies } from './document-frequencies.ts'
-import { FAMILIES, type Family } from './families.ts'
+import { FAMILIES, type Family, type ImageFamily } from './families.ts'
 import { type Files, type Gathered, gather, gatherOther, scoredTokens } from './gather.ts'
 import { Paraphrases } from './meteor/paraphrases.ts'
-import type { Metric, MetricName, Score } from './metric.ts'
+import type { ImageMetric, Metric, MetricName, Score } from './metric.ts'
 import { captionsOfSplit } from './reference-files.ts'
 
 /** Increased whenever a change in the code changes a score: part of every signature. */
-const VERSION = 1
+const VERSION = 2
 
 /** Input of evaluate(): the content of files, validated by evaluate(), and options. */
 export interface EvaluationInput extends Files {
   /** Names of metrics (`bleu`) or of scores (`Bleu_4`), in any case; by default all except `cider-plain`. */
   readonly metrics?: readonly string[] | undefined
-  /** Additional metrics, such as SPICE from its jar. */
-  readonly more?: readonly Family[] | undefined
+  /** Additional metrics, such as SPICE from its jar, or CLIPScore. */
+  readonly more?: readonly (Family | ImageFamily)[] | undefined
   /** Document frequencies of another corpus for CIDEr, as writeFrequencies() makes them. */
   readonly documentFrequencies?: unknown
   /** The text of METEOR's paraphrase table, `paraphrase-en`. */
@@ -81,7 +81,7 @@ export interface Forms {
 
 /** A computed score with its metric. */
 interface Scored {
-  readonly metric: Metric
+  readonly metric: Metric | ImageMetric
   readonly name: MetricName
   readonly score: Score
 }
@@ -106,11 +106,11 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
   const others: Score[] = []
   for (const [done, { family, names }] of wanted.entries()) {
     const metric = await family.load(resources)
-    const scorer = metric.prepare(gathered.referenceTokens)
-    const scores = scorer.score(gathered.candidateTokens)
+    const scoresOf = scoring(metric, gathered)
+    const scores = await scoresOf(gathered)
     for (const name of names) scored.push({ metric, name, score: scores.get(name)! })
     if (other) {
-      const otherScores = scorer.score(other.tokens)
+      const otherScores = await scoresOf(other)
       for (const name of names) others.push(otherScores.get(name)!)
     }
     input.onProgress?.(done + 1, wanted.length)
@@ -123,7 +123,7 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
       name,
       score: score.corpus,
       range: [0, metric.best],
-      signature: [name, 'tok:ptb-3.4.1', metric.choices, ...sizes(gathered), `version:${VERSION}`].join('|'),
+      signature: [name, ...choicesOf(metric), ...sizes(gathered), `version:${VERSION}`].join('|'),
       ...(intervals && { interval: intervals[i]! }),
       ...(comparisons && { comparison: comparisons[i]! }),
     })),
@@ -142,6 +142,23 @@ export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
     forms: { ...gathered.forms, ...(other && { compare: other.form }) },
   }
 }
+
+/** One caption of each gathered image, as written and tokenised. */
+type Candidates = Pick<Gathered, 'captions' | 'candidateTokens'>
+
+/** Prepares the references once; returns the function that scores captions. */
+function scoring(metric: Metric | ImageMetric, { imageIds, files, references, referenceTokens }: Gathered) {
+  if ('prepare' in metric) {
+    const scorer = metric.prepare(referenceTokens)
+    return async ({ candidateTokens }: Candidates) => scorer.score(candidateTokens)
+  }
+  return ({ captions }: Candidates) =>
+    metric.score(imageIds.map((id, i) => ({ id, file: files[i], caption: captions[i]!, references: references[i]! })))
+}
+
+/** A metric's part of the signature. A metric of the images reads captions with a tokeniser of its own. */
+const choicesOf = (metric: Metric | ImageMetric): string[] =>
+  'prepare' in metric ? ['tok:ptb-3.4.1', metric.choices] : [metric.choices]
 
 /** The requested families, each with its requested scores. Throws UserError for an unknown name. */
 function choose(metrics: readonly string[] | undefined): { family: Family; names: readonly MetricName[] }[] {

@@ -4,7 +4,7 @@ import type { DocumentFrequencies } from './document-frequencies.ts'
 import { WordNet } from './english/wordnet.ts'
 import { meteor } from './meteor/meteor.ts'
 import type { Paraphrases } from './meteor/paraphrases.ts'
-import type { Metric, MetricName } from './metric.ts'
+import type { ImageMetric, Metric, MetricName } from './metric.ts'
 import { rouge } from './rouge.ts'
 import { SPICE_TS_NAMES, spiceTs } from './spice/spice-ts.ts'
 
@@ -29,6 +29,12 @@ export interface Family {
   readonly usual: readonly MetricName[]
   /** Loads the metric. */
   load(resources: Resources): Metric | Promise<Metric>
+}
+
+/** A metric of the images, which evaluate() computes in addition. */
+export interface ImageFamily extends Omit<Family, 'load'> {
+  /** Loads the metric. */
+  load(): Promise<ImageMetric>
 }
 
 /** All metrics, in the order in which papers list them. */

@@ -108,9 +108,11 @@ export function gather({
   }
 }
 
-/** The tokens and the form of another system's captions of the same images. */
+/** Another system's captions of the same images, and the form of its file. */
 export interface OtherResults {
-  readonly tokens: readonly Tokens[]
+  /** Not tokenised. */
+  readonly captions: readonly string[]
+  readonly candidateTokens: readonly Tokens[]
   readonly form: string
 }
 
@@ -122,7 +124,8 @@ export function gatherOther(resultsJson: unknown, { ids, known }: Gathered, empt
   const missing = ids.filter((id) => !byReference.has(id))
   const advice = `they have ids like ${idsLike(results.images)}; give a caption for each image`
   refuse(`compare ${results.name}`, missing, 'image', 'without a caption in them', advice)
-  return { tokens: ids.map((id) => scoredTokens(byReference.get(id)!.captions[0]!)), form: results.form }
+  const captions = ids.map((id) => byReference.get(id)!.captions[0]!)
+  return { captions, candidateTokens: captions.map(scoredTokens), form: results.form }
 }
 
 /** Throws UserError, with ids of both files, if the references lack images of the results. */

@@ -19,10 +19,20 @@ export {
   type Forms,
   type ImageScores,
 } from './evaluate.ts'
-export { FAMILIES, type Family, METRICS, type Resources } from './families.ts'
+export { FAMILIES, type Family, type ImageFamily, METRICS, type Resources } from './families.ts'
 export { meteor } from './meteor/meteor.ts'
 export { Paraphrases } from './meteor/paraphrases.ts'
-export { type Metric, type MetricName, type Pair, type Score, type Scorer, scorePairs, type Tokens } from './metric.ts'
+export {
+  type CaptionedImage,
+  type ImageMetric,
+  type Metric,
+  type MetricName,
+  type Pair,
+  type Score,
+  type Scorer,
+  scorePairs,
+  type Tokens,
+} from './metric.ts'
 export { rouge } from './rouge.ts'
 export { selfCider } from './self-cider.ts'
 export type { SceneGraph } from './spice/scene-graph.ts'

@@ -37,6 +37,8 @@ export type MetricName =
   | 'CIDEr'
   | 'CIDEr_plain'
   | `${'SPICE' | 'SPICE-ts'}${'' | `_${SpicePart}`}`
+  | 'CLIPScore'
+  | 'RefCLIPScore'
 
 /** The subsets of scene graph tuples that SPICE also scores separately. */
 export type SpicePart = 'object' | 'relation' | 'attribute' | 'color' | 'count' | 'size'
@@ -51,6 +53,23 @@ export interface Metric {
   readonly best: number
   /** Prepares the references, at least one per image. Throws RangeError for an image without references. */
   prepare(references: readonly (readonly Tokens[])[]): Scorer
+}
+
+/** An image with its caption and its references, none of them tokenised. */
+export interface CaptionedImage {
+  /** The image id, as the results file has it. */
+  readonly id: string | number
+  /** The image's file, if the references name it. */
+  readonly file: string | undefined
+  readonly caption: string
+  /** At least one. */
+  readonly references: readonly string[]
+}
+
+/** A metric of the images themselves, and of captions as they are written, such as CLIPScore. */
+export interface ImageMetric extends Omit<Metric, 'prepare'> {
+  /** Scores one caption of each image. */
+  score(images: readonly CaptionedImage[]): Promise<ReadonlyMap<MetricName, Score>>
 }
 
 /** Scores candidates against references, one pair per image. Throws RangeError for an image without references. */

@@ -431,7 +431,7 @@ test('eval prints scores with ranges and signatures, compares systems, and write
   const { stdout } = await run(line)
   // 3 of 5 words match; 5 words for 6 have a brevity penalty of exp(1 - 6/5)
   expect(stdout).toMatch(
-    /^score +value +range +signature\nBleu_1 +0\.4912 +0\.\.1 +Bleu_1\|tok:ptb-3\.4\.1\|.*\|images:2\|version:1\n\n2 captions of 2\.5 words, 4 different words; distinct-1 0\.8000, distinct-2 1\.0000\n$/,
+    /^score +value +range +signature\nBleu_1 +0\.4912 +0\.\.1 +Bleu_1\|tok:ptb-3\.4\.1\|.*\|images:2\|version:2\n\n2 captions of 2\.5 words, 4 different words; distinct-1 0\.8000, distinct-2 1\.0000\n$/,
   )
   expect(await json(line)).not.toHaveProperty('images')
   const files = '--per-image @/each.json --html @/scores.html --images @/images --save-document-frequencies @/df.json'

@@ -131,10 +131,10 @@ describe('evaluate()', () => {
     const { scores } = await evaluate({ references: { ...lists, 2: ['cats'] }, results })
     expect(scores.map(({ range }) => range[1])).toEqual([1, 1, 1, 1, 1, 1, 10, 1])
     expect(scores.map(({ signature }) => signature).slice(3, 7)).toEqual([
-      'Bleu_4|tok:ptb-3.4.1|n:4|length:closest|add:1e-15/1e-9|refs:1-2|images:3|version:1',
-      'METEOR|tok:ptb-3.4.1|modules:exact+stem+synonym|wordnet:3.0|task:rank|refs:1-2|images:3|version:1',
-      'ROUGE_L|tok:ptb-3.4.1|beta:1.2|refs:1-2|images:3|version:1',
-      'CIDEr|tok:ptb-3.4.1|n:4|sigma:6|df:references|refs:1-2|images:3|version:1',
+      'Bleu_4|tok:ptb-3.4.1|n:4|length:closest|add:1e-15/1e-9|refs:1-2|images:3|version:2',
+      'METEOR|tok:ptb-3.4.1|modules:exact+stem+synonym|wordnet:3.0|task:rank|refs:1-2|images:3|version:2',
+      'ROUGE_L|tok:ptb-3.4.1|beta:1.2|refs:1-2|images:3|version:2',
+      'CIDEr|tok:ptb-3.4.1|n:4|sigma:6|df:references|refs:1-2|images:3|version:2',
     ])
   })
 
