@@ -41,6 +41,9 @@ const NODE_PARTS = {
 }
 const MAY_IMPORT = { ...PAGE_PARTS, ...NODE_PARTS }
 
+/** Parts that others import by their index.ts alone. */
+const ONE_DOOR = ['graph']
+
 /** Packages that run in Node alone, beside Node's own modules. */
 const NODE_PACKAGES = /^(onnxruntime-node|koffi|sharp|tinyglobby|commander|yauzl)(\/|$)/
 /** The engine's libraries, by any way of loading them: an import, or a path that `require.resolve` gives. */
@@ -72,6 +75,9 @@ for (const file of files) {
   for (const to of own)
     if (part !== 'cli' && partOf(to) !== part && !MAY_IMPORT[part]?.includes(partOf(to)))
       mistakes.push(`${file} imports ${to}: ${part} may import ${MAY_IMPORT[part]?.join(', ') || 'nothing'}`)
+  for (const to of own)
+    if (ONE_DOOR.includes(partOf(to)) && partOf(to) !== part && !to.endsWith('/index.ts'))
+      mistakes.push(`${file} imports ${to}: other parts import ${partOf(to)}/index.ts`)
   const engine = part.startsWith('hosts/') ? null : ENGINE.exec(text)
   if (engine) mistakes.push(`${file} names ${engine[1]}: the hosts alone know the engine`)
 }

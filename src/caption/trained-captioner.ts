@@ -1,6 +1,7 @@
 import { UserError } from '../errors.ts'
 import type { TensorData } from '../formats/safetensors.ts'
-import { LstmCaptioner } from '../models/lstm/captioner.ts'
+import type { CaptionModel } from '../models/contract.ts'
+import { createCaptioner } from '../models/create-captioner.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { describeSource, sameSource } from '../vision/feature-source.ts'
 import { RUN_ADVICE, type RunConfig, usesConcepts } from './run-config.ts'
@@ -13,7 +14,7 @@ export interface TrainedCaptioner {
   readonly name: string
   readonly config: RunConfig
   readonly vocabulary: Vocabulary
-  readonly model: LstmCaptioner
+  readonly model: CaptionModel
   readonly weights: Weights
   /** the detector of its concepts, for models that use them */
   readonly detector: StoredDetector | undefined
@@ -42,7 +43,7 @@ export function assembleCaptioner({ name, config, vocabulary, weights, detector 
     fail(
       `its concept detector takes ${describeSource(detector.info.features)}, and its model ${describeSource(config.features)}`,
     )
-  const model = new LstmCaptioner(config.model)
+  const model = createCaptioner(config.model)
   return {
     name,
     config,

@@ -67,11 +67,10 @@ async function engine(): Promise<Check> {
 
 /** Runs a model that adds two numbers. */
 async function tryEngine(): Promise<void> {
-  const [{ nodeRuntime }, { toOnnx }, { input }, { add }, { floatData }, { floats }] = await Promise.all([
+  const [{ nodeRuntime }, { toOnnx }, { add, input }, { floatData }, { floats }] = await Promise.all([
     import('../hosts/node/runtime.ts'),
     import('../onnx/export.ts'),
     import('../graph/index.ts'),
-    import('../graph/ops/index.ts'),
     import('../engine/session.ts'),
     import('../formats/host-value.ts'),
   ])

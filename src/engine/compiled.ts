@@ -1,4 +1,4 @@
-import type { Tensor } from '../graph/tensor.ts'
+import type { Tensor } from '../graph/index.ts'
 import { type Initializer, toOnnx } from '../onnx/export.ts'
 import type { DeviceValues, HostValues, RunOptions, Runtime, Session, Value, Values } from './session.ts'
 

@@ -1,5 +1,4 @@
-import { add, clip, count, div, exp, log, matmul, mul, neg, softplus, sub, sum } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { add, clip, count, div, exp, log, matmul, mul, neg, softplus, sub, sum, type Tensor } from '../graph/index.ts'
 import { dropout } from '../nn/dropout.ts'
 import { constant, normal } from '../nn/init.ts'
 import { masked, rowMask } from '../nn/mask.ts'

@@ -1,5 +1,4 @@
-import { add, relu } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { add, relu, type Tensor } from '../graph/index.ts'
 import { dropout } from './dropout.ts'
 import { LayerNorm } from './layernorm.ts'
 import { Linear } from './linear.ts'

@@ -1,5 +1,4 @@
-import { layerNorm } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { layerNorm, type Tensor } from '../graph/index.ts'
 import { ones, zeros } from './init.ts'
 import type { Scope } from './scope.ts'
 

@@ -1,5 +1,4 @@
-import { linear, matmul } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { linear, matmul, type Tensor } from '../graph/index.ts'
 import { type Init, uniform } from './init.ts'
 import type { Scope } from './scope.ts'
 

@@ -1,5 +1,4 @@
-import { add, matmul, mul, sigmoid, split, tanh } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { add, matmul, mul, sigmoid, split, type Tensor, tanh } from '../graph/index.ts'
 import { uniform } from './init.ts'
 import type { Scope } from './scope.ts'
 

@@ -1,5 +1,4 @@
-import { cast, div, greater, mul, reshape, sub, sum } from '../graph/ops/index.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { cast, div, greater, mul, reshape, sub, sum, type Tensor } from '../graph/index.ts'
 
 // Padding masks, `[B, N]` float32: 1 for a real row of `[B, N, D]`, 0 for a padded one. Without padding the mask is
 // undefined and nothing is computed.

@@ -1,5 +1,4 @@
-import type { Shape } from '../graph/shape.ts'
-import { input, type Tensor } from '../graph/tensor.ts'
+import { input, type Shape, type Tensor } from '../graph/index.ts'
 import type { Init } from './init.ts'
 
 /** A trainable parameter: an input of the graph, under the name that it has in the weights file and in ONNX. */

@@ -13,7 +13,8 @@ import { readSafetensors, writeSafetensors } from '../disk/safetensors-file.ts'
 import { type StoredInputs, storedInputs } from '../disk/stored-inputs.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
-import { LstmCaptioner } from '../models/lstm/captioner.ts'
+import type { CaptionModel } from '../models/contract.ts'
+import { createCaptioner } from '../models/create-captioner.ts'
 import type { Progress } from '../progress.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { firstFew } from '../wording.ts'
@@ -91,7 +92,7 @@ export async function trainCaptioner({
   const sessions = new StepSessions(engine.runtime, (sizes) => buildStep(config, sizes))
   try {
     const data = await readData(folder, config, dataset, store)
-    const model = new LstmCaptioner(config.model)
+    const model = createCaptioner(config.model)
     const start = await startOrRestore(files.checkpoint, [...model.parameters.values()], config.training.seed)
     const journal = await Journal.open(files.log, start.progress)
     try {
@@ -107,7 +108,7 @@ export async function trainCaptioner({
 }
 
 interface TaskParts extends Pick<TrainerOptions, 'engine' | 'folder' | 'config'> {
-  readonly model: LstmCaptioner
+  readonly model: CaptionModel
   readonly data: CaptionData
   readonly sessions: StepSessions
   readonly journal: Journal
@@ -169,7 +170,7 @@ function captionerTask({
 /** The training step of a run as an ONNX model. The number of regions changes no weight. */
 function buildStep({ model, training }: RunConfig, { steps, regions }: Pick<Batch, 'steps' | 'regions'>): Uint8Array {
   const { captionsPerImage: captions, labelSmoothing, adam, gradientClipping: clipping } = training
-  const padded = new LstmCaptioner({ ...model, regions })
+  const padded = createCaptioner({ ...model, regions })
   return trainingStep(padded, { captions, steps, objective: crossEntropy(labelSmoothing), adam, clipping })
 }
 

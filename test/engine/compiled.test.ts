@@ -2,8 +2,7 @@ import { expect, test } from 'vitest'
 import { CompiledGraph } from '../../src/engine/compiled.ts'
 import { floatData } from '../../src/engine/session.ts'
 import { floats, type HostValue } from '../../src/formats/host-value.ts'
-import { input } from '../../src/graph/index.ts'
-import { add, matmul, mul } from '../../src/graph/ops/index.ts'
+import { add, input, matmul, mul } from '../../src/graph/index.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 
 const vector = (...numbers: number[]): HostValue => floats([numbers.length], Float32Array.from(numbers))

@@ -1,5 +1,4 @@
-import { add, matmul, reshape, softmax, tanh } from '../../graph/ops/index.ts'
-import type { Tensor } from '../../graph/tensor.ts'
+import { add, matmul, reshape, softmax, type Tensor, tanh } from '../../graph/index.ts'
 import { dropout } from '../../nn/dropout.ts'
 import { Linear } from '../../nn/linear.ts'
 import { maskBias } from '../../nn/mask.ts'

@@ -4,8 +4,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 import { EngineError, floatData, type Session } from '../../../src/engine/session.ts'
 import { floats, type HostValue, ints } from '../../../src/formats/host-value.ts'
-import { input } from '../../../src/graph/index.ts'
-import { add, cast, matmul } from '../../../src/graph/ops/index.ts'
+import { add, cast, input, matmul } from '../../../src/graph/index.ts'
 import { nodeRuntime } from '../../../src/hosts/node/runtime.ts'
 import { toOnnx } from '../../../src/onnx/export.ts'
 import { ModelProtoSchema, TensorProto_DataType } from '../../../src/onnx/pb.ts'
@@ -30,7 +29,7 @@ const ADD = `
 import { nodeRuntime } from ${source('hosts/node/runtime.ts')}
 import { toOnnx } from ${source('onnx/export.ts')}
 import { input } from ${source('graph/index.ts')}
-import { add } from ${source('graph/ops/index.ts')}
+import { add } from ${source('graph/index.ts')}
 import { floats } from ${source('formats/host-value.ts')}
 const addOne = async () => {
   const session = await nodeRuntime.load(toOnnx({ sum: add(input('x', [1]), 1) }))
@@ -237,7 +236,7 @@ test('garbage collection takes nothing from runs in progress, and frees values o
 import { nodeRuntime } from ${source('hosts/node/runtime.ts')}
 import { toOnnx } from ${source('onnx/export.ts')}
 import { input } from ${source('graph/index.ts')}
-import { matmul } from ${source('graph/ops/index.ts')}
+import { matmul } from ${source('graph/index.ts')}
 import { floats } from ${source('formats/host-value.ts')}
 
 const size = 300

@@ -1,6 +1,5 @@
 import { floats, type HostValue } from '../../../formats/host-value.ts'
-import { concat, matmul, reshape } from '../../../graph/ops/index.ts'
-import { input, type Tensor } from '../../../graph/tensor.ts'
+import { concat, input, matmul, reshape, type Tensor } from '../../../graph/index.ts'
 import { averageGrid } from './average-grid.ts'
 
 /**
