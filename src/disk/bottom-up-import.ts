@@ -41,9 +41,9 @@ export async function importBottomUp(
       }
     }
     for (const id of missing) if (!reasons.has(id)) reasons.set(id, `"${path}" has no regions of it`)
-    const leftOut: SkippedFile[] = [...reasons].map(([id, why]) => ({ id, file: files.get(id) ?? path, why }))
-    for (const image of leftOut) if (files.has(image.id)) store.leaveOut(image)
-    return { made, kept, leftOut, source }
+    const skipped: SkippedFile[] = [...reasons].map(([id, reason]) => ({ id, file: files.get(id) ?? path, reason }))
+    for (const image of skipped) if (files.has(image.id)) store.skip(image)
+    return { made, kept, skipped, source }
   } finally {
     await store.close()
   }

@@ -7,7 +7,7 @@ import { readJson, writeFileAtomic } from './files.ts'
 
 const SCHEMA = v.intersect([
   v.object({
-    format: v.literal('mia-features/1'),
+    format: v.literal('mia-features/2'),
     dtype: v.literal('F16'),
     shards: v.array(
       v.object({
@@ -17,12 +17,12 @@ const SCHEMA = v.intersect([
         counts: v.optional(v.array(POSITIVE_COUNT)),
       }),
     ),
-    leftOut: v.array(v.object({ id: v.string(), file: v.string(), why: v.string() })),
+    skipped: v.array(v.object({ id: v.string(), file: v.string(), reason: v.string() })),
   }),
   featureSourceSchema,
 ])
 
-/** The content of `index.json` in a folder of features: their source, the images of each shard, and those left out. */
+/** The content of `index.json` in a folder of features: their source, the images of each shard, and those skipped. */
 export type FeatureIndex = v.InferOutput<typeof SCHEMA>
 /** A file of features and the ids of its images, in order. */
 export type Shard = FeatureIndex['shards'][number]
@@ -35,12 +35,27 @@ export const indexFile = (folder: string): string => join(folder, 'index.json')
 /** Reads the index of a folder of features. Throws UserError if it is missing or damaged. */
 export async function readIndex(folder: string): Promise<FeatureIndex> {
   const path = indexFile(folder)
-  const index = validate(SCHEMA, await readJson(path, 'index of features'), path, ADVICE)
+  const index = validate(SCHEMA, upgraded(await readJson(path, 'index of features')), path, ADVICE)
   for (const shard of index.shards) {
     const fault = faultOf(shard, index)
     if (fault !== undefined) throw new UserError(`Cannot read "${path}": ${fault}; ${ADVICE}`)
   }
   return index
+}
+
+/**
+ * An index in format `mia-features/1`, which called skipped images `leftOut`, as `mia-features/2`; any other value as
+ * it is.
+ */
+function upgraded(value: unknown): unknown {
+  const index = value as { format?: unknown; leftOut?: unknown } | null
+  if (index?.format !== 'mia-features/1' || !Array.isArray(index.leftOut)) return value
+  const { leftOut, ...rest } = index
+  const skipped = leftOut.map((image: unknown) => {
+    const { why: reason, ...named } = Object(image) as { why?: unknown }
+    return { ...named, reason }
+  })
+  return { ...rest, format: 'mia-features/2', skipped }
 }
 
 function faultOf({ file, ids, counts }: Shard, index: FeatureIndex): string | undefined {

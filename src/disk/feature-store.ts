@@ -46,7 +46,7 @@ export class FeatureStore {
 
   /** What made the features. */
   get source(): FeatureSource {
-    const { format: _, dtype: __, shards: ___, leftOut: ____, ...source } = this.header
+    const { format: _, dtype: __, shards: ___, skipped: ____, ...source } = this.header
     return source
   }
 
@@ -121,7 +121,7 @@ export class FeatureStore {
   }
 
   #whyMissing(id: string): string {
-    const why = this.header.leftOut.find((image) => image.id === id)?.why
+    const why = this.header.skipped.find((image) => image.id === id)?.reason
     return why ? `it was left out because ${why}` : `"${this.#folder}" has none; make them with "mia features"`
   }
 }

@@ -16,7 +16,7 @@ export class FeatureWriter implements FeatureSink {
   readonly #lock: Lock
   readonly #index: FeatureIndex
   readonly #stored: Set<string>
-  readonly #leftOut: Map<string, SkippedFile>
+  readonly #skipped: Map<string, SkippedFile>
   readonly #shardSize: number
   /** the images of the shard in work */
   #images: { readonly id: string; readonly features: Uint16Array }[] = []
@@ -26,7 +26,7 @@ export class FeatureWriter implements FeatureSink {
     this.#lock = lock
     this.#index = index
     this.#stored = new Set(index.shards.flatMap(({ ids }) => ids))
-    this.#leftOut = new Map(index.leftOut.map((image) => [image.id, image]))
+    this.#skipped = new Map(index.skipped.map((image) => [image.id, image]))
     this.#shardSize = shardSize
   }
 
@@ -73,13 +73,13 @@ export class FeatureWriter implements FeatureSink {
     if (this.has(id)) throw new RangeError(`Cannot add features of image "${id}": it has some`)
     this.#images.push({ id, features: features.slice() })
     this.#stored.add(id)
-    this.#leftOut.delete(id)
+    this.#skipped.delete(id)
     if (this.#images.length === this.#shardSize) await this.#finishShard()
   }
 
   /** Records that an image has no features, and why. A later writer may add them all the same. */
-  leaveOut(image: SkippedFile): void {
-    this.#leftOut.set(image.id, image)
+  skip(image: SkippedFile): void {
+    this.#skipped.set(image.id, image)
   }
 
   /** Writes what is not on disk yet and unlocks the folder. */
@@ -105,7 +105,7 @@ export class FeatureWriter implements FeatureSink {
   }
 
   async #saveIndex(): Promise<void> {
-    await writeIndex(this.#folder, { ...this.#index, leftOut: [...this.#leftOut.values()] })
+    await writeIndex(this.#folder, { ...this.#index, skipped: [...this.#skipped.values()] })
   }
 }
 
@@ -118,11 +118,11 @@ async function openIndex(folder: string, source: FeatureSource): Promise<Feature
         'give another folder or delete this one',
     )
   return {
-    format: 'mia-features/1',
+    format: 'mia-features/2',
     ...source,
     dtype: 'F16',
     shards: begun ? await intactShards(folder, begun) : [],
-    leftOut: begun?.leftOut ?? [],
+    skipped: begun?.skipped ?? [],
   }
 }
 

@@ -100,7 +100,7 @@ export async function extractRegions({
 }: { images: readonly ImageFile[]; finder: RegionFinder; store: FeatureSink } & Watch): Promise<Extraction> {
   const missing = images.filter(({ id }) => !store.has(id))
   const kept = images.length - missing.length
-  const leftOut: SkippedFile[] = []
+  const skipped: SkippedFile[] = []
   let made = 0
   const work = async (image: ImageFile) => {
     const found = await finder.find(image.path).catch((error: unknown) => {
@@ -112,13 +112,13 @@ export async function extractRegions({
   for await (const { image, found } of inOrder(missing, work, 2)) {
     signal?.throwIfAborted()
     if (found instanceof ImageError) {
-      leftOut.push({ id: image.id, file: image.path, why: found.reason })
-      store.leaveOut(leftOut.at(-1)!)
+      skipped.push({ id: image.id, file: image.path, reason: found.reason })
+      store.skip(skipped.at(-1)!)
     } else {
       await store.add(image.id, found)
       made += 1
     }
-    onProgress?.(kept + made + leftOut.length, images.length)
+    onProgress?.(kept + made + skipped.length, images.length)
   }
-  return { made, kept, leftOut }
+  return { made, kept, skipped }
 }

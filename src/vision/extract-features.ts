@@ -20,14 +20,14 @@ export interface ImageFile {
 export interface SkippedFile {
   readonly id: string
   readonly file: string
-  readonly why: string
+  readonly reason: string
 }
 
 /** Where features are stored; disk/feature-writer.ts implements it. */
 export interface FeatureSink {
   has(id: string): boolean
   add(id: string, regions: Regions): Promise<void>
-  leaveOut(image: SkippedFile): void
+  skip(image: SkippedFile): void
 }
 
 /** What features are extracted of, by what, and where to. */
@@ -47,7 +47,7 @@ export interface Extraction {
   /** images whose features were there already */
   readonly kept: number
   /** pictures without features; each file once, whatever its augmentations */
-  readonly leftOut: readonly SkippedFile[]
+  readonly skipped: readonly SkippedFile[]
 }
 
 /**
@@ -67,9 +67,9 @@ export async function extractFeatures({
   const all = new Map(Array.from(images, (image) => [image.id, image]))
   const missing = [...all.values()].filter(({ id }) => !store.has(id))
   const kept = all.size - missing.length
-  const leftOut: SkippedFile[] = []
+  const skipped: SkippedFile[] = []
   let made = 0
-  const report = (): void => onProgress?.(kept + made + leftOut.length, all.size)
+  const report = (): void => onProgress?.(kept + made + skipped.length, all.size)
 
   const length = 3 * network.input.width * network.input.height
   let batch = { ids: [] as string[], planes: new Float32Array(batchSize * length) }
@@ -89,7 +89,7 @@ export async function extractFeatures({
 
   report()
   try {
-    for await (const { image, pixels, why } of inOrder(
+    for await (const { image, pixels, reason } of inOrder(
       missing,
       (image) => decode(pictures, image, network),
       3 * batchSize,
@@ -100,8 +100,8 @@ export async function extractFeatures({
         normalise(pixels, network.input, batch.planes.subarray(at, at + length))
         if (batch.ids.push(image.id) === batchSize) await send()
       } else {
-        leftOut.push({ id: image.id, file: image.path, why })
-        store.leaveOut(leftOut.at(-1)!)
+        skipped.push({ id: image.id, file: image.path, reason })
+        store.skip(skipped.at(-1)!)
         report()
       }
     }
@@ -110,16 +110,18 @@ export async function extractFeatures({
   } finally {
     await underWay.catch(() => {}) // nothing may reach the store after the return
   }
-  return { made, kept, leftOut: leftOut.filter(({ file }, i) => leftOut[i - 1]?.file !== file) }
+  return { made, kept, skipped: skipped.filter(({ file }, i) => skipped[i - 1]?.file !== file) }
 }
 
-type Decoded = { image: ImageFile; pixels: Uint8Array; why?: never } | { image: ImageFile; pixels?: never; why: string }
+type Decoded =
+  | { image: ImageFile; pixels: Uint8Array; reason?: never }
+  | { image: ImageFile; pixels?: never; reason: string }
 
 async function decode(pictures: Pictures, image: ImageFile, { input }: Network): Promise<Decoded> {
   try {
     return { image, pixels: await pictures.decode(image.path, { ...input, ...(image.crop && { crop: image.crop }) }) }
   } catch (error) {
-    if (error instanceof ImageError) return { image, why: error.reason }
+    if (error instanceof ImageError) return { image, reason: error.reason }
     throw error
   }
 }

@@ -50,8 +50,8 @@ describe.skipIf(ids.length === 0)('real features of five pictures (needs ../shar
     const images = [...ids, 'nowhere'].map((id) => ({ id, path: `${id}.jpg` }))
     const first = await importBottomUp(sample, folder, { images })
     expect(first).toMatchObject({ made: 5, kept: 0, source: { kind: 'bottom-up', regions: 100, size: 2048 } })
-    expect(first.leftOut).toEqual([
-      { id: 'nowhere', file: 'nowhere.jpg', why: expect.stringContaining('no regions of it') },
+    expect(first.skipped).toEqual([
+      { id: 'nowhere', file: 'nowhere.jpg', reason: expect.stringContaining('no regions of it') },
     ])
     expect(await importBottomUp(sample, folder, { images })).toMatchObject({ made: 0, kept: 5 })
     const store = await FeatureStore.open(folder)
@@ -118,11 +118,11 @@ test.each([1, 2])(
     const lines = [1, 2, 3].map((id) => tsvLine(`${id}`, [10, 10], box, new Float32Array(id === odd ? 5 : 4).fill(id)))
     await writeFile(tsv, lines.join('\n'))
     const images = ['1', '2', '3'].map((id) => ({ id, path: `${id}.jpg` }))
-    const { made, source, leftOut } = await importBottomUp(tsv, join(folder, 'features'), { images })
+    const { made, source, skipped } = await importBottomUp(tsv, join(folder, 'features'), { images })
     expect(made).toBe(2)
     expect(source.size).toBe(4)
-    expect(leftOut).toEqual([
-      { id: `${odd}`, file: `${odd}.jpg`, why: 'its features have 5 numbers, those of the other pictures 4' },
+    expect(skipped).toEqual([
+      { id: `${odd}`, file: `${odd}.jpg`, reason: 'its features have 5 numbers, those of the other pictures 4' },
     ])
   },
 )

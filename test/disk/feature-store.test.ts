@@ -54,14 +54,14 @@ describe('FeatureStore reads what FeatureWriter wrote', () => {
     const data = Uint16Array.of(...featuresOf(4), ...featuresOf(5))
     expect(tensors).toEqual(new Map([['features', { dtype: 'F16', shape: [2, 2, 3], data }]]))
     expect(JSON.parse(await readFile(join(folder, 'index.json'), 'utf8'))).toEqual({
-      format: 'mia-features/1',
+      format: 'mia-features/2',
       ...source,
       dtype: 'F16',
       shards: [
         { file: 'shard-00000.safetensors', ids: [0, 1, 2, 3].map(id) },
         { file: 'shard-00001.safetensors', ids: [4, 5].map(id) },
       ],
-      leftOut: [],
+      skipped: [],
     })
   })
 
@@ -78,12 +78,12 @@ describe('FeatureStore reads what FeatureWriter wrote', () => {
   test('which images were left out and why, until they are added', async () => {
     const folder = await temporaryFolder()
     const writer = await FeatureWriter.open(folder, source)
-    writer.leaveOut({ id: id(1), file: 'a.jpg', why: 'it is empty' })
-    writer.leaveOut({ id: id(2), file: 'b.jpg', why: 'it is empty' })
+    writer.skip({ id: id(1), file: 'a.jpg', reason: 'it is empty' })
+    writer.skip({ id: id(2), file: 'b.jpg', reason: 'it is empty' })
     await writer.add(id(2), { features: featuresOf(2) })
     await writer.close()
     const store = await FeatureStore.open(folder)
-    expect(store.header.leftOut).toEqual([{ id: id(1), file: 'a.jpg', why: 'it is empty' }])
+    expect(store.header.skipped).toEqual([{ id: id(1), file: 'a.jpg', reason: 'it is empty' }])
     await expect(store.read([id(1)])).rejects.toThrow(
       'Cannot read features of image "image 1": it was left out because it is empty',
     )
@@ -240,17 +240,17 @@ describe('damage', () => {
     ['is not JSON', '{"format":', 'it is not JSON'],
     [
       'is of another format',
-      '{"format":"mia-features/2"}',
-      'format is "mia-features/2" and should be "mia-features/1"',
+      '{"format":"mia-features/9"}',
+      'format is "mia-features/9" and should be "mia-features/2"',
     ],
     [
       'names a file elsewhere',
       JSON.stringify({
-        format: 'mia-features/1',
+        format: 'mia-features/2',
         ...source,
         dtype: 'F16',
         shards: [{ file: '../x', ids: [] }],
-        leftOut: [],
+        skipped: [],
       }),
       'it names a shard "../x"',
     ],
@@ -287,4 +287,18 @@ test('a writer killed at any moment loses at most the shard in work, and the nex
   }
   await write(folder, 10_000, 10_001)
   expect((await readdir(folder)).filter((file) => file.endsWith('.part'))).toEqual([])
+})
+
+test('an index in format mia-features/1, which called skipped images leftOut, is still read', async () => {
+  const folder = await temporaryFolder()
+  const writer = await FeatureWriter.open(folder, source)
+  writer.skip({ id: 'a', file: 'a.jpg', reason: 'it is empty' })
+  await writer.close()
+  const path = join(folder, 'index.json')
+  const { skipped, ...rest } = JSON.parse(await readFile(path, 'utf8'))
+  const leftOut = skipped.map(({ reason: why, ...image }: { reason: string }) => ({ ...image, why }))
+  await writeFile(path, JSON.stringify({ ...rest, format: 'mia-features/1', leftOut }))
+  const store = await FeatureStore.open(folder)
+  expect(store.header.skipped).toEqual([{ id: 'a', file: 'a.jpg', reason: 'it is empty' }])
+  await store.close()
 })

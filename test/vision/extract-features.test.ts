@@ -73,7 +73,7 @@ describe('extractFeatures()', () => {
       onProgress,
     })
     await store.close()
-    expect(result).toEqual({ made: 7, kept: 0, leftOut: [] })
+    expect(result).toEqual({ made: 7, kept: 0, skipped: [] })
     expect(network.counts).toEqual([3, 3, 1])
     const read = await readBack(folder, ['6', '0', '5'])
     expect([...read]).toEqual([6, 12, 18, 0, 0, 0, 5, 10, 15].map(half))
@@ -98,12 +98,12 @@ describe('extractFeatures()', () => {
     })
     await store.close()
     expect(result.made).toBe(4)
-    expect(result.leftOut).toEqual([
-      { id: '1', file: images[1]!.path, why: 'it is not a picture; give one of JPEG, PNG, GIF, WebP, TIFF, AVIF' },
-      { id: 'gone', file: missing.path, why: 'there is no such file' },
+    expect(result.skipped).toEqual([
+      { id: '1', file: images[1]!.path, reason: 'it is not a picture; give one of JPEG, PNG, GIF, WebP, TIFF, AVIF' },
+      { id: 'gone', file: missing.path, reason: 'there is no such file' },
     ])
     const { header } = await FeatureStore.open(join(folder, 'features'))
-    expect(header.leftOut).toEqual(result.leftOut)
+    expect(header.skipped).toEqual(result.skipped)
     expect(header.shards.flatMap(({ ids }) => ids)).toEqual(['0', '2', '3', '4'])
   })
 
@@ -133,7 +133,7 @@ describe('extractFeatures()', () => {
     const kept = second.count // the batch in progress is stored too
     expect([4, 6]).toContain(kept)
     const rest = await extractFeatures({ pictures: nodePictures, images, network, store: second, batchSize: 2 })
-    expect(rest).toEqual({ made: 9 - kept, kept, leftOut: [] })
+    expect(rest).toEqual({ made: 9 - kept, kept, skipped: [] })
     await second.close()
     const read = await readBack(
       folder,
@@ -150,7 +150,7 @@ describe('extractFeatures()', () => {
     expect(await extractFeatures({ pictures: nodePictures, images: [image!, image!], network, store })).toEqual({
       made: 1,
       kept: 0,
-      leftOut: [],
+      skipped: [],
     })
   })
 

@@ -30,7 +30,7 @@ class MemorySink implements FeatureSink {
 
   has = (id: string) => this.regions.has(id)
   add = async (id: string, regions: Regions) => void this.regions.set(id, regions)
-  leaveOut = (image: SkippedFile) => void this.skipped.push(image)
+  skip = (image: SkippedFile) => void this.skipped.push(image)
   features = (id: string) => [...fromFloat16(this.regions.get(id)!.features)]
 }
 

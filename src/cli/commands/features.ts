@@ -82,7 +82,7 @@ export const features = defineCommand({
     const { what, source, ...done } = await (bottomUp === undefined
       ? extract(values, images, context)
       : importPublished(bottomUp, data, images, context))
-    const skipped = done.leftOut.map(({ file, why }) => ({ image: file, reason: why }))
+    const skipped = done.skipped.map(({ file, reason }) => ({ image: file, reason }))
     for (const { image, reason } of skipped) context.report.warn(`skipped ${image}: ${reason}`)
     const augmented = values.augmentations > 0 ? ' (augmentations included)' : ''
     const extracted = `${counted(done.made + done.kept, 'image')}${augmented} with ${what}, ${thousands(done.made)} of them new`
