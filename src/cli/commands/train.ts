@@ -12,7 +12,8 @@ export const train = defineCommand({
   summary: 'train a captioner, with or without MIA',
   description:
     'Trains a captioner on the features of a dataset. After each epoch it captions the validation images, and keeps the ' +
-    'weights with the best CIDEr. The defaults are the published hyperparameters. The run folder has everything that ' +
+    'weights with the best CIDEr (if epochs have the same CIDEr, as always with one image, those under which the ' +
+    'references are most likely). The defaults are the published hyperparameters. The run folder has everything that ' +
     'captioning needs, and the log: configuration, vocabulary, weights, concept detector, losses, scores, sample ' +
     'captions. An interrupted run resumes at the same step when you run the same command again. A finished run ' +
     'continues with a larger --epochs.',
