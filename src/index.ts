@@ -9,6 +9,7 @@ export type {
 export type { Explanation } from './caption/explainer.ts'
 export type { NetworkPaths } from './caption/feature-extractor.ts'
 export type { FoundConcept, SkippedImage } from './caption/photo-reader.ts'
+export type { RepresentedImages, RepresentOptions } from './caption/representations.ts'
 export { ImageError, type ImageInput, type Pixels } from './engine/pictures.ts'
 export { QueueFullError } from './engine/queue.ts'
 export { UserError } from './errors.ts'
