@@ -93,7 +93,8 @@ const DEFAULT_BOOTSTRAP: BootstrapOptions = { samples: 1000, seed: 1 }
  * another format, unknown metrics, and results that lack images, repeat them, or have images without references.
  */
 export async function evaluate(input: EvaluationInput): Promise<Evaluation> {
-  const wanted = [...choose(input.metrics), ...(input.more ?? []).map((family) => ({ family, names: family.usual }))]
+  const more = input.more ?? []
+  const wanted = [...choose(input.metrics, more), ...more.map((family) => ({ family, names: family.usual }))]
   const gathered = gather(input)
   const resources = {
     documentFrequencies:
@@ -160,11 +161,17 @@ function scoring(metric: Metric | ImageMetric, { imageIds, files, references, re
 const choicesOf = (metric: Metric | ImageMetric): string[] =>
   'prepare' in metric ? ['tok:ptb-3.4.1', metric.choices] : [metric.choices]
 
-/** The requested families, each with its requested scores. Throws UserError for an unknown name. */
-function choose(metrics: readonly string[] | undefined): { family: Family; names: readonly MetricName[] }[] {
+/**
+ * The requested families, each with its requested scores. The additional metrics `more` may be named too. Throws
+ * UserError for an unknown name.
+ */
+function choose(
+  metrics: readonly string[] | undefined,
+  more: readonly Pick<Family, 'name' | 'scores'>[],
+): { family: Family; names: readonly MetricName[] }[] {
   if (!metrics) return FAMILIES.flatMap((family) => (family.usual.length > 0 ? [{ family, names: family.usual }] : []))
   const requested = new Set(metrics.map((name) => name.toLowerCase()))
-  const known = FAMILIES.flatMap(({ name, scores }) => [name, ...scores])
+  const known = [...FAMILIES, ...more].flatMap(({ name, scores }) => [name, ...scores])
   const unknown = metrics.filter((name) => !known.some((other) => other.toLowerCase() === name.toLowerCase()))
   refuse('score results', unknown, 'metric', 'not known', `the metrics and scores are ${known.join(', ')}`)
   return FAMILIES.flatMap((family) => {

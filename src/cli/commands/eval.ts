@@ -1,9 +1,11 @@
-import { UserError } from '../../errors.ts'
+import { UsageError, UserError } from '../../errors.ts'
 import type { CorpusScore, Evaluation } from '../../metrics/index.ts'
+import type { Progress } from '../../progress.ts'
 import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { flag, list, positive, seed, text } from '../options.ts'
 import { table } from '../output.ts'
+import type { Reporter } from '../reporter.ts'
 
 const CONFIDENCE = { group: 'Confidence intervals' }
 const RESOURCES = { group: 'Resources' }
@@ -18,7 +20,8 @@ export const evalCommand = defineCommand({
     'has its range and a signature of everything that it depends on besides the captions: only scores with equal ' +
     'signatures compare. Metrics: bleu, meteor (without paraphrases unless --paraphrases is given), rouge (ROUGE-L), ' +
     'cider (CIDEr-D, which coco-caption calls CIDEr), cider-plain, and spice-ts, our own SPICE parser; name ' +
-    'SPICE-ts_object, _relation, _attribute, _color, _count or _size for its categories.',
+    'SPICE-ts_object, _relation, _attribute, _color, _count or _size for its categories. With --clip also CLIPScore and ' +
+    'RefCLIPScore, which look at the images.',
   examples: [
     { call: 'mia eval --references refs.json --results results.json', what: 'COCO annotations and COCO results' },
     {
@@ -32,6 +35,10 @@ export const evalCommand = defineCommand({
     {
       call: 'mia eval --references refs.json --results results.json --html scores.html --images pictures/',
       what: 'a page with histograms, and the best and worst captions',
+    },
+    {
+      call: 'mia eval --references refs.json --results results.json --clip clip-vit-base-patch32/ --images pictures/',
+      what: 'CLIPScore too, with your own CLIP in ONNX',
     },
   ],
   options: {
@@ -55,10 +62,15 @@ export const evalCommand = defineCommand({
     ),
     paraphrases: text('path', "METEOR's paraphrase-en.gz, for METEOR as papers report it", RESOURCES),
     spiceJar: text('path', 'the official spice-1.0.jar, to compute SPICE with Java', RESOURCES),
+    clip: text(
+      'folder',
+      'your CLIP, to compute CLIPScore on --images: vision_model.onnx, text_model.onnx, tokenizer.json, preprocessor_config.json',
+      RESOURCES,
+    ),
     training: text('path', 'training captions of the system, to measure how many captions are novel', RESOURCES),
     perImage: text('file', 'JSON: each caption with its references and scores', FILES),
     html: text('file', 'HTML page of the scores, one file', FILES),
-    images: text('folder', 'images for the HTML page', FILES),
+    images: text('folder', 'images for the HTML page and for CLIPScore', FILES),
     saveDocumentFrequencies: text('file', 'document frequencies of the references, for --document-frequencies', FILES),
   },
   async run(values, { report }) {
@@ -70,6 +82,7 @@ export const evalCommand = defineCommand({
     ])
     const outputs = [values.perImage, values.html, values.saveDocumentFrequencies]
     for (const path of outputs) if (path !== undefined) await checkWritable(path)
+    const clip = values.clip === undefined ? undefined : await clipFrom(values.clip, values.images, report)
     const fileAt = async (path: string, what: string) => readAnnotationFile(await readBytes(path, what), path, what)
     const fileOf = async (path: string | undefined, what: string) =>
       path === undefined ? undefined : fileAt(path, what)
@@ -84,12 +97,16 @@ export const evalCommand = defineCommand({
       emptyAsZero: values.emptyAsZero,
       documentFrequencies: (await fileOf(values.documentFrequencies, 'document frequencies'))?.value,
       paraphrases: values.paraphrases === undefined ? undefined : await readParaphrases(values.paraphrases),
-      more: values.spiceJar === undefined ? [] : [(await import('../spice-jar.ts')).spiceJar(values.spiceJar)],
+      more: [
+        ...(values.spiceJar === undefined ? [] : [(await import('../spice-jar.ts')).spiceJar(values.spiceJar)]),
+        ...(clip?.families ?? []),
+      ],
       training: await fileOf(values.training, 'training captions'),
       bootstrap: confidence || compare !== undefined ? { samples, seed } : undefined,
       compare: await fileOf(compare, 'other results'),
       onProgress: report.progress('Scores', 'metrics'),
     })
+    await clip?.release()
     report.finish()
     const { images, ...summary } = evaluation
     const written: string[] = []
@@ -114,6 +131,22 @@ export const evalCommand = defineCommand({
   },
 })
 
+/** CLIPScore with the CLIP of a folder. Throws UsageError without a folder of images. */
+async function clipFrom(clip: string, images: string | undefined, report: Reporter) {
+  if (images === undefined)
+    throw new UsageError('Cannot compute CLIPScore without the images: give their folder with --images')
+  const [{ clipScores }, { nodeEngine }] = await Promise.all([
+    import('../../evaluation/clip/clip-score.ts'),
+    import('../../hosts/node/engine.ts'),
+  ])
+  let line: Progress | undefined
+  const onProgress: Progress = (done, total) => {
+    line ??= report.progress('Images', 'images')
+    line(done, total)
+  }
+  return clipScores(nodeEngine, { clip, images, onProgress })
+}
+
 /** Reads METEOR's paraphrase table, compressed or not. Throws UserError if it cannot be read. */
 async function readParaphrases(path: string): Promise<string> {
   const [{ readBytes }, { gunzipSync }] = await Promise.all([import('../../disk/files.ts'), import('node:zlib')])
@@ -135,7 +168,7 @@ function describe({ scores, diversity, notes }: Omit<Evaluation, 'images'>): str
     ['difference', ({ comparison }) => comparison && signed(comparison.difference)],
     ['95% CI', ({ comparison }) => comparison && between(comparison.interval)],
     ['p', ({ comparison }) => comparison?.p.toFixed(3)],
-    ['range', ({ range }) => range.join('..')],
+    ['range', ({ range }) => range.map((bound) => Number(bound.toFixed(2))).join('..')],
     ['signature', ({ signature }) => signature],
   ]
   const shown = columns.filter(([, cell]) => scores.some((score) => cell(score) !== undefined))
