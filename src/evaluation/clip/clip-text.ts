@@ -3,12 +3,12 @@ import { UserError } from '../../errors.ts'
 /** CLIP's text encoder has this many positions. */
 const POSITIONS = 77
 
-/** Returns the token ids of a text, the start and the end token included, at most as many as the encoder reads. */
+/** Returns the token ids of a text with its start and end token, at most as many as the encoder reads. */
 export type ClipTokenizer = (text: string) => number[]
 
 /**
- * CLIP's byte pair encoding of a parsed tokenizer.json, by Hugging Face's library. A text of more than 77 tokens is cut,
- * and its end token kept. Throws UserError, naming `path`, if it is not a tokenizer.
+ * CLIP's byte pair encoding from a parsed tokenizer.json, by Hugging Face's library. A text of more than 77 tokens is
+ * cut, and its end token is kept. Throws UserError, naming `path`, if it is not a tokenizer.
  */
 export async function clipTokenizer(json: unknown, path: string): Promise<ClipTokenizer> {
   const { Tokenizer } = await import('@huggingface/tokenizers')
