@@ -59,7 +59,7 @@ export function clipPreprocessing(json: unknown, path: string): ClipPreprocessin
 /** Pictures with a shorter side of more than this multiple of the wanted one are first shrunk to it while decoding. */
 const MAX_OVERSIZE = 8
 
-/** A picture as CLIP's input, `[3, crop, crop]`, flattened: PIL's bicubic resizing, as in OpenAI's and Hugging Face's. */
+/** A picture as CLIP's input, `[3, crop, crop]`, flattened. It is resized by PIL's bicubic filter, as OpenAI's code does. */
 export async function clipInput(
   pictures: Pictures,
   picture: ImageInput,

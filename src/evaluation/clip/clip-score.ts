@@ -33,10 +33,10 @@ export interface ClipScores {
 }
 
 /**
- * CLIPScore and RefCLIPScore (Hessel et al., EMNLP 2021) with the user's CLIP, for evaluate(). Both share one model, which
- * is loaded when the first is computed. CLIPScore is 2.5 max(cos, 0) of picture and caption; RefCLIPScore is its
- * harmonic mean with the largest cosine of the caption and a reference. Throws UserError if the model cannot be used or
- * a picture is missing, and ImageError if a picture cannot be read.
+ * CLIPScore and RefCLIPScore (Hessel et al., EMNLP 2021) with the user's CLIP, for evaluate(). They share one model,
+ * which is loaded when the first of them is computed. CLIPScore is 2.5 max(cos, 0) of picture and caption; RefCLIPScore
+ * is its harmonic mean with the largest cosine of the caption and a reference. Throws UserError if the model cannot be
+ * used or a picture is missing, and ImageError if a picture cannot be read.
  */
 export function clipScores(engine: Engine, options: ClipScoreOptions): ClipScores {
   let opened: Promise<Embedder> | undefined
