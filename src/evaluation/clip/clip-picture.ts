@@ -59,7 +59,7 @@ export function clipPreprocessing(json: unknown, path: string): ClipPreprocessin
 /** Pictures with a shorter side of more than this multiple of the wanted one are first shrunk to it while decoding. */
 const MAX_OVERSIZE = 8
 
-/** A picture as CLIP's input, `[3, crop, crop]`, flattened. It is resized by PIL's bicubic filter, as OpenAI's code does. */
+/** A picture as CLIP's input, `[3, crop, crop]`, flattened. PIL's bicubic filter resizes it, as in OpenAI's code. */
 export async function clipInput(
   pictures: Pictures,
   picture: ImageInput,

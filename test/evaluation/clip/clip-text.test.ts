@@ -16,6 +16,12 @@ test('clipTokenizer() splits words into the pairs that were merged first, betwee
     expect(encode(text), text).toEqual(tinyIds(text))
 })
 
+test('clipTokenizer() reads merges as pairs too, as newer files have them', async () => {
+  const merges = json.model.merges.map((pair: string) => pair.split(' '))
+  const encode = await clipTokenizer({ ...json, model: { ...json.model, merges } }, 'tokenizer.json')
+  expect(encode('dog photo')).toEqual(tinyIds('dog photo'))
+})
+
 test('clipTokenizer() cuts a text to 77 tokens and keeps its end', async () => {
   const encode = await clipTokenizer(json, 'tokenizer.json')
   const ids = encode('dog '.repeat(100))
