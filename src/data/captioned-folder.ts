@@ -1,12 +1,15 @@
 import { stat } from 'node:fs/promises'
-import { join, posix, resolve, win32 } from 'node:path'
+import { join, posix, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { Random } from '../random.ts'
 import { captionTokens } from '../text/ptb.ts'
 import { counted } from '../wording.ts'
-import { firstExisting, skipMissing } from './folders.ts'
-import { type Input, readInput } from './input.ts'
-import type { Source, Split } from './source.ts'
+import { type CaptionRow, parseCaptions } from './captions-file.ts'
+import { findPictures } from './find-pictures.ts'
+import { firstExisting, listTree } from './folders.ts'
+import { readInput } from './input.ts'
+import { isPictureName, relativePath, withoutEnding } from './picture-names.ts'
+import { type Source, type SourceFile, SPLITS, type Split } from './source.ts'
 
 /** Options of readCaptionedFolder(). */
 export interface CaptionedFolderOptions {
@@ -17,48 +20,83 @@ export interface CaptionedFolderOptions {
 }
 
 /** File names of captions files, in order of preference. */
-const NAMES = ['captions.tsv', 'captions.txt', 'metadata.jsonl']
+const NAMES = [
+  ...['captions.tsv', 'captions.txt', 'captions.csv', 'captions.jsonl', 'captions.json'],
+  ...['metadata.jsonl', 'metadata.csv'],
+  ...['results_20130124.token', 'results.token', 'Flickr8k.token.txt', 'results.csv'],
+]
+
+/** Endings of text files beside the pictures, each with the captions of one. */
+const SIDECARS = ['.txt', '.caption']
+
+/** Names of folders and of splits in files, as Hugging Face's datasets library knows them, and Karpathy's `restval`. */
+const SPLIT_NAMES: Readonly<Record<string, Split>> = {
+  ...{ train: 'train', training: 'train', restval: 'train' },
+  ...{ val: 'val', valid: 'val', validation: 'val', dev: 'val' },
+  ...{ test: 'test', testing: 'test', eval: 'test' },
+}
 
 /** The fraction of images in `val`, and in `test`; at least one image each. */
 const HELD_OUT = 0.1
 
+/** Fewest usable images: one for each split. */
+const FEWEST = 3
+
+/** The captions of a picture, before it is looked for. */
+interface Captioned {
+  readonly id: string
+  /** Path relative to the root. */
+  readonly file: string
+  readonly captions: string[]
+  readonly split?: Split | undefined
+}
+
+/** What the captions files of a folder say. */
+interface Captions {
+  /** The captions file, or the folder, for messages. */
+  readonly path: string
+  readonly files: readonly SourceFile[]
+  readonly images: readonly Captioned[]
+  readonly problems: readonly string[]
+}
+
 /**
- * Reads a folder of images with a captions file: lines `picture.jpg<TAB>caption`, one per caption, or JSON lines
- * `{"file_name": "picture.jpg", "text": "caption"}`, as Hugging Face's imagefolder has them. File names are relative to
- * the folder. The images are split at random, 8 : 1 : 1, in a reproducible way. Only images that exist and have a
- * caption with words are split, so that no split is empty. Throws UserError for a line in another format, for a name
- * outside the folder, and for fewer than three such images.
+ * Reads a folder of images with captions: a captions file in any form that parseCaptions() reads; a metadata file in
+ * each of the folders train/, validation/ and test/, as Hugging Face's imagefolder has them; or a text file beside each
+ * picture, one caption per line. File names are relative to the folder. Splits are those of the file or of the folders;
+ * otherwise images are split at random, 8 : 1 : 1, in a reproducible way. Only images that exist and have a caption
+ * with words are split, so that no split is empty. Throws UserError for a file in another format, for a name outside
+ * the folder, and for fewer than three such images.
  */
 export async function readCaptionedFolder({ root: given, file }: CaptionedFolderOptions): Promise<Source> {
   const root = resolve(given)
   await checkFolder(root)
-  const path = file === undefined ? join(root, await findCaptions(root)) : resolve(file)
-  const input = await readInput(path)
-  const captions = path.endsWith('.jsonl') ? parseJsonLines(input, path, root) : parseTabs(input, path, root)
-  if (captions.size === 0) throw tooFew(path, 'it names 0 pictures')
-  const source = await skipMissing({
-    name: posix.basename(root.replaceAll('\\', '/')),
-    imageRoot: root,
-    files: [input.file],
-    images: [...captions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, texts]) => ({ file, captions: texts })),
-    problems: [],
-  })
+  const { path, files, images: named, problems } = await readCaptions(root, file)
+  if (named.length === 0) throw tooFew(path, 'it names 0 pictures')
+  const source = await findPictures(
+    {
+      name: posix.basename(root.replaceAll('\\', '/')),
+      imageRoot: root,
+      files,
+      images: [...named].sort((a, b) => (a.file < b.file ? -1 : 1)),
+      problems,
+    },
+    '--root',
+  )
   const usable = source.images.filter((image) => image.captions.some(hasWords))
-  if (usable.length < 3) {
+  if (usable.length < FEWEST) {
     const which =
-      usable.length === captions.size
+      usable.length === named.length
         ? ''
         : `, of which ${usable.length} ${usable.length === 1 ? 'exists and has' : 'exist and have'} a caption`
-    throw tooFew(path, `it names ${counted(captions.size, 'picture')}${which}`)
+    throw tooFew(path, `it names ${counted(named.length, 'picture')}${which}`)
   }
-  const splits = randomSplits(usable.length)
-  const splitOf = new Map(usable.map((image, i) => [image, splits[i]!]))
+  const { splitOf, notes } = assignSplits(usable)
   const images = source.images.map((image) => ({
-    id: image.file.replace(/\.[^./]+$/, ''),
-    split: splitOf.get(image) ?? 'train', // images without words: prepare() skips and reports them
     ...image,
+    split: splitOf.get(image) ?? 'train', // images without words: prepare() skips and reports them
   }))
-  return { ...source, images }
+  return { ...source, images, problems: [...source.problems, ...notes] }
 }
 
 const tooFew = (path: string, names: string): UserError =>
@@ -75,79 +113,134 @@ async function checkFolder(root: string): Promise<void> {
   )
 }
 
-async function findCaptions(root: string): Promise<string> {
+/** The captions of a given file, of one in the folder, of one in each split's folder, or of text files. */
+async function readCaptions(root: string, file: string | undefined): Promise<Captions> {
+  if (file !== undefined) return readCaptionsFile(resolve(file), root)
   const found = await firstExisting(root, NAMES)
-  if (found !== undefined) return found
+  if (found !== undefined) return readCaptionsFile(join(root, found), root)
+  const perSplit = await readSplitFolders(root)
+  if (perSplit) return perSplit
+  const sidecars = await readSidecars(root)
+  if (sidecars) return sidecars
   throw new UserError(
-    `Cannot find captions in "${root}": it has none of ${NAMES.join(', ')}; ` +
-      `write lines "picture.jpg<TAB>caption" into ${NAMES[0]}, or give the file with --file`,
+    `Cannot find captions in "${root}": it has neither captions.tsv, captions.txt, captions.csv, metadata.jsonl, ` +
+      `metadata.csv nor results.csv, and no .txt file with the name of a picture; write lines "picture.jpg<TAB>caption" into ${NAMES[0]}, or give the file with --file`,
   )
 }
 
-/** The line format of a captions file. */
-interface LineFormat {
-  /** Returns file name and caption, or undefined for a line in another format. */
-  readonly parse: (line: string) => readonly [string, string] | undefined
-  /** The format in words. */
-  readonly form: string
-  /** An optional header line. */
-  readonly header?: RegExp
+async function readCaptionsFile(path: string, root: string): Promise<Captions> {
+  const input = await readInput(path)
+  const { rows, problems } = parseCaptions(input, path)
+  const images = collect(rows, path, root, '')
+  return { path, files: [input.file], images: withFolderSplits(images), problems }
 }
 
-/** Returns a function that parses a captions file to the captions of each image, by file name. */
-const parserOf =
-  ({ parse, form, header }: LineFormat) =>
-  ({ text }: Input, path: string, root: string): Map<string, string[]> => {
-    const captions = new Map<string, string[]>()
-    for (const [index, line] of text.split(/\r?\n/).entries()) {
-      if (line.trim() === '' || (captions.size === 0 && header?.test(line))) continue
-      const pair = parse(line)
-      const [place, start] = [`Cannot read "${path}": line ${index + 1}`, JSON.stringify(line.slice(0, 60))]
-      if (!pair) throw new UserError(`${place} is ${start} and should be ${form}`)
-      const name = posix.normalize(pair[0].replaceAll('\\', '/'))
-      if (isOutside(name))
-        throw new UserError(
-          `${place} names ${JSON.stringify(pair[0])}, which is outside of "${root}"; ` +
-            'give names relative to that folder, or another folder with --root',
-        )
-      const known = captions.get(name)
-      if (known) known.push(pair[1])
-      else captions.set(name, [pair[1]])
-    }
-    return captions
+/** The captions of `train/metadata.jsonl`, `validation/metadata.csv` and the like; undefined if there is none. */
+async function readSplitFolders(root: string): Promise<Captions | undefined> {
+  const parts: Captions[] = []
+  for (const [folder, split] of Object.entries(SPLIT_NAMES)) {
+    const found = await firstExisting(join(root, folder), NAMES)
+    if (found === undefined) continue
+    const path = join(root, folder, found)
+    const input = await readInput(path)
+    const { rows, problems } = parseCaptions(input, path)
+    const images = collect(rows, path, root, folder).map((image) => ({ ...image, split: image.split ?? split }))
+    parts.push({ path, files: [input.file], images, problems })
   }
+  return parts.length === 0 ? undefined : joined(root, parts)
+}
 
-/** Whether a normalised name is absolute, on any operating system, or leaves its folder. */
-const isOutside = (name: string): boolean => /^\.\.?(\/|$)/.test(name) || win32.isAbsolute(name)
-
-const parseTabs = parserOf({
-  parse: (line) => {
-    const tab = line.indexOf('\t')
-    const name = line.slice(0, Math.max(tab, 0)).trim()
-    return name === '' ? undefined : [name, line.slice(tab + 1)]
-  },
-  form: 'a picture, a tab and a caption',
-  header: /^\s*(image|file_name)\s*\t\s*caption\s*$/i,
+const joined = (root: string, parts: readonly Captions[]): Captions => ({
+  path: root,
+  files: parts.flatMap(({ files }) => files),
+  images: parts.flatMap(({ images }) => images),
+  problems: parts.flatMap(({ problems }) => problems),
 })
 
-const parseJsonLines = parserOf({
-  parse: (line) => {
-    try {
-      const { file_name: name, text } = JSON.parse(line) as Record<string, unknown>
-      return typeof name === 'string' && name !== '' && typeof text === 'string' ? [name, text] : undefined
-    } catch {
-      return undefined
+/** The captions of text files beside pictures, as `dog.txt` beside `dog.jpg`; undefined if there is none. */
+async function readSidecars(root: string): Promise<Captions | undefined> {
+  const tree = await listTree(root, 2)
+  const texts = new Set(tree.filter((path) => SIDECARS.some((ending) => path.endsWith(ending))))
+  const files: SourceFile[] = []
+  const images: Captioned[] = []
+  let without = 0
+  for (const file of tree.filter(isPictureName)) {
+    const path = SIDECARS.map((ending) => withoutEnding(file) + ending).find((each) => texts.has(each))
+    if (path === undefined) {
+      without += 1
+      continue
     }
-  },
-  form: '{"file_name": "picture.jpg", "text": "caption"}',
-})
+    const input = await readInput(join(root, path))
+    files.push(input.file)
+    images.push({ id: withoutEnding(file), file, captions: input.text.split(/\r\n?|\n/).filter((line) => line.trim()) })
+  }
+  if (images.length === 0) return undefined
+  const problems = without > 0 ? [`${counted(without, 'image')} skipped, without a text file`] : []
+  return { path: root, files, images: withFolderSplits(images), problems }
+}
 
-/** The splits of `count` images, shuffled with a fixed seed. */
-function randomSplits(count: number): Split[] {
-  const heldOut = Math.max(1, Math.round(HELD_OUT * count))
-  const splits = Array.from(
-    { length: count },
-    (_, i): Split => (i < heldOut ? 'val' : i < 2 * heldOut ? 'test' : 'train'),
+/** The rows by picture. `folder` is the folder below the root that names are relative to. */
+function collect(rows: readonly CaptionRow[], path: string, root: string, folder: string): Captioned[] {
+  const images = new Map<string, Captioned>()
+  for (const { name, captions, split, place } of rows) {
+    const relative = relativePath(name)
+    if (relative === undefined)
+      throw new UserError(
+        `Cannot read "${path}": ${place} names ${JSON.stringify(name)}, which is outside of "${join(root, folder)}"; ` +
+          'give names relative to that folder, or another folder with --root',
+      )
+    const file = posix.join(folder, relative)
+    const known = images.get(file)
+    if (known) known.captions.push(...captions)
+    else
+      images.set(file, {
+        id: file.replace(/\.[^./]+$/, ''),
+        file,
+        captions: [...captions],
+        split: split === undefined ? undefined : SPLIT_NAMES[split.toLowerCase()],
+      })
+  }
+  return [...images.values()]
+}
+
+/** Takes the split from the first folder of each path if all paths begin with one, and training is among them. */
+function withFolderSplits(images: readonly Captioned[]): readonly Captioned[] {
+  const splits = images.map(({ file }) =>
+    file.includes('/') ? SPLIT_NAMES[file.split('/')[0]!.toLowerCase()] : undefined,
   )
+  const all = new Set(splits)
+  if (all.has(undefined) || !all.has('train') || all.size < 2) return images
+  return images.map((image, i) => ({ ...image, split: image.split ?? splits[i] }))
+}
+
+/**
+ * The split of each image: as given if all have one and one is for training, else random. Images for validation, without
+ * which no epoch can be chosen, are taken from the training images if none are given.
+ */
+function assignSplits<Image extends Captioned>(
+  images: readonly Image[],
+): { readonly splitOf: ReadonlyMap<Image, Split>; readonly notes: readonly string[] } {
+  const given = new Map(images.map((image) => [image, image.split]))
+  const sizes = SPLITS.map((split) => images.filter((image) => image.split === split).length)
+  const [train = 0, val] = sizes
+  if (train === 0 || [...given.values()].includes(undefined) || sizes.filter((size) => size > 0).length < 2)
+    return { splitOf: zip(images, randomSplits(images.length, ['val', 'test'])), notes: [] }
+  const splitOf = new Map(given as Map<Image, Split>)
+  if (val! > 0 || train < 2) return { splitOf, notes: [] }
+  const training = images.filter((image) => image.split === 'train')
+  for (const [image, split] of zip(training, randomSplits(training.length, ['val']))) splitOf.set(image, split)
+  const moved = [...splitOf.values()].filter((split) => split === 'val').length
+  return {
+    splitOf,
+    notes: [`no validation split: ${counted(moved, 'training image')} ${moved === 1 ? 'is' : 'are'} used for it`],
+  }
+}
+
+const zip = <A, B>(a: readonly A[], b: readonly B[]): Map<A, B> => new Map(a.map((each, i) => [each, b[i]!]))
+
+/** The splits of `count` images, shuffled with a fixed seed; a tenth is held out for each of `others`. */
+function randomSplits(count: number, others: readonly Split[]): Split[] {
+  const heldOut = Math.max(1, Math.round(HELD_OUT * count))
+  const splits = Array.from({ length: count }, (_, i): Split => others[Math.floor(i / heldOut)] ?? 'train')
   return new Random(0, 0).shuffle(splits)
 }

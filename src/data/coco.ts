@@ -3,6 +3,7 @@ import { UserError } from '../errors.ts'
 import { counted, firstFew } from '../wording.ts'
 import { firstExisting } from './folders.ts'
 import { readJsonInput } from './input.ts'
+import { relativePath } from './picture-names.ts'
 import type { Row } from './rows.ts'
 import type { CaptionedImage, Source, SourceFile, Split } from './source.ts'
 
@@ -76,19 +77,29 @@ async function findAnnotations(root: string, year: CocoYear | undefined): Promis
   return found
 }
 
+/**
+ * The images of an annotation file. Captions that VizWiz marks as rejected or pre-canned are left out, as its own
+ * evaluation does. `folder` is where file names without a folder are; others start at the folder of the images.
+ */
 function parseAnnotations(top: Row, split: Split, folder: string, problems: string[]): CaptionedImage[] {
-  const images = new Map<number, CaptionedImage & { readonly captions: string[] }>()
+  const images = new Map<string, CaptionedImage & { readonly captions: string[] }>()
   for (const row of top.rows('images')) {
-    const id = row.integer('id')
+    const id = row.id('id')
     if (images.has(id)) row.wrong('id', 'different from the ids of other images')
-    images.set(id, { id: String(id), file: posix.join(folder, row.text('file_name')), split, captions: [] })
+    const name = relativePath(row.text('file_name'))
+    if (name === undefined) return row.wrong('file_name', 'a path below the folder of the images')
+    images.set(id, { id, file: name.includes('/') ? name : posix.join(folder, name), split, captions: [] })
   }
   const strays: string[] = []
+  let rejected = 0
   for (const row of top.rows('annotations')) {
-    const image = images.get(row.integer('image_id'))
-    if (image) image.captions.push(row.text('caption'))
-    else strays.push(String(row.integer('image_id')))
+    const id = row.id('image_id')
+    const image = images.get(id)
+    if (row.isTrue('is_rejected') || row.isTrue('is_precanned')) rejected += 1
+    else if (image) image.captions.push(row.textOrNull('caption'))
+    else strays.push(id)
   }
+  if (rejected > 0) problems.push(`${counted(rejected, `${split} caption`)} skipped, marked as rejected or pre-canned`)
   if (strays.length > 0) {
     problems.push(
       `${counted(strays.length, `${split} caption`)} skipped, of images not in the file: ${firstFew(strays)}`,

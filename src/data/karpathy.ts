@@ -1,6 +1,7 @@
-import { dirname, parse, posix, resolve } from 'node:path'
+import { dirname, parse, resolve } from 'node:path'
 import { KARPATHY_SPLITS } from '../text/karpathy-splits.ts'
 import { readJsonInput } from './input.ts'
+import { relativePath } from './picture-names.ts'
 import type { Row } from './rows.ts'
 import type { CaptionedImage, Source } from './source.ts'
 
@@ -33,10 +34,12 @@ export async function readKarpathy({ file, images }: KarpathyOptions): Promise<S
 /** Reads an image; Flickr's files have neither `cocoid` nor `filepath`. */
 function readImage(row: Row): CaptionedImage {
   const name = row.text('filename')
+  const file = relativePath(row.has('filepath') ? `${row.text('filepath')}/${name}` : name)
+  if (file === undefined) return row.wrong('filename', 'a path below the folder of the images')
   return {
-    id: row.has('cocoid') ? String(row.integer('cocoid')) : parse(name).name,
-    file: row.has('filepath') ? posix.join(row.text('filepath'), name) : name,
+    id: row.has('cocoid') ? row.id('cocoid') : parse(name).name,
+    file,
     split: KARPATHY_SPLITS[row.oneOf('split', PUBLISHED_SPLITS)],
-    captions: [...row.rows('sentences')].map((sentence) => sentence.text('raw')),
+    captions: [...row.rows('sentences')].map((sentence) => sentence.textOrNull('raw')),
   }
 }

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { remarksOn } from '../annotations/remarks.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
 import { captionTokens } from '../text/ptb.ts'
@@ -7,8 +8,8 @@ import { counted, firstFew } from '../wording.ts'
 import { type CaptionedFolderOptions, readCaptionedFolder } from './captioned-folder.ts'
 import { type CocoOptions, readCoco } from './coco.ts'
 import { countSplits, type ImageEntry, writeDataset } from './dataset.ts'
+import { findPictures } from './find-pictures.ts'
 import { type Flickr8kOptions, readFlickr8k } from './flickr8k.ts'
-import { skipMissing } from './folders.ts'
 import { type KarpathyOptions, readKarpathy } from './karpathy.ts'
 import { randomSplit } from './random-split.ts'
 import { type Source, SPLITS, type Split } from './source.ts'
@@ -63,7 +64,7 @@ export async function prepare(options: PrepareOptions): Promise<PrepareSummary> 
   if (!Number.isSafeInteger(minCount) || minCount < 1) {
     throw new UserError(`Cannot prepare with minCount ${minCount}: it must be an integer of at least 1`)
   }
-  const published = await skipMissing(await readSource(options))
+  const published = await findPictures(await readSource(options))
   const { randomSplit: seed } = options
   const source = seed === undefined ? published : { ...published, images: randomSplit(published.images, seed) }
   signal?.throwIfAborted()
@@ -71,6 +72,7 @@ export async function prepare(options: PrepareOptions): Promise<PrepareSummary> 
   const problems = [...source.problems]
   const images = await tokenise(source, problems, options)
   const train = images.filter(({ split }) => split === 'train')
+  problems.push(...remarksOn({ 'data set': images.flatMap(({ captions }) => captions) }))
   if (train.length === 0) problems.push('no training captions: the vocabulary has no words and nothing can be trained')
   const vocabulary = Vocabulary.build(tokenLists(train), { minCount })
   signal?.throwIfAborted()

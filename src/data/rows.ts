@@ -34,6 +34,24 @@ export class Row {
     return Number.isSafeInteger(value) ? (value as number) : this.wrong(field, 'an integer')
   }
 
+  /** The string in a field, "" for null. Throws UserError for another type. */
+  textOrNull(field: string): string {
+    return this.#fields[field] === null ? '' : this.text(field)
+  }
+
+  /** The image id in a field as text: an integer, or text that is not blank. Throws UserError for another type. */
+  id(field: string): string {
+    const value = this.#fields[field]
+    if (typeof value === 'string' && value.trim() !== '') return value
+    return Number.isSafeInteger(value) ? String(value) : this.wrong(field, 'an integer or text')
+  }
+
+  /** Whether a field is true, or 1 as some programs write it. */
+  isTrue(field: string): boolean {
+    const value = this.#fields[field]
+    return value === true || value === 1
+  }
+
   /** The string in a field, one of `choices`. Throws UserError for another value. */
   oneOf<T extends string>(field: string, choices: readonly T[]): T {
     const value = this.#fields[field]

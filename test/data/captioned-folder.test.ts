@@ -47,7 +47,7 @@ test.each([
   [
     'metadata.jsonl',
     '\n{"file_name": "a.jpg"}\n',
-    /line 2 is .* and should be \{"file_name": "picture\.jpg", "text": "caption"\}/,
+    /line 2 has only the field file_name; expected lines .* or JSON Lines \{"file_name": "picture\.jpg",/,
   ],
   [
     'captions.tsv',
@@ -69,7 +69,7 @@ test.each([
   ['captions.tsv', '/etc/a.jpg\tA dog.\n', /line 1 names "\/etc\/a\.jpg"/],
   ['captions.tsv', 'C:\\a.jpg\tA dog.\n', /line 1 names "C:\\\\a\.jpg"/],
   ['metadata.jsonl', '{"file_name": "../a.jpg", "text": "A dog."}\n', /line 1 names "\.\.\/a\.jpg"/],
-  ['other.csv', '', /it has none of captions\.tsv, captions\.txt, metadata\.jsonl; write lines/],
+  ['other.csv', '', /it has neither captions\.tsv, captions\.txt, .* with the name of a picture; write lines/],
 ])('a folder with a wrong %s is refused: %j', async (file, text, message) => {
   await expect(readCaptionedFolder({ root: await folderWith(file, text, ['a.jpg']) })).rejects.toThrow(message)
 })

@@ -53,6 +53,42 @@ describe('readCoco()', () => {
     expect([imageRoot, images[0]!.file]).toEqual([join(root, 'pictures'), '000000000042.jpg'])
   })
 
+  test('starts at the folder of the images where a file name has a folder, with Windows paths too', async () => {
+    const images = [
+      { id: 1, file_name: 'val2017/a.jpg' },
+      { id: 2, file_name: 'other\\b.jpg' },
+      { id: 3, file_name: 'c.jpg' },
+    ]
+    const root = folderOf({ 'captions_val2017.json': { images, annotations: [] } })
+    const source = await readCoco({ root })
+    expect(source.images.map(({ file }) => file)).toEqual(['val2017/a.jpg', 'other/b.jpg', 'val2017/c.jpg'])
+  })
+
+  test('reads ids as text, numbers beyond 2^53 and ids that are numbers in one place and text in another', async () => {
+    const text = `{"images": [{"id": "vizwiz_1", "file_name": "a.jpg"}, {"id": 9007199254740993, "file_name": "b.jpg"},
+      {"id": 7, "file_name": "c.jpg"}], "annotations": [{"image_id": "vizwiz_1", "caption": "A."},
+      {"image_id": 9007199254740993, "caption": "B."}, {"image_id": "7", "caption": "C.", "score": NaN}]}`
+    const { images } = await readCoco({ root: folderOf({ 'captions_val2017.json': text }) })
+    expect(images.map(({ id, captions }) => [id, captions])).toEqual([
+      ['vizwiz_1', ['A.']],
+      ['9007199254740993', ['B.']],
+      ['7', ['C.']],
+    ])
+  })
+
+  test('leaves out captions that are rejected or pre-canned, and says how many', async () => {
+    const annotations = [
+      { image_id: 42, caption: 'Shoes.', is_rejected: false, is_precanned: false },
+      { image_id: 42, caption: 'Quality issues are too severe.', is_precanned: true },
+      { image_id: 42, caption: 'asdf', is_rejected: 1 },
+      { image_id: 42, caption: null },
+    ]
+    const root = folderOf({ 'captions_val2017.json': { ...val, annotations }, 'captions_train2017.json': train })
+    const { images, problems } = await readCoco({ root })
+    expect(images.at(-1)!.captions).toEqual(['Shoes.', ''])
+    expect(problems).toEqual(['2 val captions skipped, marked as rejected or pre-canned'])
+  })
+
   test('refuses annotations of both years without `year`', async () => {
     const root = folderOf({ 'captions_val2014.json': val, 'captions_train2017.json': train })
     await expect(readCoco({ root })).rejects.toThrow(
@@ -81,9 +117,19 @@ describe('readCoco()', () => {
       `${path}": images[0].file_name is missing and should be a string`,
     ],
     [
-      'an id that is a string',
-      { ...val, images: [{ id: '42', file_name: 'a' }] },
-      'images[0].id is "42" and should be an integer',
+      'an id that is a fraction',
+      { ...val, images: [{ id: 4.2, file_name: 'a' }] },
+      'images[0].id is 4.2 and should be an integer or text',
+    ],
+    ...['../a.jpg', 'x/../../a.jpg', '/etc/a.jpg', 'C:\\a.jpg', '..\\a.jpg'].map((name): [string, unknown, string] => [
+      `the file name ${name}, which leaves the folder`,
+      { ...val, images: [{ id: 42, file_name: name }] },
+      `images[0].file_name is ${JSON.stringify(name)} and should be a path below the folder of the images`,
+    ]),
+    [
+      'an id of blanks',
+      { ...val, images: [{ id: ' ', file_name: 'a' }] },
+      'images[0].id is " " and should be an integer or text',
     ],
     [
       'an id of two images',
@@ -93,7 +139,7 @@ describe('readCoco()', () => {
     ['an annotation that is null', { ...val, annotations: [null] }, 'annotations[0] is null and should be an object'],
     ['a file without images', { annotations: [] }, 'images is missing and should be an array'],
     ['a list', [], 'the file is [] and should be an object'],
-    ['a truncated file', '{"images": [', 'it is not JSON ('],
+    ['a truncated file', '{"images": [', 'it is not JSON: line 1, column 13'],
     [
       'a folder without annotations',
       undefined,
@@ -102,7 +148,7 @@ describe('readCoco()', () => {
     [
       'an id nested 20,000 deep',
       `{"images":[{"id":${'['.repeat(20_000)}${']'.repeat(20_000)},"file_name":"a.jpg"}],"annotations":[]}`,
-      `images[0].id is ${'['.repeat(57)}... and should be an integer`,
+      `images[0].id is ${'['.repeat(57)}... and should be an integer or text`,
     ],
     [
       'an image nested 20,000 deep',

@@ -16,7 +16,7 @@ test('readInput() refuses a file longer than the longest string, without reading
 test('readInput() refuses text that is not UTF-8', async () => {
   const path = join(folderOf({ 'latin1.txt': '' }), 'latin1.txt')
   writeFileSync(path, Buffer.from([0x63, 0x61, 0x66, 0xe9]))
-  await expect(readInput(path)).rejects.toThrow('latin1.txt": it is not UTF-8 text')
+  await expect(readInput(path)).rejects.toThrow('latin1.txt": it is not UTF-8 (byte 0xe9 in line 1); convert it')
 })
 
 test('readInput() refuses a folder and a missing file', async () => {
