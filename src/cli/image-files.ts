@@ -1,12 +1,17 @@
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { addAbortSignal, type Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import type { NamedImage, SkippedImage } from '../caption/photo-reader.ts'
 import { UserError } from '../errors.ts'
 import { type Entry, imagesBelow, NOT_UTF8 } from './image-folder.ts'
+import { shellQuoted } from './output.ts'
 
 /** The most bytes of standard input, as of a file: 512 MiB. */
 const MAX_STDIN_BYTES = 2 ** 29
+
+/** Characters of a data URL that a message shows. */
+const SHOWN = 30
 
 /** The images that arguments name. */
 export interface FoundImages {
@@ -26,8 +31,9 @@ export interface FindOptions {
 
 /**
  * Finds the images that arguments name: a file, whether it can be read or not; the images in a folder and below, sorted
- * by path; all files that match a quoted pattern such as `photos/*.jpg`; for `-` the bytes of standard input. Skips
- * hidden files. Throws UserError for a folder without images and a pattern without matches.
+ * by path; all files that match a quoted pattern such as `photos/*.jpg`; the file of a `file:` URL; for `-` the bytes of
+ * standard input. Skips hidden files. Throws UserError for a folder without images, a pattern without matches and a URL
+ * of another kind.
  */
 export async function findImages(paths: readonly string[], options: FindOptions = {}): Promise<FoundImages> {
   const found: Entry[] = []
@@ -47,7 +53,30 @@ async function expand(path: string, { stdin = process.stdin, signal }: FindOptio
   if (path === '-') return [await readStdin(stdin, signal)]
   const there = await stat(path).catch(() => undefined)
   if (there?.isDirectory()) return imagesBelow(path, signal)
-  return there ? [{ name: path, image: path }] : matching(path)
+  if (there) return [{ name: path, image: path }]
+  return /^([a-z][a-z\d+.-]+:\/\/|data:|file:)/i.test(path) ? ofUrl(path, signal) : matching(path)
+}
+
+/** The images at a `file:` URL. Throws UserError, saying what to do, for any other URL. */
+async function ofUrl(url: string, signal: AbortSignal | undefined): Promise<Entry[]> {
+  if (/^data:/i.test(url))
+    throw new UserError(
+      `Cannot read "${url.slice(0, SHOWN)}${url.length > SHOWN ? '...' : ''}": it is a data URL; ` +
+        'decode the part after the comma to a file, as in base64 -d < text > photo.jpg, and give that file',
+    )
+  if (!/^file:/i.test(url)) {
+    const name = /\/([\w.-]+\.\w+)(?:[?#].*)?$/.exec(url.replace(/^\w+:\/\/[^/]*/, ''))?.[1] ?? 'photo.jpg'
+    const how = /^(https?|ftp):/i.test(url) ? `curl -L -o ${name} ${shellQuoted(url)}` : 'with the tools of that store'
+    throw new UserError(`Cannot read "${url}": it is not a file of this machine; download it first: ${how}`)
+  }
+  let path: string
+  try {
+    path = fileURLToPath(url)
+  } catch {
+    throw new UserError(`Cannot read "${url}": it is not a file of this machine; give the path of the file`)
+  }
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+  return isFolder ? imagesBelow(path, signal) : [{ name: path, image: path }]
 }
 
 async function readStdin(stdin: NonNullable<FindOptions['stdin']>, signal?: AbortSignal): Promise<Entry> {

@@ -2,6 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { describeErrno } from '../disk/errno.ts'
 import { UserError } from '../errors.ts'
+import { kindByName } from '../vision/image-kind.ts'
 
 /** Something that was found: an image to read, or a file or folder that cannot be read, with the reason. */
 export interface Entry {
@@ -13,8 +14,11 @@ export interface Entry {
 /** The reason for a file that Node cannot open by name. */
 export const NOT_UTF8 = 'its name is not UTF-8; rename it'
 
-/** HEIC and SVG cannot be decoded, but are listed: the reader names them as skipped, with the reason. */
-const IMAGE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|hei[cf]|svg)$/i
+/**
+ * Whether a file is named as a picture. Formats that cannot be decoded, such as HEIC, BMP and the RAW files of cameras,
+ * are listed too: the reader skips them, with the reason.
+ */
+const isImage = (name: string): boolean => kindByName(name) !== undefined
 
 /**
  * Finds the images in a folder and below, each once, sorted by path. Links are followed, except to folders that contain
@@ -28,7 +32,7 @@ export async function imagesBelow(folder: string, signal?: AbortSignal): Promise
   const root = await realpath(folder)
 
   const addImage = (path: string, real: string): void => {
-    if (!IMAGE.test(path) || seen.has(real)) return
+    if (!isImage(path) || seen.has(real)) return
     seen.add(real)
     found.push({ name: path, image: path })
   }
@@ -42,7 +46,7 @@ export async function imagesBelow(folder: string, signal?: AbortSignal): Promise
       for (const { name, kind, isUtf8 } of entries) {
         const child = join(path, name)
         if (!isUtf8) {
-          if (kind === 'folder' || IMAGE.test(name)) found.push({ name: child, reason: NOT_UTF8 })
+          if (kind === 'folder' || isImage(name)) found.push({ name: child, reason: NOT_UTF8 })
         } else if (kind === 'link') links.push(child)
         else if (kind === 'folder') await addFolder(child, join(real, name))
         else addImage(child, join(real, name))

@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type FindOptions, findImages } from '../../src/cli/image-files.ts'
+import { UserError } from '../../src/errors.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 /** A folder with empty files of these names. */
@@ -32,6 +34,44 @@ describe('findImages()', () => {
     const all = ['1.png', '2.png', 'b/3.png'].map((name) => join(folder, name))
     expect(await imagesOf(`${folder}/**/*.png`)).toEqual(all)
     await expect(findImages([`${folder}/*.gif`])).rejects.toThrow('*.gif": no file matches this pattern')
+  })
+
+  test('lists pictures of formats that cannot be read, for the reader to name, and passes over other files', async () => {
+    const pictures = [
+      'a.bmp',
+      'b.jxl',
+      'c.jp2',
+      'd.psd',
+      'e.CR2',
+      'f.nef',
+      'g.ARW',
+      'h.dng',
+      'i.heic',
+      'j.tga',
+      'k.ppm',
+    ]
+    const folder = await folderWith(...pictures, 'a.txt', 'b.mp4', 'c.json', 'd.pdf', 'e.xmp', 'Thumbs.db')
+    expect(await imagesOf(folder)).toEqual(pictures.map((name) => join(folder, name)))
+  })
+
+  test('takes the file or folder of a file URL', async () => {
+    const folder = await folderWith('a b.jpg')
+    expect(await imagesOf(pathToFileURL(join(folder, 'a b.jpg')).href)).toEqual([join(folder, 'a b.jpg')])
+    expect(await imagesOf(pathToFileURL(folder).href)).toEqual([join(folder, 'a b.jpg')])
+  })
+
+  test.each([
+    ['https://example.org/a/dog.jpg?size=1&b', "first: curl -L -o dog.jpg 'https://example.org/a/dog.jpg?size=1&b'"],
+    ['http://example.org', 'download it first: curl -L -o photo.jpg http://example.org'],
+    ['s3://photos/dog.jpg', 'download it first: with the tools of that store'],
+    ['file://host/dog.jpg', 'it is not a file of this machine; give the path'],
+    [
+      `data:image/png;base64,${'A'.repeat(1e5)}`,
+      'Cannot read "data:image/png;base64,AAAAAAAA...": it is a data URL; decode',
+    ],
+  ])('says what to do with %.40s', async (url, advice) => {
+    await expect(findImages([url])).rejects.toThrow(UserError)
+    await expect(findImages([url])).rejects.toThrow(advice)
   })
 
   test('leaves a missing file to the reader, and refuses a folder without images', async () => {

@@ -11,71 +11,123 @@ import {
   type Pixels,
   type Thumbnail,
 } from '../../engine/pictures.ts'
-import { DECODABLE, type ImageKind, imageKind } from '../../vision/image-kind.ts'
+import { DECODABLE, type ImageKind, imageKind, kindByName, kindReason } from '../../vision/image-kind.ts'
 import { type Picture, resizeBilinear } from '../../vision/resize.ts'
 
-/**
- * Phones take pictures of 108 million pixels. A file of 748 kB can have 256 million, which would take a gigabyte to
- * decode.
- */
-const MAX_PIXELS = 120e6
+/** Cameras of phones take pictures of 200 million pixels. */
+const MAX_PIXELS = 250e6
 /** A larger file is not read: no camera writes one. */
 const MAX_BYTES = 1 << 29
+/**
+ * Larger files and pictures are decoded one after the other. Most are shrunk while they are decoded, in some 100 MB;
+ * but progressive JPEG, interlaced PNG, GIF, AVIF and lossless WebP take up to four bytes for each pixel.
+ */
+const LARGE_BYTES = 1 << 24
+const LARGE_PIXELS = 40e6
 
 /** Truncated pictures and damaged data are refused; oddities that every viewer forgives are not. */
 const LIMITS: SharpOptions = { limitInputPixels: MAX_PIXELS, failOn: 'error' }
 
 /**
  * The decoder of pictures in Node, by libvips. Grey, CMYK, palette and 16-bit pictures become RGB. Shrinking uses a
- * triangle filter, enlarging is bilinear. Files of more than 512 MiB and pictures of more than 120 million pixels are
+ * triangle filter, enlarging is bilinear. Files of more than 512 MiB and pictures of more than 250 million pixels are
  * refused.
  */
 export const nodePictures: Pictures = { decode, size, thumbnail, nameOf }
 
 async function decode(input: ImageInput, { width, height, crop, name }: DecodeOptions): Promise<Uint8Array> {
-  const { image, fail } = await openImage(input, name)
-  const part = crop && (await cropped(image, crop).catch(fail))
-  const picture = await shrunk(part ?? image.autoOrient(), width, height).catch(fail)
+  const picture = await withImage(input, name, async ({ image, whole, fail }) => {
+    const part = crop ? cropped(image, crop, whole) : image.autoOrient()
+    return shrunk(part, width, height).catch(fail)
+  })
   return picture.width === width && picture.height === height ? picture.pixels : resizeBilinear(picture, width, height)
 }
 
-/**
- * A picture to be decoded, and what turns an error of its decoding into an ImageError. Throws ImageError for what is no
- * picture.
- */
-async function openImage(input: ImageInput, name?: string): Promise<{ image: Sharp; fail: (error: unknown) => never }> {
+/** A picture to be decoded. */
+interface OpenImage {
+  readonly image: Sharp
+  /** its size when upright */
+  readonly whole: Size
+  /** turns an error of the decoder into an ImageError */
+  readonly fail: (error: unknown) => never
+}
+
+interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+/** Opens a picture for `work`; large ones wait for each other. Throws ImageError if it cannot be read as a picture. */
+async function withImage<T>(
+  input: ImageInput,
+  name: string | undefined,
+  work: (open: OpenImage) => Promise<T>,
+): Promise<T> {
   const said = nameOf(input) ?? name
-  const what = `image${said === undefined ? '' : ` "${said}"`}`
   const refuse = (why: string): never => {
-    throw new ImageError(what, why)
+    throw new ImageError(`image${said === undefined ? '' : ` "${said}"`}`, why)
   }
   const fail = (error: unknown) => refuse(decodeFault((error as Error).message))
   const fault = inputFault(input)
   if (fault !== undefined) refuse(fault)
-  if (isPixels(input)) return { image: await loadPixels(input).catch(fail), fail }
-  const bytes = isBytes(input)
-    ? input instanceof Uint8Array
-      ? input
-      : new Uint8Array(input)
-    : await readPicture(input as string | URL, refuse)
-  const kind = imageKind(bytes)
-  if (bytes.length === 0) refuse('it is empty')
-  if (!DECODABLE.includes(kind)) refuse(kindFault(kind))
-  return { image: await load(bytes), fail }
+  const open = async (image: Sharp): Promise<OpenImage> => {
+    const { width, height, autoOrient } = await image.metadata().catch(fail)
+    if (width * height > MAX_PIXELS) refuse(TOO_MANY_PIXELS)
+    return { image, whole: autoOrient, fail }
+  }
+  const workOn = async (image: OpenImage): Promise<T> =>
+    image.whole.width * image.whole.height > LARGE_PIXELS ? alone(() => work(image)) : work(image)
+  if (isPixels(input)) return workOn(await open(await loadPixels(input).catch(fail)))
+  const load = async (bytes: Uint8Array): Promise<OpenImage> => {
+    if (bytes.length === 0) refuse('it is empty')
+    const kind = kindOf(bytes, said)
+    if (!DECODABLE.includes(kind)) refuse(kindReason(kind))
+    const { default: sharp } = await import('sharp') // takes 150 ms, so it is loaded with the first picture
+    return open(sharp(bytes, LIMITS))
+  }
+  if (isBytes(input)) return workOn(await load(input instanceof Uint8Array ? input : new Uint8Array(input)))
+  const path = input as string | URL
+  const bytes = await checkFile(path, refuse)
+  const read = async (): Promise<OpenImage> => load(await readFile(path).catch((error) => refuse(readFault(error))))
+  return bytes > LARGE_BYTES ? alone(async () => work(await read())) : workOn(await read())
 }
 
-/** The bytes of a picture's file. A FIFO or a device would never end, so that only regular files are read. */
-async function readPicture(path: string | URL, refuse: (reason: string) => never): Promise<Uint8Array> {
+/** The work on the large picture before. */
+let last: Promise<unknown> = Promise.resolve()
+
+/** Does work on a large picture after that on the one before. */
+function alone<T>(work: () => Promise<T>): Promise<T> {
+  const done = last.then(work)
+  last = done.catch(() => {})
+  return done
+}
+
+/**
+ * The format of a picture. RAW files are often TIFF files with a thumbnail, and TGA has no signature: there the name
+ * decides.
+ */
+function kindOf(bytes: Uint8Array, name: string | undefined): ImageKind {
+  const kind = imageKind(bytes)
+  const named = name === undefined ? undefined : kindByName(name)
+  return (kind === 'TIFF' && named === 'RAW') || (kind === 'unknown' && (named === 'RAW' || named === 'TGA'))
+    ? named
+    : kind
+}
+
+/**
+ * Returns the number of bytes of a picture's file. A FIFO or a device would never end, so that only regular files are
+ * read.
+ */
+async function checkFile(path: string | URL, refuse: (reason: string) => never): Promise<number> {
   const found = await stat(path).catch((error) => refuse(readFault(error)))
   if (found.isDirectory()) refuse('it is a folder')
   if (!found.isFile()) refuse('it is not a regular file')
   if (found.size > MAX_BYTES) refuse(`it has ${found.size} bytes, and a picture may have ${MAX_BYTES}`)
-  return readFile(path).catch((error) => refuse(readFault(error)))
+  return found.size
 }
 
 /** A crop of the upright picture, its edges rounded to pixels. */
-async function cropped(image: Sharp, { left, top, width, height, mirrored }: Crop): Promise<Sharp> {
-  const whole = (await image.metadata()).autoOrient
+function cropped(image: Sharp, { left, top, width, height, mirrored }: Crop, whole: Size): Sharp {
   const span = (from: number, length: number, of: number): [number, number] => {
     const first = Math.min(Math.round(from * of), of - 1)
     return [first, Math.max(1, Math.min(Math.round((from + length) * of), of) - first)]
@@ -84,13 +136,6 @@ async function cropped(image: Sharp, { left, top, width, height, mirrored }: Cro
   const [y, high] = span(top, height, whole.height)
   const part = image.autoOrient().extract({ left: x, top: y, width: wide, height: high })
   return mirrored ? part.flop() : part
-}
-
-function kindFault(kind: ImageKind): string {
-  const wanted = DECODABLE.join(', ')
-  if (kind === 'HEIC')
-    return `it is HEIC, for which there is no free decoder; export it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)`
-  return kind === 'unknown' ? `it is not a picture; give one of ${wanted}` : `it is ${kind}; give one of ${wanted}`
 }
 
 /** The picture made smaller where it is larger than width or height; enlarging is left to resizeBilinear(). */
@@ -104,12 +149,6 @@ async function shrunk(image: Sharp, width: number, height: number): Promise<Pict
   return { width: info.width, height: info.height, pixels: data }
 }
 
-/** sharp takes 150 ms to load, so it is loaded with the first picture. */
-async function load(bytes: Uint8Array): Promise<Sharp> {
-  const { default: sharp } = await import('sharp')
-  return sharp(bytes, LIMITS)
-}
-
 const isBytes = (input: ImageInput): input is Uint8Array | ArrayBuffer =>
   input instanceof Uint8Array || input instanceof ArrayBuffer
 
@@ -119,7 +158,7 @@ const isPixels = (input: ImageInput): input is Pixels =>
 /** What is wrong with an input that cannot be a picture; JavaScript's callers have no types to tell them. */
 function inputFault(input: ImageInput): string | undefined {
   if (typeof input === 'string')
-    return /^[a-z][a-z+.-]+:\/\//i.test(input)
+    return /^([a-z][a-z+.-]+:\/\/|data:)/i.test(input)
       ? 'it is a URL as text; give a URL object of a file, or fetch it and give its bytes'
       : undefined
   if (input instanceof URL)
@@ -158,28 +197,28 @@ function pathOf(url: URL): string | undefined {
 
 const readFault = (error: unknown): string => describeErrno(error) ?? (error as Error).message
 
+const TOO_MANY_PIXELS = `it has more than ${MAX_PIXELS / 1e6} million pixels; give a smaller copy`
+
 /** libvips repeats itself over several lines; the first says what is wrong. */
 function decodeFault(message: string): string {
-  if (message.includes('exceeds pixel limit'))
-    return `it has more than ${MAX_PIXELS / 1e6} million pixels; give a smaller copy`
+  if (message.includes('exceeds pixel limit')) return TOO_MANY_PIXELS
   const detail = message.replace(/^Input buffer has corrupt header:?\s*/, '').split('\n')[0]
   return `it is cut short or damaged${detail ? ` (${detail})` : ''}`
 }
 
-async function size(input: ImageInput): Promise<{ width: number; height: number }> {
-  const { image, fail } = await openImage(input)
-  const { autoOrient } = await image.metadata().catch(fail)
-  return autoOrient
+async function size(input: ImageInput): Promise<Size> {
+  return withImage(input, undefined, async ({ whole }) => whole)
 }
 
 async function thumbnail(input: ImageInput, most: number): Promise<Thumbnail> {
-  const { image, fail } = await openImage(input)
-  const { data, info } = await image
-    .autoOrient()
-    .flatten({ background: '#fff' })
-    .resize(most, most, { fit: 'inside', withoutEnlargement: true })
-    .jpeg({ quality: 80 })
-    .toBuffer({ resolveWithObject: true })
-    .catch(fail)
+  const { data, info } = await withImage(input, undefined, ({ image, fail }) =>
+    image
+      .autoOrient()
+      .flatten({ background: '#fff' })
+      .resize(most, most, { fit: 'inside', withoutEnlargement: true })
+      .jpeg({ quality: 80 })
+      .toBuffer({ resolveWithObject: true })
+      .catch(fail),
+  )
   return { url: `data:image/jpeg;base64,${data.toString('base64')}`, width: info.width, height: info.height }
 }

@@ -8,6 +8,7 @@ import { ImageError } from '../../../src/engine/pictures.ts'
 import { UserError } from '../../../src/errors.ts'
 import { nodePictures } from '../../../src/hosts/node/pictures.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { runScript, source } from '../../support/script.ts'
 
 const size = { width: 4, height: 2 }
 const plain = (alpha?: number): Sharp =>
@@ -24,6 +25,18 @@ const noise = (): Sharp =>
   sharp(Buffer.from(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919 * (i % 251)) >> 3)), {
     raw: { width: 64, height: 64, channels: 3 },
   })
+const FAILED = 'not a picture: the download failed; download it again'
+/** The head of a TIFF file with tags and their values. */
+function tiffWith(...pairs: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(10 + 6 * pairs.length)
+  bytes.write('II*\0\x08\0\0\0', 'latin1')
+  bytes.writeUInt16LE(pairs.length / 2, 8)
+  for (let i = 0; i < pairs.length / 2; i++) {
+    bytes.writeUInt16LE(pairs[2 * i]!, 10 + 12 * i)
+    bytes.writeUInt32LE(pairs[2 * i + 1]!, 18 + 12 * i)
+  }
+  return bytes
+}
 const all = (red: number, green: number, blue: number): number[] =>
   Array.from({ length: 8 }, () => [red, green, blue]).flat()
 
@@ -158,7 +171,7 @@ describe('nodePictures.decode() refuses, naming the picture and why,', () => {
     return bytes.subarray(0, Math.floor(bytes.length * share))
   }
   const bomb = (): Promise<Buffer> =>
-    sharp({ create: { width: 11_000, height: 11_000, channels: 3, background: '#000' } })
+    sharp({ create: { width: 16_000, height: 16_000, channels: 3, background: '#000' } })
       .png()
       .toBuffer()
   test.each<[string, () => Buffer | Promise<Buffer>, string]>([
@@ -175,6 +188,39 @@ describe('nodePictures.decode() refuses, naming the picture and why,', () => {
       () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic'),
       'it is HEIC, for which there is no free decoder; export',
     ],
+    [
+      'an HTML page',
+      () => Buffer.from('<!DOCTYPE html>\n<html><head><title>404</title>'),
+      `it is an HTML page, ${FAILED}`,
+    ],
+    [
+      'an XML answer of a store',
+      () => Buffer.from('<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>'),
+      `it is XML text, ${FAILED}`,
+    ],
+    ['a JSON answer', () => Buffer.from('{"error": "not found"}'), `it is JSON text, ${FAILED}`],
+    [
+      'a pointer of Git LFS',
+      () => Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:'),
+      'it is a pointer of Git LFS, not the picture; run "git lfs pull"',
+    ],
+    ['a BMP', () => Buffer.from('BM\x46\0\0\0\0\0\0\0\x36\0\0\0', 'latin1'), 'it is BMP; convert it to PNG'],
+    ['a JPEG XL', () => Buffer.from('\xff\x0a\x01\x02', 'latin1'), 'it is JPEG XL; convert it to PNG'],
+    [
+      'a JPEG XL in a container',
+      () => Buffer.from('\0\0\0\x0cJXL \r\n\x87\n', 'latin1'),
+      'it is JPEG XL; convert it to PNG',
+    ],
+    ['a JPEG 2000', () => Buffer.from('\0\0\0\x0cjP  \r\n\x87\n', 'latin1'), 'it is JPEG 2000; convert it to PNG'],
+    ['a Photoshop document', () => Buffer.from('8BPS\0\x01\0\0', 'latin1'), 'it is a Photoshop document; export it'],
+    ['a CR2 of Canon', () => Buffer.from('II*\0\x10\0\0\0CR\x02\0', 'latin1'), `it is the RAW file of a camera`],
+    ['a DNG, which is TIFF', () => tiffWith(0xc612, 0x0101), `it is the RAW file of a camera; export it as JPEG`],
+    ['a NEF, which is TIFF', () => tiffWith(0xfe, 1, 0x14a, 8), `it is the RAW file of a camera; export it as JPEG`],
+    [
+      'a HEIC of the brand mif1',
+      () => Buffer.from('\0\0\0\x18ftypmif1\0\0\0\0mif1heic', 'latin1'),
+      'it is HEIC, for which there is no free decoder',
+    ],
     ['a JPEG cut in its middle', () => cut(noise().jpeg(), 0.5), 'it is cut short or damaged (VipsJpeg: premature end'],
     ['a JPEG cut in its header', () => cut(noise().jpeg(), 0.02), 'it is cut short or damaged'],
     ['a PNG cut in its middle', () => cut(noise().png(), 0.5), 'it is cut short or damaged'],
@@ -185,7 +231,7 @@ describe('nodePictures.decode() refuses, naming the picture and why,', () => {
       async () => (await noise().png().toBuffer()).map((byte, i) => (i === 2000 ? byte ^ 0x5a : byte)) as Buffer,
       'it is cut short or damaged',
     ],
-    ['a picture of 121 million pixels', bomb, 'it has more than 120 million pixels'],
+    ['a picture of 256 million pixels', bomb, 'it has more than 250 million pixels'],
   ])('%s', async (_, bytes, why) => {
     const decoding = nodePictures.decode(await bytes(), { ...size, name: 'odd.jpg' })
     await expect(decoding).rejects.toThrow(UserError)
@@ -272,5 +318,41 @@ describe('files that never end or cannot be read', () => {
     const folder = await temporaryFolder()
     expect(await refused(folder)).toBe(`Cannot read image "${folder}": it is a folder`)
     expect(await refused(join(folder, 'a.jpg'))).toContain('there is no such file')
+  })
+})
+
+describe('large pictures', () => {
+  test('of 200 million pixels are shrunk while they are decoded, in less than 600 MB', async () => {
+    const folder = await temporaryFolder()
+    const path = join(folder, 'photo.jpg')
+    await sharp({ create: { width: 16_320, height: 12_240, channels: 3, background: '#3a6' } })
+      .jpeg()
+      .toFile(path)
+    const script = `
+      import { nodePictures } from ${source('hosts/node/pictures.ts')}
+      const pixels = await nodePictures.decode(${JSON.stringify(path)}, ${JSON.stringify(size)})
+      console.log(JSON.stringify([[...pixels], process.resourceUsage().maxRSS / 1024]))`
+    const said = await runScript(folder, script)
+    const [pixels, megabytes] = JSON.parse(said)
+    expectNear(Uint8Array.from(pixels), all(0x33, 0xaa, 0x66), 3)
+    expect(megabytes).toBeLessThan(600)
+  }, 60_000)
+
+  test('several at once are decoded one after the other, each as it is', async () => {
+    const large = await sharp({ create: { width: 8000, height: 6000, channels: 3, background: '#3a6' } })
+      .png({ progressive: true })
+      .toBuffer()
+    const decoded = await Promise.all(
+      [large, Buffer.from('x'), large].map((each) => nodePictures.decode(each, size).catch((error) => error)),
+    )
+    expectNear(decoded[0], all(0x33, 0xaa, 0x66), 0)
+    expect(decoded[1]).toBeInstanceOf(ImageError)
+    expectNear(decoded[2], all(0x33, 0xaa, 0x66), 0)
+  })
+
+  test('RAW files that are TIFF are known by their names', async () => {
+    const path = join(await temporaryFolder(), 'photo.ARW')
+    await writeFile(path, await plain().tiff().toBuffer())
+    await expect(nodePictures.decode(path, size)).rejects.toThrow('it is the RAW file of a camera')
   })
 })
