@@ -56,7 +56,9 @@ function parseRows(text: string, name: string, delimiter: Delimiter, start: numb
   while (at <= text.length) {
     const quoted = text[at] === '"' ? readQuoted(text, at, delimiter) : undefined
     if (quoted === UNCLOSED && (delimiter === ',' || delimiter === ';'))
-      throw new UserError(`Cannot read ${name}: the quote in line ${line} is not closed; double quotes within fields`)
+      throw new UserError(
+        `Cannot read ${name}: the quote in line ${line} of the CSV is not closed; double the quotes within fields`,
+      )
     if (typeof quoted === 'object') {
       fields.push(quoted.field)
       line += lineEnds(quoted.field)

@@ -70,7 +70,8 @@ const FORMATS: Readonly<Record<Delimiter, FileFormat>> = {
 }
 
 /** The parsed content of text; `name` names its file in errors. Throws UserError for another format. */
-export function parseAnnotations(text: string, name: string, wrapping: readonly string[] = []): AnnotationFile {
+export function parseAnnotations(content: string, name: string, wrapping: readonly string[] = []): AnnotationFile {
+  const text = content.replace(/^\uFEFF/, '')
   if (text.trim() === '') throw new UserError(`Cannot read ${name}: the file is empty`)
   if (/^\s*[[{]/.test(text)) {
     if (!looksLikeJsonLines(text)) return new AnnotationFile(name, parseJson(text, name), 'JSON', wrapping)
@@ -98,7 +99,7 @@ export function parseAnnotations(text: string, name: string, wrapping: readonly 
 }
 
 /** A line of Flickr8k.token.txt or results_20130124.token: `photo.jpg#0<TAB>caption`. */
-const TOKEN_LINE = /^\uFEFF?[^\t\r\n]+#\d+\t/
+const TOKEN_LINE = /^[^\t\r\n]+#\d+\t/
 
 function parseTokenFile(text: string, name: string, wrapping: readonly string[]): AnnotationFile {
   const rows: object[] = []
@@ -122,8 +123,8 @@ function rowsOf({ header, rows, delimiter }: Table, name: string): object[] {
   return rows.map(({ fields, line }) => {
     if (fields.length > header.length && fields.slice(header.length).some((field) => field.trim() !== ''))
       throw new UserError(
-        `Cannot read ${name}: line ${line} has ${fields.length} columns, the header ${header.length}; ` +
-          `put double quotes around captions with a ${delimiter === '\t' ? 'tab' : `"${delimiter}"`}`,
+        `Cannot read ${name}: line ${line} of the ${FORMATS[delimiter]} has ${fields.length} columns, the header ` +
+          `${header.length}; put double quotes around captions with a ${delimiter === '\t' ? 'tab' : `"${delimiter}"`}`,
       )
     const row: Record<string, unknown> = Object.create(null)
     for (const [i, column] of header.entries()) if (fields[i] !== undefined) row[column] = listOr(fields[i].trim())

@@ -1,3 +1,4 @@
+import { thousands } from '../wording.ts'
 import { visible } from './visible.ts'
 
 /** An image as a file names it. */
@@ -16,7 +17,7 @@ export interface IdMatch {
   readonly ids: ReadonlyMap<string, string>
   /** How ids that are not equal were matched, in a sentence; undefined if all are equal. */
   readonly note?: string
-  /** The way that would match nearly all, if ids are missing in `ids`; for an error message. */
+  /** A way that is not safe and would match nearly all, if ids are missing in `ids`; for an error message. */
   readonly hint?: string
 }
 
@@ -118,8 +119,8 @@ const NEARLY_ALL = 0.9
 
 /**
  * Finds the known image of each asked one. Ids that are equal are the same image. If some are missing, and one of the
- * safe ways (leading zeros, file names, COCO's names) matches all of them one to one and agrees with the equal ids, it
- * is used, and `note` says so; a way that matches nearly all is proposed in `hint`.
+ * safe ways (leading zeros, file names, COCO's names) matches nearly all of them one to one and agrees with the equal
+ * ids, it is used, and `note` says so; if another way would match nearly all, `hint` says which.
  */
 export function matchIds(asked: Iterable<NamedImage>, known: Iterable<NamedImage>): IdMatch {
   const askedImages = [...asked]
@@ -130,16 +131,13 @@ export function matchIds(asked: Iterable<NamedImage>, known: Iterable<NamedImage
   let best: { way: Way; ids: ReadonlyMap<string, string> } | undefined
   for (const way of WAYS) {
     const ids = applyWay(way, askedImages, knownImages, equal)
-    if (!ids) continue
-    if (way.safe && ids.size === askedImages.length)
-      return { ids, note: `Image ids are matched ${way.how}: ${example(ids)}.` }
-    if (ids.size > Math.max(best?.ids.size ?? 0, equal.size)) best = { way, ids }
+    if (ids && ids.size > (best?.ids.size ?? equal.size)) best = { way, ids }
   }
   if (!best || best.ids.size < NEARLY_ALL * askedImages.length) return { ids: equal }
   const { way, ids } = best
-  const part = ids.size === askedImages.length ? 'all' : `${ids.size} of ${askedImages.length}`
-  const advice = way.advice ? `; ${way.advice}` : ''
-  return { ids: equal, hint: `${part} would match ${way.how} (${example(ids)})${advice}` }
+  if (way.safe) return { ids, note: `Image ids are matched ${way.how}: ${example(ids)}.` }
+  const part = ids.size === askedImages.length ? 'all' : `${thousands(ids.size)} of ${thousands(askedImages.length)}`
+  return { ids: equal, hint: `${part} would match ${way.how} (${example(ids)}): ${way.advice}` }
 }
 
 /** An example of matched ids that are not equal: `"000000391895" is 391895`. */

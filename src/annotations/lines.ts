@@ -11,7 +11,14 @@ export interface JsonLine {
  * Whether text looks like JSON Lines: its first line is a whole object, and the next begins with one. JSON of several
  * lines does neither.
  */
-export const looksLikeJsonLines = (text: string): boolean => /^\s*\{[^\r\n]*\}[ \t]*(\r\n?|\n)\s*\{/.test(text)
+export function looksLikeJsonLines(text: string): boolean {
+  const start = text.search(/\S/)
+  if (text[start] !== '{') return false
+  const end = text.slice(start).search(/[\r\n]/)
+  if (end < 0) return false
+  const line = text.slice(start, start + end)
+  return line.trimEnd().endsWith('}') && /^\s*\{/.test(text.slice(start + end))
+}
 
 /**
  * Parses JSON Lines, one value a line, each as parseJson() does; blank lines are skipped. `name` names the file in

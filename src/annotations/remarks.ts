@@ -21,30 +21,37 @@ const PARAGRAPH = { words: 30, ratio: 2.5 }
 
 /**
  * Remarks on captions that score low for a reason other than what they say, a sentence each: no spaces between the
- * words of Chinese, Japanese or Thai, and leftover tokens such as `<end>`. `whose` names the captions, as in "results".
+ * words of Chinese, Japanese or Thai, and leftover tokens such as `<end>`. `groups` are captions by the name of their
+ * file or data set, as in "results".
  */
-export function remarksOn(captions: readonly string[], whose: string): string[] {
+export function remarksOn(groups: Readonly<Record<string, readonly string[]>>): string[] {
   const remarks: string[] = []
-  const unsegmented = captions.filter(isUnsegmented).length
-  if (unsegmented > 0 && unsegmented >= ENOUGH * captions.length)
-    remarks.push(
-      `${counted(unsegmented, 'caption')} of ${thousands(captions.length)} in the ${whose} have no spaces between ` +
-        'words, so each counts as one word: segment them into words first.',
-    )
-  const tokens = new Set<string>()
-  let marked = 0
-  for (const caption of captions) {
-    const found = caption.match(TOKEN)
-    if (!found) continue
-    marked++
-    for (const token of found) tokens.add(token)
+  const unsegmented = places(groups, isUnsegmented, ENOUGH)
+  if (unsegmented)
+    remarks.push(`${unsegmented} without spaces between words, so each counts as one word: segment them first.`)
+  const leftover = places(groups, (caption) => caption.search(TOKEN) >= 0, 0)
+  if (leftover) {
+    const tokens = new Set<string>()
+    for (const captions of Object.values(groups))
+      for (const caption of captions) for (const token of caption.match(TOKEN) ?? []) tokens.add(token)
+    const named = [...tokens].slice(0, 6).map(visible).join(', ')
+    remarks.push(`${leftover} with leftover tokens (${named}), which count as words and lower the scores: remove them.`)
   }
-  if (marked > 0)
-    remarks.push(
-      `${counted(marked, 'caption')} in the ${whose} ${marked === 1 ? 'has' : 'have'} leftover tokens ` +
-        `(${[...tokens].slice(0, 6).map(visible).join(', ')}), which count as words and lower the scores: remove them.`,
-    )
   return remarks
+}
+
+/** How many captions of each group have a trait: `3 of 3 captions in the results`; undefined if too few have it. */
+function places(
+  groups: Readonly<Record<string, readonly string[]>>,
+  test: (caption: string) => boolean,
+  enough: number,
+): string | undefined {
+  const parts = Object.entries(groups).flatMap(([whose, captions]) => {
+    const count = captions.filter(test).length
+    const few = count === 0 || count < enough * captions.length
+    return few ? [] : [`${thousands(count)} of ${counted(captions.length, 'caption')} in the ${whose}`]
+  })
+  return parts.length === 0 ? undefined : `There are ${parts.join(' and ')}`
 }
 
 /** Whether a caption is mostly in a script without spaces, and has none between its words. */

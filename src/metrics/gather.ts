@@ -98,11 +98,7 @@ export function gather({
       ...(split !== undefined && !hasSplits(references)
         ? ['The references have no splits: --split has no effect.']
         : []),
-      ...remarksOn(
-        matched.flatMap(({ captions }) => captions),
-        'results',
-      ),
-      ...remarksOn(referencesOfImages.flat(), 'references'),
+      ...remarksOn({ results: matched.flatMap(({ captions }) => captions), references: referencesOfImages.flat() }),
       ...remarkOnLength({ results: meanLength(candidateTokens), references: meanLength(referenceTokens.flat()) }),
     ],
   }
