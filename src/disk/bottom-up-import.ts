@@ -1,8 +1,9 @@
+import { visible } from '../annotations/visible.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
 import type { Extraction, ImageFile, SkippedFile } from '../vision/extract-features.ts'
 import type { FeatureSource } from '../vision/feature-source.ts'
-import { type BottomUpPicture, MOST_REGIONS, readBottomUp } from './bottom-up.ts'
+import { type BottomUpPicture, firstBottomUpId, MOST_REGIONS, readBottomUp } from './bottom-up.ts'
 import { FeatureWriter } from './feature-writer.ts'
 
 /** Number of pictures that are read to learn how many regions and numbers the features have. */
@@ -21,14 +22,15 @@ export async function importBottomUp(
   { images, onProgress, signal }: { readonly images: readonly ImageFile[] } & Watch,
 ): Promise<Extraction & { readonly source: FeatureSource }> {
   const files = new Map(images.map(({ id, path: file }) => [id, file]))
-  const source = await peek(path, new Set(files.keys()))
+  const wanted = new Set(files.keys())
+  const source = await peek(path, wanted)
   const store = await FeatureWriter.open(folder, source, { shardSize: SHARD_SIZE })
   try {
     const missing = new Set([...files.keys()].filter((id) => !store.has(id)))
     const kept = files.size - missing.size
     const reasons = new Map<string, string>()
     let made = 0
-    for await (const picture of readBottomUp(path, missing)) {
+    for await (const picture of readBottomUp(path, wanted, missing)) {
       signal?.throwIfAborted()
       const reason = picture.reason ?? misfit(picture, source)
       if (reason !== undefined) reasons.set(picture.id, reason)
@@ -64,11 +66,15 @@ async function peek(path: string, wanted: ReadonlySet<string>): Promise<FeatureS
     if (++peeked === PEEK) break
   }
   const [commonest] = [...counts].sort(([, a], [, b]) => b.length - a.length) // the first picture may be the odd one
-  if (!commonest)
+  if (!commonest) {
+    const [asked] = wanted
+    const given = reason === undefined ? await firstBottomUpId(path) : undefined
+    const ids = given === undefined ? '' : `: it has "${visible(given)}", the dataset has "${visible(asked ?? '')}"`
     throw new UserError(
       `Cannot use bottom-up features "${path}": it has features of none of the ${wanted.size} pictures of the dataset` +
-        (reason === undefined ? '' : `; the first is damaged: ${reason}`),
+        (reason === undefined ? ids : `; the first is damaged: ${reason}`),
     )
+  }
   const [size, regions] = commonest
   const equal = regions.length === PEEK && regions.every((count) => count === regions[0])
   return { kind: 'bottom-up', regions: equal ? regions[0]! : MOST_REGIONS, size }

@@ -153,8 +153,68 @@ test('features of other pictures are refused, and a path that is nothing is name
   const tsv = join(await temporaryFolder(), 'f.tsv')
   await writeFile(tsv, tsvLine('7', [10, 10], Float32Array.of(0, 0, 1, 1), Float32Array.of(1)))
   await expect(importBottomUp(tsv, `${tsv}.out`, { images: [{ id: '1', path: '1.jpg' }] })).rejects.toThrow(
-    'it has features of none of the 1 pictures of the dataset',
+    'it has features of none of the 1 pictures of the dataset: it has "7", the dataset has "1"',
   )
   await expect(readAll(`${tsv}.none`, ['1'])).rejects.toThrow('there is no such file or folder')
   await expect(readAll(join(tsv, 'x'), ['1'])).rejects.toThrow('a part of its path is a file, not a folder')
+})
+
+const some = Float32Array.of(1, 2, 3, 4, 5, 6)
+const line = tsvLine('7', [10, 10], Float32Array.of(0, 0, 0.5, 0.5, 0.25, 0.25, 1, 1), some)
+const fieldsOf = (id: string) => [id, ...line.split('\t').slice(1)]
+
+test.each([
+  ["Python's bytes", fieldsOf("b'7'").map((field, i) => (i > 3 ? `b'${field}'` : field))],
+  ["Python's bytes in double quotes", fieldsOf('7').map((field, i) => (i > 3 ? `b"${field}"` : field))],
+  ['quoted fields', fieldsOf('7').map((field) => `"${field}"`)],
+  ['single quotes', fieldsOf('7').map((field) => `'${field}'`)],
+  ['padded ids', fieldsOf('000000000007')],
+  ['names of COCO', fieldsOf('COCO_val2014_000000000007')],
+  ['file names', fieldsOf('val2014/COCO_val2014_000000000007.jpg')],
+  [
+    'the ten columns of LXMERT',
+    ['COCO_val2014_000000000007', 10, 10, 'oi', 'oc', 'ai', 'ac', 2, ...fieldsOf('7').slice(4)],
+  ],
+])('a TSV file with %s', async (_, fields) => {
+  const tsv = join(await temporaryFolder(), 'f.tsv')
+  await writeFile(tsv, `${fields.join('\t')}\n`)
+  const [picture, ...others] = await readAll(tsv, ['1', '7'])
+  expect(others).toEqual([])
+  expect(picture!.id).toBe('7')
+  expect(fromFloat16(picture!.features!)).toEqual(some)
+})
+
+test('an id that fits two pictures is used for the one that has it, also when the import resumes', async () => {
+  const folder = await temporaryFolder()
+  const tsv = join(folder, 'f.tsv')
+  const images = ['7', '007'].map((id) => ({ id, path: `${id}.jpg` }))
+  await writeFile(tsv, fieldsOf('007').join('\t'))
+  expect(await importBottomUp(tsv, join(folder, 'features'), { images })).toMatchObject({ made: 1, kept: 0 })
+  const again = await importBottomUp(tsv, join(folder, 'features'), { images })
+  expect(again).toMatchObject({ made: 0, kept: 1, skipped: [{ id: '7' }] })
+  expect(await readAll(tsv, ['7', '07'])).toEqual([])
+})
+
+test('a folder of .npy files with padded ids or names of COCO, without "cocobu_att"', async () => {
+  const folder = await temporaryFolder()
+  const bytes = serializeNpy({ shape: [2, 3], data: some })
+  for (const name of ['000000000007.npy', 'COCO_val2014_000000000009.npy', 'readme.txt'])
+    await writeFile(join(folder, name), bytes)
+  expect((await readAll(folder, ['7', '8', '9'])).map(({ id }) => id)).toEqual(['7', '9'])
+  const images = [{ id: '1', path: '1.jpg' }]
+  await expect(importBottomUp(folder, join(folder, 'out'), { images })).rejects.toThrow(
+    'it has "000000000007.npy", the dataset has "1"',
+  )
+})
+
+test.each([
+  ['\x89HDF\r\n\x1a\n', /it is HDF5; give a TSV file as published, or a folder with a \.npy or \.npz file for each/],
+  ['PK\x03\x04', /it is a zip archive; unpack it/],
+  ['\x1f\x8b\x08', /it is gzip; unpack it/],
+  ['\x93NUMPY\x01', /it is a NumPy array; give the folder/],
+  ['\x80\x04\x95', /it is a Python pickle/],
+])('a file that begins with %j is named', async (start, message) => {
+  const path = join(await temporaryFolder(), 'features.h5')
+  await writeFile(path, Buffer.from(`${start} and more`, 'latin1'))
+  await expect(readAll(path, ['1'])).rejects.toThrow(message)
 })
