@@ -2,6 +2,11 @@
 export interface Assets {
   /** The bytes of a file; `what` names it in errors, as in `network`. Throws UserError where it cannot be read. */
   read(name: string, what: string): Promise<Uint8Array>
+  /**
+   * The bytes of another file, given by its path from the folder of the file `name`; undefined if there is none. Throws
+   * UserError if it cannot be read.
+   */
+  sibling(name: string, path: string, what: string): Promise<Uint8Array | undefined>
   /** The full name of a file, as a run's configuration keeps it: an absolute path, a URL. */
   resolve(name: string): string
   /** The bytes of a file of the network that comes with the package. Throws UserError where it is missing. */

@@ -32,24 +32,44 @@ export interface OnnxFile {
   stored(name: string): HostValue | undefined
 }
 
+/** The messages of an ONNX file. Throws UserError, without the file, if it is not ONNX. */
+export function readModel(bytes: Uint8Array): ModelProto & { graph: GraphProto } {
+  const model = decode(bytes)
+  if (!model.graph || model.graph.node.length === 0) throw new UserError('it is not an ONNX model')
+  return model as ModelProto & { graph: GraphProto }
+}
+
+/** The version of the standard operators that a model uses. */
+export const opsetOf = ({ opsetImport }: ModelProto): number =>
+  Number(opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 1n)
+
 /** Reads an ONNX file. Throws UserError, without the file, if it is not ONNX or its inputs are not tensors. */
 export function readOnnx(bytes: Uint8Array): OnnxFile {
-  const { graph, opsetImport } = decode(bytes)
-  if (!graph || graph.node.length === 0) throw new UserError('it is not an ONNX model')
-  const initializers = new Map<string, () => HostValue>(
+  const model = readModel(bytes)
+  const { graph } = model
+  const stored = storedValues(graph)
+  return {
+    graph,
+    opset: opsetOf(model),
+    // files before IR version 4 list their initializers as inputs, too
+    inputs: new Map(graph.input.filter(({ name }) => !stored.has(name)).map((info) => [info.name, specOf(info)])),
+    producers: new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const))),
+    stored: (name) => stored.get(name)?.(),
+  }
+}
+
+/**
+ * The values of a graph's initializers and Constant nodes by name, decoded when they are called; that throws UserError,
+ * without the file, if a value is damaged.
+ */
+export function storedValues(graph: GraphProto): Map<string, () => HostValue> {
+  const stored = new Map<string, () => HostValue>(
     graph.initializer.map((tensor) => [tensor.name, () => storedValue(tensor)]),
   )
   for (const { opType, output, attribute } of graph.node)
     for (const value of opType === 'Constant' ? attribute : [])
-      if (output[0] && isConstantValue(value)) initializers.set(output[0], () => constantValue(value))
-  return {
-    graph,
-    opset: Number(opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 1n),
-    // files before IR version 4 list their initializers as inputs, too
-    inputs: new Map(graph.input.filter(({ name }) => !initializers.has(name)).map((info) => [info.name, specOf(info)])),
-    producers: new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const))),
-    stored: (name) => initializers.get(name)?.(),
-  }
+      if (output[0] && isConstantValue(value)) stored.set(output[0], () => constantValue(value))
+  return stored
 }
 
 /** The elements of a value as numbers; float16 bits are decoded. */

@@ -46,6 +46,12 @@ const w = { shape: [2, 3, 2, 2], values: Array.from({ length: 24 }, () => 0) }
 const nodes = [{ type: 'Conv', inputs: ['x', 'w'], output: 'cells' }]
 const bytes = onnxModel({ nodes, stored: { w }, output: 'cells', inputs: { x: [1, 3, 3, 4] } })
 const network: MemoryFile = { bytes, inputName: 'x', compute: meanColour }
+/** The session that shows the shape of the network's only tensor. */
+const shapes: MemoryFile = {
+  bytes,
+  inputName: 'x',
+  compute: () => ({ shape_0: { dtype: 'int64', shape: [4], data: BigInt64Array.of(1n, 2n, 2n, 3n) } }),
+}
 
 /** A detector that finds one object in every picture but a black one. */
 const oneObject: Compute = ({ images }) => {
@@ -72,7 +78,7 @@ describe('vision on an engine that is not Node', () => {
   })
 
   test('extractFeatures() stores the features of pictures and names those that cannot be read', async () => {
-    const engine = new MemoryEngine(colours, files, [network])
+    const engine = new MemoryEngine(colours, files, [shapes, network])
     const { pictures } = engine
     const cnn = await openNetwork(engine, 'tiny.onnx', { normalisation: RGB255 })
     expect(cnn).toMatchObject({ name: 'memory:tiny.onnx', layer: 'cells', regions: 6, columns: 3, size: 2 })
@@ -82,11 +88,11 @@ describe('vision on an engine that is not Node', () => {
     expect(sink.features('id-blue')).toEqual(Array.from({ length: 6 }, () => [4, 90]).flat())
     expect(sink.skipped).toEqual([expect.objectContaining({ id: 'id-gone', file: 'gone' })])
     cnn.release()
-    expect(engine.released).toBe(1)
+    expect(engine.released).toBe(2)
   })
 
   test('RegionFinder detects boxes and pools the feature map inside them', async () => {
-    const engine = new MemoryEngine(colours, files, [detector, network])
+    const engine = new MemoryEngine(colours, files, [detector, shapes, network])
     const { pictures } = engine
     const finder = new RegionFinder(
       await openDetector(engine, 'yolox.onnx'),
@@ -108,6 +114,6 @@ describe('vision on an engine that is not Node', () => {
     expect([...sink.regions.keys()]).toEqual(['id-red', 'id-blue'])
     expect(sink.skipped.map(({ id }) => id)).toEqual(['id-gone', 'id-black'])
     finder.release()
-    expect(engine.released).toBe(2)
+    expect(engine.released).toBe(3)
   })
 })

@@ -40,6 +40,7 @@ export class MemoryEngine implements Engine {
         if (!file) throw new UserError(`Cannot read ${what} "${name}": there is no such file`)
         return file.bytes
       },
+      sibling: async () => undefined,
       resolve: (name) => `memory:${name}`,
       builtin: async () => Promise.reject(new UserError('Cannot read the built-in network')),
       cached: (_, make) => make(),

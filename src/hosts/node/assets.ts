@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -10,15 +11,28 @@ import { packageVersion } from './package-version.ts'
 /** The npm package whose files hold the built-in network (MIT). Its code is never loaded. */
 const PACKAGE = '@vladmandic/human'
 
+/** The largest file of a network that is read: ONNX ends at 2 GiB, and so do weights in another file. */
+const MAX_BYTES = 2 ** 31 - 1
+
 /**
  * Files in Node: paths on this machine, the built-in network in its npm package, the cache in the user's cache folder.
  * Another version of this package makes its cached files anew: it may translate networks differently.
  */
 export const nodeAssets: Assets = {
-  read: readBytes,
+  read: readNetwork,
+  sibling,
   resolve,
   builtin,
   cached: (name, make) => cached(`${packageVersion()}-${name}`, make),
+}
+
+function readNetwork(path: string, what: string): Promise<Uint8Array> {
+  return readBytes(path, what, { maxBytes: MAX_BYTES })
+}
+
+async function sibling(name: string, path: string, what: string): Promise<Uint8Array | undefined> {
+  const full = join(dirname(resolve(name)), path)
+  return existsSync(full) ? readNetwork(full, what) : undefined
 }
 
 async function builtin(file: string): Promise<Uint8Array> {

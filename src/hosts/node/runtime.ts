@@ -17,7 +17,8 @@ import { libraryPath } from './ort-library.ts'
 
 export { engineVersion } from './ort-library.ts'
 
-const LOG_ERRORS = 3
+/** Errors are thrown with the same text; the log would show them a second time. */
+const LOG_FATAL = 4
 const ARENA_ALLOCATOR = 1
 const DEFAULT_MEMORY = 0
 const ALL_OPTIMISATIONS = 99
@@ -45,7 +46,7 @@ class NodeEnvironment {
     const threading = api.make('CreateThreadingOptions')
     try {
       api.call('SetGlobalIntraOpNumThreads', threading, threadCount())
-      this.#env = api.make('CreateEnvWithGlobalThreadPools', LOG_ERRORS, 'mia-caption', threading)
+      this.#env = api.make('CreateEnvWithGlobalThreadPools', LOG_FATAL, 'mia-caption', threading)
     } finally {
       api.plain('ReleaseThreadingOptions', threading)
     }

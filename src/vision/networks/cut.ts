@@ -1,174 +1,336 @@
+import { create } from '@bufbuild/protobuf'
+import { EngineError, type Runtime } from '../../engine/session.ts'
 import { UserError } from '../../errors.ts'
-import type { HostValue } from '../../formats/host-value.ts'
-import { factors, product, reshape, type Shape, show, type Tensor, topological, transpose } from '../../graph/index.ts'
-import { type FailedNode, OnnxImport } from '../../onnx/import.ts'
+import { floats } from '../../formats/host-value.ts'
+import { bottlenecks, dataFrom, missingInputs, outputsOf, sortedNodes } from '../../onnx/dataflow.ts'
+import { extract } from '../../onnx/extract.ts'
+import { numbersOf, storedValues } from '../../onnx/file.ts'
+import { type GraphProto, type ModelProto, type NodeProto, NodeProtoSchema } from '../../onnx/pb.ts'
+import { freshName, imagesFor, regionsFrom } from './ends.ts'
+import { engineReason, oneLine } from './engine-reason.ts'
+import { type ImageInput, imageInput } from './image-input.ts'
+import { type FeatureLayer, featureLayer, featureLayers, guessedLayer, type ImageSize } from './layers.ts'
+import { CHANNELS_FIRST, CHANNELS_LAST, layoutsFrom, type Shapes } from './layout.ts'
 
-/** A network from its input to one of its feature maps, with a free batch size B. */
+/** A network from its images to a layer of features, as a model of its own. */
 export interface Cut {
-  /** the name of the map */
-  readonly layer: string
-  /** the name of the input, `[B, 3, height, width]` */
+  /** the ONNX model: images `[B, 3, height, width]` to `regions` `[B, rows * columns, size]`, both float32 */
+  readonly model: Uint8Array
+  /** the name of the model's input */
   readonly inputName: string
+  /** the name of the layer in the file */
+  readonly layer: string
+  /** the number of images of each run, undefined for any */
+  readonly batch: number | undefined
   readonly width: number
   readonly height: number
-  /** the number of columns of the map */
+  readonly rows: number
   readonly columns: number
-  /** `[B, regions, size]`: the cells of the map row by row, channels last */
-  readonly regions: Tensor
-  /** the weights that `regions` depends on, and perhaps more */
-  readonly weights: ReadonlyMap<string, HostValue>
+  /** numbers per cell */
+  readonly size: number
 }
 
 /** Where a network is cut, and the size of its images. */
 export interface CutOptions {
-  /** the map to cut at; by default the one named `features`, else the last one of more than one cell */
+  /**
+   * the tensor to cut at, a map or tokens; by default `features` or `last_hidden_state`, else an output of the file,
+   * else the last one of more than one row and column before the pooling
+   */
   readonly layer?: string
-  /** the width of images for a network that accepts any, by default 224 */
+  /** the width of images for a network that accepts any, by default 224 or the first usual size that it accepts */
   readonly width?: number
-  /** the height of images for a network that accepts any, by default 224 */
+  /** the height of images for a network that accepts any, by default as the width */
   readonly height?: number
+  /** the size of images for a network that accepts any where none is asked for, by default the usual ones */
+  readonly usual?: { readonly width: number; readonly height: number }
 }
 
-const BATCH = 'B'
-/** The name of the cut network's output. */
-const RESERVED = 'regions'
-const DEFAULT_SIDE = 224
+/** The sizes that are tried for a network that leaves its size open, the usual one first. */
+const USUAL_SIDES = [224, 384, 336, 256, 448, 518, 512]
 const MAX_SIDE = 4096
-/** The most maps that an error lists. */
+/** The most numbers of a layer for an image: 1 GiB of float32. */
+const MAX_ELEMENTS = 2 ** 28
+/** The most layers that an error lists. */
 const MAX_LISTED = 6
-
-/** Operators that read only the shape of their input. */
-const SHAPE_READERS = new Set(['Shape', 'Size'])
-/** Operators that reduce a map to a vector when no convolution follows. */
-const POOLING = new Set([
-  'AveragePool',
-  'GlobalMaxPool',
-  'LpPool',
-  'GlobalLpPool',
-  'ReduceMax',
-  'ReduceSum',
-  'ReduceL2',
+/** Whose operators ONNX Runtime has. */
+const KNOWN_DOMAINS = new Set([
+  ...['', 'ai.onnx', 'ai.onnx.ml', 'ai.onnx.preview', 'com.microsoft', 'com.microsoft.nchwc'],
+  ...['com.ms.internal.nhwc', 'com.microsoft.experimental'],
 ])
-const CONVOLUTIONS = new Set(['Conv', 'ConvTranspose', 'ConvInteger', 'QLinearConv'])
+/** Operators whose output is a list of tensors, which has no shape. */
+const MAKES_LISTS = /^(Sequence(?!At|Length)|SplitToSequence|Optional|ZipMap)/
+/** Operators that give the elements of their first input, in another order, shape or type. */
+const MOVES = new Set(['Identity', 'Cast', 'Reshape', 'Flatten', 'Transpose', 'Squeeze', 'Unsqueeze', 'Dropout'])
 
 /**
- * Cuts an ONNX network at a feature map `[images, channels, rows, columns]`. Errors call the file `what`, such as
- * `network "a.onnx"`. Throws UserError if the file cannot be read, does not take images, or has no such map, and if
- * the default map may not be the last one because the layers behind it are not supported.
+ * Cuts an ONNX network at a layer of features: a map `[images, channels, rows, columns]`, or the tokens
+ * `[images, tokens, size]` of a transformer, of which class tokens and registers are left out. Nodes stay as they are
+ * in the file; those behind the layer are dropped. The network is run once, on black images, to see the shapes of its
+ * tensors. Errors call the file `what`, such as `network "a.onnx"`. Throws UserError if it does not take images, if
+ * ONNX Runtime refuses it, and if it has no such layer.
  */
-export function cut(bytes: Uint8Array, what: string, options: CutOptions = {}): Cut {
-  const fail = (why: string): never => {
-    throw new UserError(`Cannot cut ${what}: ${why}`)
-  }
-  const { network, inputName, input } = withSize(bytes, what, options)
-  const [height, width] = input.shape.slice(2) as [number, number]
-  if (inputName === RESERVED) fail(`its input is named "${RESERVED}", which is reserved; rename it`)
-  const layer = options.layer ?? (network.names.includes('features') ? 'features' : lastMap(network, fail))
-  if (!network.names.includes(layer)) fail(`it has no layer "${layer}"; ${listMaps(network)}`)
-  const map = mapOf(network, layer)
-  if (!isMap(map.shape))
-    fail(`layer "${layer}" is ${show(map.shape)}, not [images, channels, rows, columns]; ${listMaps(network)}`)
-  const [, channels, rows, columns] = map.shape as number[]
-  const regions = transpose(reshape(map, [BATCH, channels!, rows! * columns!]), [0, 2, 1])
-  if (!topological([regions]).includes(input.node))
-    fail(`layer "${layer}" does not depend on its input "${inputName}"; choose another with --layer`)
-  return { layer, inputName, width, height, columns: columns!, regions, weights: network.weights }
-}
-
-/** Reads a network with its input size known: the file's own, or the one of `options` if the file leaves it open. */
-function withSize(
-  bytes: Uint8Array,
+export async function cut(
+  runtime: Runtime,
+  model: ModelProto & { graph: GraphProto },
   what: string,
-  { width = DEFAULT_SIDE, height = DEFAULT_SIDE }: CutOptions,
-): { network: OnnxImport; inputName: string; input: Tensor } {
-  const asStored = new OnnxImport(bytes, what, { batch: BATCH })
-  const [[inputName, input] = ['', undefined], ...others] = asStored.inputs
-  if (
-    !input ||
-    others.length > 0 ||
-    input.dtype !== 'float32' ||
-    input.shape.length !== 4 ||
-    (typeof input.shape[1] === 'number' && input.shape[1] !== 3)
-  ) {
-    const inputs = [...asStored.inputs].map(
-      ([name, { shape, dtype }]) => `"${name}" ${dtype === 'float32' ? '' : `${dtype} `}${show(shape)}`,
-    )
-    throw new UserError(
-      `Cannot cut ${what}: its inputs are ${inputs.join(' and ') || 'none'}; expected one float32 input [images, 3, height, width]`,
+  options: CutOptions = {},
+): Promise<Cut> {
+  try {
+    return await new Network(runtime, model).cut(options)
+  } catch (error) {
+    throw error instanceof Refusal ? new UserError(`Cannot use ${what}: ${oneLine(error.message)}`) : error
+  }
+}
+
+/** Why a network cannot be used, without the name of its file. */
+class Refusal extends UserError {}
+
+/** Runs `act`; what it says is wrong with the file becomes a Refusal. */
+function refusing<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw error instanceof UserError && !(error instanceof Refusal) ? new Refusal(error.message) : error
+  }
+}
+
+/** What a network's tensors look like for images of a size. */
+interface Seen {
+  readonly shapes: Shapes
+  readonly images: ImageSize
+  readonly layers: readonly FeatureLayer[]
+  /** a tensor as a layer, also one of a single cell */
+  layer(name: string): FeatureLayer | undefined
+}
+
+class Network {
+  readonly #runtime: Runtime
+  readonly #model: ModelProto & { graph: GraphProto }
+  readonly #input: ImageInput
+  /** the nodes that need nothing but the images, in order */
+  readonly #nodes: readonly NodeProto[]
+  /** the tensors that need something else, with the first thing that they lack */
+  readonly #missing: ReadonlyMap<string, string>
+  /** operators that ONNX Runtime does not have, by what they would compute */
+  readonly #foreign = new Map<string, string>()
+
+  constructor(runtime: Runtime, model: ModelProto & { graph: GraphProto }) {
+    this.#runtime = runtime
+    this.#model = model
+    const { graph, functions } = model
+    this.#input = refusing(() => imageInput(graph))
+    const own = new Set(functions.map(({ domain }) => domain))
+    const sorted = refusing(() => sortedNodes(graph)).filter((node) => {
+      if (KNOWN_DOMAINS.has(node.domain) || own.has(node.domain)) return true
+      for (const name of outputsOf(node)) this.#foreign.set(name, `${node.domain}.${node.opType}`)
+      return false
+    })
+    const stored = [
+      ...graph.initializer,
+      ...graph.sparseInitializer.map(({ values }) => ({ name: values?.name ?? '' })),
+    ]
+    this.#missing = missingInputs(sorted, new Set([this.#input.name, ...stored.map(({ name }) => name)]))
+    this.#nodes = sorted.filter((node) => !outputsOf(node).some((name) => this.#missing.has(name)))
+  }
+
+  async cut({ layer, ...size }: CutOptions): Promise<Cut> {
+    const known = layer === undefined || this.#nodes.some((node) => outputsOf(node).includes(layer))
+    const upTo = layer === undefined || !known ? this.#nodes : this.#upTo(layer)
+    const seen = await this.#look(upTo, this.#sizes(size))
+    const found = layer === undefined ? this.#default(seen) : seen.layer(layer)
+    if (!found) throw new Refusal(`${this.#whyNot(layer!, seen)}; ${list(seen.layers)}`)
+    if (found.rows * found.columns * found.size > MAX_ELEMENTS)
+      throw new Refusal(
+        `layer "${found.name}" has ${found.rows} x ${found.columns} cells of ${found.size} numbers; choose a smaller one with --layer, or smaller images with --size`,
+      )
+    return this.#cutAt(found, seen.images)
+  }
+
+  #upTo(layer: string): NodeProto[] {
+    const needed = new Set(sortedNodes(this.#model.graph, [layer]))
+    return this.#nodes.filter((node) => needed.has(node))
+  }
+
+  /** The sizes of images to try: the file's own, those asked for, or the usual ones. */
+  #sizes({ width, height, usual }: Omit<CutOptions, 'layer'>): ImageSize[] {
+    const own = this.#input
+    const batch = own.batch ?? 1
+    const asked = width !== undefined || height !== undefined
+    const open = own.width === undefined || own.height === undefined
+    const squares = USUAL_SIDES.map((side) => ({ width: side, height: side }))
+    const tried = asked ? [{ width: width ?? height!, height: height ?? width! }] : usual ? [usual] : squares
+    const sizes = (open ? tried : tried.slice(0, 1)).map((size) => ({
+      batch,
+      width: own.width ?? size.width,
+      height: own.height ?? size.height,
+    }))
+    const [first] = sizes as [ImageSize]
+    for (const side of [first.width, first.height])
+      if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE)
+        throw new Refusal(`its images are ${first.width} x ${first.height} pixels; expected 1 to ${MAX_SIDE} each way`)
+    if ((width !== undefined && width !== first.width) || (height !== undefined && height !== first.height))
+      throw new Refusal(
+        `it takes images of ${first.width} x ${first.height} pixels, not ${width ?? '?'} x ${height ?? '?'}; leave out the size`,
+      )
+    return sizes
+  }
+
+  /** Looks at the network with the first size of images that ONNX Runtime can run it on. */
+  async #look(nodes: readonly NodeProto[], sizes: readonly ImageSize[]): Promise<Seen> {
+    let first: EngineError | undefined
+    for (const images of sizes)
+      try {
+        return this.#see(nodes, images, await this.#shapes(nodes, images))
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error
+        first ??= error
+      }
+    const [{ width, height }] = sizes as [ImageSize]
+    const advice =
+      sizes.length > 1
+        ? 'give the size of its images with --size, or export it again with a fixed size'
+        : 'choose an earlier layer with --layer, or export it again'
+    throw new Refusal(
+      `ONNX Runtime cannot run it on images of ${width} x ${height}: ${engineReason(first!)}; ${advice}`,
     )
   }
-  const isOpen = !input.shape.slice(1).every((size) => typeof size === 'number')
-  const [rows, columns] = isOpen ? [height, width] : (input.shape.slice(2) as [number, number])
-  for (const side of [rows, columns])
-    if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE)
-      throw new UserError(
-        `Cannot cut ${what}: its images are ${columns} x ${rows} pixels; expected 1 to ${MAX_SIDE} each way`,
-      )
-  if (!isOpen) return { network: asStored, inputName, input }
-  const network = new OnnxImport(bytes, what, { batch: BATCH, shapes: { [inputName]: [BATCH, 3, height, width] } })
-  return { network, inputName, input: network.inputs.get(inputName)! }
-}
 
-const isMap = (shape: Shape): boolean =>
-  shape.length === 4 && shape[0] === BATCH && shape.slice(1).every((size) => typeof size === 'number')
-
-/**
- * The last map of more than one cell. Fails if there is none, or if unsupported layers follow that may make more maps.
- */
-function lastMap(network: OnnxImport, fail: (why: string) => never): string {
-  const [last] = mapsOf(network)
-  const unknown = network.failedNodes.find((failed) => mayMakeMaps(network, failed, last))
-  const { reason } = unknown ?? network.failedNodes[0] ?? {}
-  if (!last)
-    return fail(
-      `it has no map [images, channels, rows, columns] of several cells${reason ? ` (${reason})` : ''}; ` +
-        'use a convolutional network, exported with a fixed image size',
+  /** Runs nodes on black images and returns the shapes of all tensors that are computed from these. */
+  async #shapes(nodes: readonly NodeProto[], images: ImageSize): Promise<Map<string, number[]>> {
+    const data = dataFrom(this.#input.name, nodes)
+    const names = nodes.flatMap((node) =>
+      MAKES_LISTS.test(node.opType) ? [] : outputsOf(node).filter((name) => data.has(name)),
     )
-  if (unknown)
-    fail(`layers that are not supported follow its last map (${reason}); choose with --layer: ${listMaps(network)}`)
-  return last
+    if (names.length === 0) return new Map()
+    const shapeName = freshName(this.#model.graph, 'shape')
+    const readers = names.map((name, i) =>
+      create(NodeProtoSchema, { opType: 'Shape', input: [name], output: [`${shapeName}_${i}`] }),
+    )
+    const front = imagesFor(this.#model, this.#input, images)
+    const session = await this.#runtime.load(
+      extract(this.#model, {
+        nodes: [...front.nodes, ...nodes, ...readers],
+        inputs: [front.input],
+        outputs: readers.flatMap(({ output }) => output),
+      }),
+    )
+    try {
+      const feeds = { [front.input.name]: floats([images.batch, 3, images.height, images.width]) }
+      const shapes = await session.run(feeds)
+      return new Map(names.map((name, i) => [name, numbersOf(shapes[`${shapeName}_${i}`]!)]))
+    } finally {
+      session.release()
+    }
+  }
+
+  #see(nodes: readonly NodeProto[], images: ImageSize, computed: ReadonlyMap<string, number[]>): Seen {
+    const { graph } = this.#model
+    const stored = storedValues(graph)
+    const shapes = new Map([
+      ...graph.initializer.map(({ name, dims }) => [name, dims.map(Number)] as const),
+      [this.#input.name, imageShape(this.#input, images)],
+      ...computed,
+    ])
+    const data = dataFrom(this.#input.name, nodes)
+    const layouts = layoutsFrom(this.#input.name, this.#input.channelsLast ? CHANNELS_LAST : CHANNELS_FIRST, {
+      nodes,
+      data,
+      shapes,
+      ints: (name) => intsIn(stored.get(name)),
+    })
+    const outputs = graph.output.map(({ name }) => name).filter((name) => computed.has(name))
+    const ends = outputs.filter((name) => !layouts.has(name))
+    const last = nodes.flatMap(outputsOf).findLast((name) => data.has(name))
+    const sinks = ends.length > 0 ? ends : outputs.length > 0 ? outputs.slice(-1) : last ? [last] : []
+    const moved = nodes.flatMap((node) =>
+      MOVES.has(node.opType) ? outputsOf(node).map((name) => [name, node.input[0] ?? ''] as const) : [],
+    )
+    return {
+      shapes,
+      images,
+      layers: featureLayers(
+        {
+          names: [...computed.keys()],
+          shapes,
+          layouts,
+          bottlenecks: bottlenecks(nodes, data, sinks),
+          outputs,
+          movedFrom: new Map(moved),
+        },
+        images,
+      ),
+      layer(name) {
+        const [layout, shape] = [layouts.get(name), computed.get(name)]
+        if (!shape) return undefined
+        return layout ? featureLayer(name, layout, shape, images) : guessedLayer(name, shape, images)
+      },
+    }
+  }
+
+  #default({ layers }: Seen): FeatureLayer {
+    const [best] = layers
+    const [foreign] = this.#foreign.values()
+    const [lacking] = this.#missing.values()
+    if (foreign !== undefined)
+      throw new Refusal(
+        `its operator ${foreign} is not one of ONNX Runtime's; choose a layer before it with --layer: ${list(layers)}`,
+      )
+    if (best) return best
+    const why = lacking === undefined ? '' : ` that needs its images alone (others need "${lacking}", too)`
+    throw new Refusal(
+      `it has no map [images, channels, rows, columns] and no tokens [images, tokens, size]${why}; export its image encoder without pooling`,
+    )
+  }
+
+  /** Why a tensor cannot be the layer. */
+  #whyNot(layer: string, { shapes }: Seen): string {
+    const foreign = this.#foreign.get(layer) ?? this.#foreign.get(this.#missing.get(layer) ?? '')
+    if (foreign !== undefined) return `layer "${layer}" needs the operator ${foreign}, which ONNX Runtime does not have`
+    const lacking = this.#missing.get(layer)
+    if (lacking !== undefined) return `layer "${layer}" needs "${lacking}", and not only the images`
+    const shape = shapes.get(layer)
+    if (!this.#nodes.some((node) => outputsOf(node).includes(layer))) return `it has no layer "${layer}"`
+    if (!shape) return `layer "${layer}" does not depend on its input "${this.#input.name}"`
+    return `layer "${layer}" is [${shape.join(', ')}], not a map [images, channels, rows, columns] or tokens [images, tokens, size]`
+  }
+
+  #cutAt(layer: FeatureLayer, images: ImageSize): Cut {
+    const { batch } = this.#input
+    const front = imagesFor(this.#model, this.#input, { ...images, batch })
+    const back = regionsFrom(this.#model, layer)
+    const nodes = [...front.nodes, ...this.#upTo(layer.name), ...back.nodes]
+    const outputs = [back.output]
+    return {
+      model: extract(this.#model, { nodes, inputs: [front.input], outputs, weights: back.weights }),
+      inputName: front.input.name,
+      layer: layer.name,
+      batch,
+      width: images.width,
+      height: images.height,
+      rows: layer.rows,
+      columns: layer.columns,
+      size: layer.size,
+    }
+  }
 }
 
-/** Whether a node that was not understood still reads more than one number per channel, so that maps may follow it. */
-function mayMakeMaps(network: OnnxImport, { node, inputs }: FailedNode, last: string | undefined): boolean {
-  const channels = last === undefined ? 0 : (network.tensor(last).shape[1] as number)
-  if (SHAPE_READERS.has(node.opType)) return false
-  if (POOLING.has(node.opType) && !network.leadsTo(CONVOLUTIONS, node.output)) return false
-  return inputs.some(({ shape }) => {
-    const { factor, symbols } = factors(product(shape))
-    return symbols.includes(BATCH) && factor > channels
-  })
-}
+const imageShape = ({ channelsLast }: ImageInput, { batch, height, width }: ImageSize): number[] =>
+  channelsLast ? [batch, height, width, 3] : [batch, 3, height, width]
 
-/**
- * The names of the maps of more than one cell, last first. Layers that depend on an unsupported operator are skipped.
- */
-const mapsOf = (network: OnnxImport): string[] =>
-  network.names.reverse().filter((name) => {
-    const shape = shapeOf(network, name)
-    return shape && isMap(shape) && shape[2] !== 1 && shape[3] !== 1
-  })
-
-function shapeOf(network: OnnxImport, name: string): Shape | undefined {
+/** A stored list of integers; undefined for anything else, and for a damaged one. */
+function intsIn(read: (() => Parameters<typeof numbersOf>[0]) | undefined): number[] | undefined {
   try {
-    return network.tensor(name).shape
+    return read && numbersOf(read())
   } catch (error) {
     if (error instanceof UserError) return undefined
     throw error
   }
 }
 
-/** The tensor of a layer; if that cannot be read, the error lists those that can. */
-function mapOf(network: OnnxImport, layer: string): Tensor {
-  try {
-    return network.tensor(layer)
-  } catch (error) {
-    throw error instanceof UserError ? new UserError(`${error.message}; ${listMaps(network)}`) : error
-  }
-}
-
-function listMaps(network: OnnxImport): string {
-  const maps = mapsOf(network).map((name) => `"${name}"`)
-  const rest = maps.length > MAX_LISTED ? ` and ${maps.length - MAX_LISTED} more` : ''
-  return maps.length > 0 ? `its maps are ${maps.slice(0, MAX_LISTED).join(', ')}${rest}` : 'it has no maps'
+function list(layers: readonly FeatureLayer[]): string {
+  const names = layers.map(({ name }) => `"${name}"`)
+  const rest = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : ''
+  return names.length > 0
+    ? `its layers are ${names.slice(0, MAX_LISTED).join(', ')}${rest}`
+    : 'it has no layers of features'
 }
