@@ -113,7 +113,9 @@ function checkEntries(
     'give the ids as text, or give the bytes of the file to readAnnotationFile()',
   )
   const wrong = entries.filter(({ captions }) => !captions.every(isCaption))
-  if (wrong.length > 0 && wrong.length === entries.length && wrong[0]!.index === undefined)
+  const isNoMap =
+    wrong.length > 0 && entries.every(({ index, captions }) => index === undefined && !captions.some(isText))
+  if (isNoMap)
     throw new UserError(
       `Cannot ${action}: it is an object with the fields ` +
         `${firstFew(wrong.map(({ id }) => visible(String(id))))}, which are not captions; ${forms}`,

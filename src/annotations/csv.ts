@@ -57,7 +57,7 @@ function parseRows(text: string, name: string, delimiter: Delimiter, start: numb
     const quoted = text[at] === '"' ? readQuoted(text, at, delimiter) : undefined
     if (quoted === UNCLOSED && (delimiter === ',' || delimiter === ';'))
       throw new UserError(
-        `Cannot read ${name}: the quote in line ${line} of the CSV is not closed; double the quotes within fields`,
+        `Cannot read ${name}: the quote in line ${line} is not closed; double the quotes within fields of CSV`,
       )
     if (typeof quoted === 'object') {
       fields.push(quoted.field)

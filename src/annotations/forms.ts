@@ -83,10 +83,11 @@ function readList(list: readonly unknown[], file: AnnotationFile, forms: string)
   const { name, format } = file
   if (list.length === 0) throw new UserError(`Cannot read ${name}: the list is empty; ${forms}`)
   const records = list.map(fieldsOf)
+  const { sentences, cocoid, filename } = records[0]!
+  if (Array.isArray(sentences) && (isId(cocoid) || isId(filename))) return readKarpathy(list)
   const sample = records.find((record) => hasBoth(recordNames(Object.keys(record))))
   if (!sample) {
-    if (records[0]!.sentences !== undefined) return readKarpathy(list)
-    if (records.every((record) => Object.keys(record).length === 1 && isCaptions(Object.values(record)[0])))
+    if (records.every(isOfOneId))
       return {
         form: 'list of {id: caption}',
         entries: records.flatMap((record) => readMap(record).entries),
@@ -102,6 +103,12 @@ function readList(list: readonly unknown[], file: AnnotationFile, forms: string)
 }
 
 const hasBoth = ({ id, caption }: RecordNames): boolean => id !== undefined && caption !== undefined
+
+/** Whether a record is `{id: caption}`: its only field has captions, and is not itself called "caption". */
+function isOfOneId(record: Fields): boolean {
+  const keys = Object.keys(record)
+  return keys.length === 1 && recordNames(keys).caption === undefined && isCaptions(record[keys[0]!])
+}
 
 const isCaptions = (value: unknown): boolean =>
   textsOf(value).length > 0 && textsOf(value).every((text) => typeof text === 'string')

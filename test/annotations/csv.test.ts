@@ -50,7 +50,7 @@ describe('parseTable()', () => {
 
   test('refuses a quote that is not closed', () => {
     expect(() => fieldsOf('a,b\n1,x\n2,"y\n3,z\n')).toThrow(
-      'Cannot read results "a.csv": the quote in line 3 of the CSV is not closed; double the quotes within fields',
+      'Cannot read results "a.csv": the quote in line 3 is not closed; double the quotes within fields of CSV',
     )
   })
 })
