@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join, posix, resolve } from 'node:path'
+import { splitLines } from '../annotations/lines.ts'
 import { UserError } from '../errors.ts'
 import { Random } from '../random.ts'
 import { captionTokens } from '../text/ptb.ts'
@@ -27,14 +29,16 @@ const NAMES = [
 ]
 
 /** Endings of text files beside the pictures, each with the captions of one. */
-const SIDECARS = ['.txt', '.caption']
+const SIDECAR = /\.(txt|caption)$/i
 
 /** Names of folders and of splits in files, as Hugging Face's datasets library knows them, and Karpathy's `restval`. */
-const SPLIT_NAMES: Readonly<Record<string, Split>> = {
-  ...{ train: 'train', training: 'train', restval: 'train' },
-  ...{ val: 'val', valid: 'val', validation: 'val', dev: 'val' },
-  ...{ test: 'test', testing: 'test', eval: 'test' },
-}
+const SPLIT_NAMES: ReadonlyMap<string, Split> = new Map<string, Split>([
+  ...(['train', 'training', 'restval'] as const).map((name) => [name, 'train'] as const),
+  ...(['val', 'valid', 'validation', 'dev'] as const).map((name) => [name, 'val'] as const),
+  ...(['test', 'testing', 'eval'] as const).map((name) => [name, 'test'] as const),
+])
+
+const splitNamed = (name: string): Split | undefined => SPLIT_NAMES.get(name.toLowerCase())
 
 /** The fraction of images in `val`, and in `test`; at least one image each. */
 const HELD_OUT = 0.1
@@ -138,7 +142,7 @@ async function readCaptionsFile(path: string, root: string): Promise<Captions> {
 /** The captions of `train/metadata.jsonl`, `validation/metadata.csv` and the like; undefined if there is none. */
 async function readSplitFolders(root: string): Promise<Captions | undefined> {
   const parts: Captions[] = []
-  for (const [folder, split] of Object.entries(SPLIT_NAMES)) {
+  for (const [folder, split] of SPLIT_NAMES) {
     const found = await firstExisting(join(root, folder), NAMES)
     if (found === undefined) continue
     const path = join(root, folder, found)
@@ -160,22 +164,25 @@ const joined = (root: string, parts: readonly Captions[]): Captions => ({
 /** The captions of text files beside pictures, as `dog.txt` beside `dog.jpg`; undefined if there is none. */
 async function readSidecars(root: string): Promise<Captions | undefined> {
   const tree = await listTree(root, 2)
-  const texts = new Set(tree.filter((path) => SIDECARS.some((ending) => path.endsWith(ending))))
-  const files: SourceFile[] = []
+  const texts = new Map(tree.filter((path) => SIDECAR.test(path)).map((path) => [path.replace(SIDECAR, ''), path]))
   const images: Captioned[] = []
+  const hash = createHash('sha256') // of the hashes: a list of 100,000 files would be larger than the captions
+  let bytes = 0
   let without = 0
   for (const file of tree.filter(isPictureName)) {
-    const path = SIDECARS.map((ending) => withoutEnding(file) + ending).find((each) => texts.has(each))
+    const path = texts.get(withoutEnding(file))
     if (path === undefined) {
       without += 1
       continue
     }
     const input = await readInput(join(root, path))
-    files.push(input.file)
-    images.push({ id: withoutEnding(file), file, captions: input.text.split(/\r\n?|\n/).filter((line) => line.trim()) })
+    hash.update(input.file.sha256)
+    bytes += input.file.bytes
+    images.push({ id: withoutEnding(file), file, captions: splitLines(input.text).filter((line) => line.trim()) })
   }
   if (images.length === 0) return undefined
   const problems = without > 0 ? [`${counted(without, 'image')} skipped, without a text file`] : []
+  const files = [{ path: root, bytes, sha256: hash.digest('hex') }]
   return { path: root, files, images: withFolderSplits(images), problems }
 }
 
@@ -197,7 +204,7 @@ function collect(rows: readonly CaptionRow[], path: string, root: string, folder
         id: file.replace(/\.[^./]+$/, ''),
         file,
         captions: [...captions],
-        split: split === undefined ? undefined : SPLIT_NAMES[split.toLowerCase()],
+        split: split === undefined ? undefined : splitNamed(split),
       })
   }
   return [...images.values()]
@@ -205,9 +212,7 @@ function collect(rows: readonly CaptionRow[], path: string, root: string, folder
 
 /** Takes the split from the first folder of each path if all paths begin with one, and training is among them. */
 function withFolderSplits(images: readonly Captioned[]): readonly Captioned[] {
-  const splits = images.map(({ file }) =>
-    file.includes('/') ? SPLIT_NAMES[file.split('/')[0]!.toLowerCase()] : undefined,
-  )
+  const splits = images.map(({ file }) => (file.includes('/') ? splitNamed(file.split('/')[0]!) : undefined))
   const all = new Set(splits)
   if (all.has(undefined) || !all.has('train') || all.size < 2) return images
   return images.map((image, i) => ({ ...image, split: image.split ?? splits[i] }))

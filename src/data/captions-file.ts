@@ -151,7 +151,8 @@ function fromTable({ header, rows, delimiter }: Table, name: string): CaptionRow
   if (broken.length > Math.max(1, FEW * rows.length))
     throw new UserError(
       `Cannot read ${name}: ${counted(broken.length, 'row')} of ${rows.length} do not fit the header ` +
-        `${header.map((each) => JSON.stringify(visible(each))).join(', ')} (${firstFew(broken)})`,
+        `${header.map((each) => JSON.stringify(visible(each))).join(', ')} (${firstFew(broken)}); ` +
+        'put double quotes around captions that contain the separator',
     )
   const problems = [
     ...(mended.length > 0 ? [`${counted(mended.length, 'row')} without a separator mended: ${firstFew(mended)}`] : []),

@@ -18,10 +18,10 @@ const DEPTH = 3
  * pictures are the same. A difference of folders is allowed where one path is the end of the other.
  */
 const WAYS: readonly { readonly key: (path: string) => string | undefined; readonly anyFolder?: true }[] = [
-  { key: (path) => path },
+  { key: (path) => path.normalize('NFC') }, // macOS writes accents as characters of their own
   { key: cocoNumber, anyFolder: true }, // the numbers are the same in 2014 and 2017, and no two images share one
-  { key: (path) => path.toLowerCase() },
-  { key: (path) => withoutEnding(path).toLowerCase() },
+  { key: (path) => path.normalize('NFC').toLowerCase() },
+  { key: (path) => withoutEnding(path).normalize('NFC').toLowerCase() },
 ]
 
 /**

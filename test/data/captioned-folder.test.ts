@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { readCaptionedFolder } from '../../src/data/captioned-folder.ts'
 import { prepare } from '../../src/data/prepare.ts'
@@ -125,3 +126,122 @@ async function prepared(root: string) {
   const { images } = await prepare({ source: 'folder', root, out: join(root, 'out') })
   return { images: images.train + images.val + images.test, splits: [images.train, images.val, images.test] }
 }
+
+/** A folder of files, each with text; pictures are empty. */
+async function folderOfFiles(files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = join(await temporaryFolder(), 'mine')
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), text)
+  }
+  return folder
+}
+
+const row = (name: string) => `${JSON.stringify({ file_name: name, text: 'A dog.' })}\n`
+const splitsOf = ({ images }: { images: readonly { file: string; split: string }[] }) =>
+  images.map(({ file, split }) => `${split} ${file}`)
+
+test('metadata in the folders train/, validation/ and test/ gives the splits', async () => {
+  const root = await folderOfFiles({
+    'train/metadata.jsonl': row('1.jpg') + row('deep/2.jpg'),
+    'train/1.jpg': '',
+    'train/deep/2.jpg': '',
+    'validation/metadata.csv': 'file_name,text\n1.jpg,"A dog, running."\n',
+    'validation/1.jpg': '',
+    'test/metadata.jsonl': row('1.jpg'),
+    'test/1.jpg': '',
+  })
+  const source = await readCaptionedFolder({ root })
+  expect(splitsOf(source)).toEqual([
+    'test test/1.jpg',
+    'train train/1.jpg',
+    'train train/deep/2.jpg',
+    'val validation/1.jpg',
+  ])
+  expect(source.images.map(({ id }) => id)).toEqual(['test/1', 'train/1', 'train/deep/2', 'validation/1'])
+  expect(source.images[3]!.captions).toEqual(['A dog, running.'])
+  expect(source.files.map(({ path }) => path.slice(root.length + 1))).toEqual([
+    'train/metadata.jsonl',
+    'validation/metadata.csv',
+    'test/metadata.jsonl',
+  ])
+})
+
+test('folders named as splits give the splits with one captions file, and a split column does', async () => {
+  const names = ['train/1.jpg', 'train/2.jpg', 'dev/3.jpg', 'test/4.jpg']
+  const pictures = Object.fromEntries(names.map((name) => [name, '']))
+  const expected = ['val dev/3.jpg', 'test test/4.jpg', 'train train/1.jpg', 'train train/2.jpg']
+  const byFolder = await folderOfFiles({ ...pictures, 'metadata.jsonl': names.map(row).join('') })
+  expect(splitsOf(await readCaptionedFolder({ root: byFolder }))).toEqual(expected)
+  const rows = ['a.jpg,train', 'b.jpg,restval', 'c.jpg,val', 'd.jpg,test'].map((each) => `${each},A dog.`)
+  const byColumn = await folderOfFiles({
+    'captions.csv': `filename,split,raw\n${rows.join('\n')}`,
+    ...{ 'a.jpg': '', 'b.jpg': '', 'c.jpg': '', 'd.jpg': '' },
+  })
+  expect(splitsOf(await readCaptionedFolder({ root: byColumn }))).toEqual([
+    'train a.jpg',
+    'train b.jpg',
+    'val c.jpg',
+    'test d.jpg',
+  ])
+})
+
+test('without a validation split, a tenth of the training images is used for it', async () => {
+  const names = Array.from({ length: 20 }, (_, i) => `train/${i}.jpg`).concat('test/1.jpg')
+  const pictures = Object.fromEntries(names.map((name) => [name, '']))
+  const source = await readCaptionedFolder({
+    root: await folderOfFiles({ ...pictures, 'metadata.jsonl': names.map(row).join('') }),
+  })
+  expect(sizes(source)).toEqual([18, 2, 1])
+  expect(source.problems).toEqual(['no validation split: 2 training images are used for it'])
+})
+
+test('splits are random if an image has none, or none is for training', async () => {
+  const names = ['val/1.jpg', 'val/2.jpg', 'test/3.jpg']
+  const pictures = Object.fromEntries(names.map((name) => [name, '']))
+  const root = await folderOfFiles({ ...pictures, 'metadata.jsonl': names.map(row).join('') })
+  expect(sizes(await readCaptionedFolder({ root }))).toEqual([1, 1, 1])
+})
+
+test('a text file beside each picture has its captions, one per line', async () => {
+  const root = await folderOfFiles({
+    'a.jpg': '',
+    'a.txt': 'A dog.\r\n\r\nA brown dog.\r\n',
+    'b.JPG': '',
+    'b.TXT': '\ufeffA cat.',
+    'more/c.d.png': '',
+    'more/c.d.caption': 'A cow.',
+    'more/e.png': '',
+    'readme.txt': 'Not a caption.',
+  })
+  const { images, problems, files } = await readCaptionedFolder({ root })
+  expect(images.map(({ id, file, captions }) => [id, file, captions])).toEqual([
+    ['a', 'a.jpg', ['A dog.', 'A brown dog.']],
+    ['b', 'b.JPG', ['A cat.']],
+    ['more/c.d', 'more/c.d.png', ['A cow.']],
+  ])
+  expect(problems).toEqual(['1 image skipped, without a text file'])
+  expect(files).toEqual([{ path: root, bytes: 39, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }])
+})
+
+test('the id is the name in the captions file where the picture has another', async () => {
+  const root = await folderOfFiles({
+    'captions.csv': 'image,caption\nA.JPG,A dog.\nB.JPG,A cat.\nC.JPG,A cow.\n',
+    ...{ 'Images/a.jpg': '', 'Images/b.jpg': '', 'Images/c.jpg': '' },
+  })
+  const { images } = await readCaptionedFolder({ root })
+  expect(images.map(({ id, file }) => [id, file])).toEqual([
+    ['A', 'Images/a.jpg'],
+    ['B', 'Images/b.jpg'],
+    ['C', 'Images/c.jpg'],
+  ])
+})
+
+test.each([
+  ['gzip', 'captions.csv', (text: string) => gzipSync(text)],
+  ['UTF-16', 'captions.csv', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+])('a captions file in %s is read', async (_, name, packed) => {
+  const root = await folderWith(name, '', ['a.jpg', 'b.jpg', 'c.jpg'])
+  await writeFile(join(root, name), packed('image,caption\na.jpg,A café.\nb.jpg,A cat.\nc.jpg,A cow.\n'))
+  expect((await readCaptionedFolder({ root })).images[0]!.captions).toEqual(['A café.'])
+})

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { Dataset } from '../../src/data/dataset.ts'
 import { readKarpathy } from '../../src/data/karpathy.ts'
+import { prepare } from '../../src/data/prepare.ts'
 import { UserError } from '../../src/errors.ts'
 import { folderOf, shared } from './folder.ts'
 
@@ -33,6 +35,34 @@ describe('readKarpathy()', () => {
     const images = [{ filename: '1000_a.jpg', split: 'train', imgid: 0, sentences: [{ raw: 'A dog.' }] }]
     const source = await read({ images, dataset: 'flickr30k' })
     expect(source.images).toEqual([{ id: '1000_a', file: '1000_a.jpg', split: 'train', captions: ['A dog.'] }])
+  })
+
+  test('keeps an image whose caption is null, for prepare() to report', async () => {
+    const { images } = await read({ images: [{ ...image('val', 1), sentences: [{ raw: null }, { raw: 'A man.' }] }] })
+    expect(images[0]!.captions).toEqual(['', 'A man.'])
+  })
+
+  test.each([
+    ['all in one folder', 'COCO_val2014_000000391895.jpg'],
+    ['of 2017', 'train2017/000000391895.jpg'],
+  ])('prepare() finds the pictures %s', async (_, picture) => {
+    const filename = 'COCO_val2014_000000391895.jpg'
+    const root = folderOf({ 'dataset.json': { images: [{ ...image('val', 391895), filename }] }, [picture]: '' })
+    const out = join(root, 'data')
+    const { images } = await prepare({ source: 'karpathy', file: join(root, 'dataset.json'), out, minCount: 1 })
+    expect(images.val).toBe(1)
+    expect((await Dataset.open(out)).split('val').map(({ id, file }) => [id, file])).toEqual([['391895', picture]])
+  })
+
+  test.each([
+    ['../val2014', 'a.jpg'],
+    ['val2014', '../../a.jpg'],
+    ['/etc', 'a.jpg'],
+    ['C:\\pictures', 'a.jpg'],
+  ])('refuses the picture %s/%s, which leaves the folder', async (filepath, filename) => {
+    await expect(read({ images: [{ ...image('val', 1), filepath, filename }] })).rejects.toThrow(
+      /images\[0\]\.filename is ".*a\.jpg" and should be a path below the folder of the images/,
+    )
   })
 
   test.each([

@@ -61,6 +61,26 @@ describe('prepare()', () => {
   })
 
   test.each([
+    [
+      'captions without spaces',
+      '一只狗在草地上奔跑',
+      ['There are 3 of 3 captions in the data set without spaces between words'],
+    ],
+    ['segmented captions', '一只 狗 在 草地 上 奔跑', []],
+    [
+      'leftover tokens',
+      '<start> a dog <end>',
+      ['3 of 3 captions in the data set with leftover tokens (<start>, <end>)'],
+    ],
+  ])('notes %s', async (_, caption, notes) => {
+    const names = ['a.jpg', 'b.jpg', 'c.jpg']
+    const pictures = Object.fromEntries(names.map((name) => [name, '']))
+    const root = folderOf({ ...pictures, 'captions.tsv': names.map((name) => `${name}\t${caption}`).join('\n') })
+    const { problems } = await prepare({ source: 'folder', root, out: join(root, 'out'), minCount: 1 })
+    expect(problems).toEqual(notes.map((note) => expect.stringContaining(note)))
+  })
+
+  test.each([
     [1, 0, []],
     [2, 1, []],
     [2, 2, [expect.stringContaining('18.2% of the words of the training captions are unknown')]],

@@ -17,8 +17,13 @@ export const prepare = defineCommand({
     {
       call: 'mia prepare folder --root my-pictures --out data/mine',
       what:
-        'your own images: my-pictures/captions.tsv has lines "picture.jpg<TAB>caption", or metadata.jsonl; ' +
+        'your own images: my-pictures/captions.tsv has lines "picture.jpg<TAB>caption"; or CSV, metadata.jsonl, or a ' +
+        'text file beside each picture; ' +
         'without splits of their own, 80% of the images are for training, 10% for validation, 10% for tests',
+    },
+    {
+      call: 'mia prepare folder --root Images --file captions.txt --out data/flickr8k',
+      what: "Flickr8k or Flickr30k from Kaggle; results.csv and Flickr30k's own token file are read too",
     },
     {
       call: 'mia prepare flickr8k --root flickr8k --out data/flickr8k',
