@@ -147,7 +147,13 @@ function chooseImages(
 ): string[] {
   const action = `score ${results.name}`
   const elsewhere = [...byReference.keys()].filter((id) => !known.has(id))
-  refuse(action, elsewhere, 'image', `of another split of the ${references.name}`, 'choose the split with --split')
+  refuse(
+    action,
+    elsewhere,
+    'image',
+    `of another split of the ${references.name}`,
+    'give results of one split, as chosen with --split',
+  )
   const withCaptions = [...known.values()].filter(({ captions }) => captions.length > 0).map(({ id }) => id)
   const wordless = [...byReference.keys()].filter((id) => known.get(id)!.captions.length === 0)
   refuse(action, wordless, 'image', `without captions in the ${references.name}`, 'leave it out of the results')

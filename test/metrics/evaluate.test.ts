@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
 import { frequenciesOf } from '../../src/metrics/evaluate.ts'
-import { type Evaluation, type EvaluationInput, evaluate } from '../../src/metrics/index.ts'
+import {
+  type Evaluation,
+  type EvaluationInput,
+  evaluate,
+  parseAnnotations,
+  readAnnotationFile,
+} from '../../src/metrics/index.ts'
 
 const golden = new URL('../../../shared/golden/metrics/flickr8k_dev_human0_vs_rest.json', import.meta.url)
 
@@ -191,6 +197,81 @@ describe('evaluate()', () => {
     )
   })
 
+  test('scores results in other forms, whose ids are padded numbers or file names, as the list of numbers', async () => {
+    const scores = corpus(await evaluate({ references: coco, results }))
+    const padded = results.map(({ image_id, caption }) => ({ image_id: String(image_id).padStart(12, '0'), caption }))
+    const found = await evaluate({ references: coco, results: padded })
+    expect(corpus(found)).toEqual(scores)
+    expect(found.images.map(({ image_id }) => image_id)).toEqual(['000000000001', '000000000002', '000000000003'])
+    expect(found.notes).toEqual(['Image ids are matched as numbers, without leading zeros: 000000000003 is 3.'])
+    const captions = padded.map(({ image_id, caption }) => ({ image: `photos/${image_id}.jpg`, caption }))
+    const other = await evaluate({ references: coco, results: { captions }, compare: padded })
+    expect(corpus(other)).toEqual(scores)
+    expect(other.scores.every(({ comparison }) => comparison!.difference === 0)).toBe(true)
+    expect(other.forms).toEqual({
+      references: 'COCO annotations',
+      results: 'output of mia caption',
+      compare: 'list of {image_id, caption}',
+    })
+  })
+
+  test('reads bytes of files, and keeps ids beyond 2^53', async () => {
+    const bytes = new TextEncoder().encode('{"9007199254740993": "a dog", "9007199254740992": "a cat"}')
+    const text =
+      '[{"image_id": 9007199254740992, "caption": "a cat"}, {"image_id": 9007199254740993, "caption": "a dog"}]'
+    const references = await readAnnotationFile(bytes, 'refs.json', 'references')
+    const found = await evaluate({ references, results: parseAnnotations(text, 'results') })
+    expect(corpus(found).Bleu_1).toBeCloseTo(1, 6)
+    expect(found.images.map(({ image_id }) => image_id).sort()).toEqual(['9007199254740992', '9007199254740993'])
+    const rounded = evaluate({ references, results: JSON.parse(text) })
+    await expect(rounded).rejects.toThrow('beyond 2^53, which JSON.parse rounds (9007199254740992')
+  })
+
+  test('leaves out images and captions that cannot be scored, and notes it', async () => {
+    const references = {
+      images: [...coco.images, { id: 4, file_name: 'd.jpg' }],
+      annotations: [
+        ...coco.annotations,
+        { image_id: 1, caption: null },
+        { image_id: 4, caption: 'x', is_rejected: true },
+      ],
+    }
+    const found = await evaluate({ references, results })
+    expect(corpus(found)).toEqual(corpus(await evaluate({ references: coco, results })))
+    expect(found.notes).toEqual([
+      'Left out 1 caption of the references marked as rejected or precanned, as VizWiz does.',
+      'Left out 1 caption of the references: null or empty.',
+      'Left out 1 image without references: 4.',
+    ])
+  })
+
+  test('notes traits of captions that lower scores: no spaces, leftover tokens, paragraphs', async () => {
+    const notesOn = async (caption: string, reference: string) => {
+      const references = { 1: [reference], 2: ['a cat sits'] }
+      const results = { 1: caption, 2: caption }
+      return (await evaluate({ references, results, metrics: ['Bleu_1'] })).notes
+    }
+    expect(await notesOn('a dog runs', 'a dog')).toEqual([])
+    expect(await notesOn('一只狗在草地上跑', '一只 狗 在 跑')).toEqual([
+      expect.stringMatching(/^There are 2 of 2 .* segment/),
+    ])
+    expect(await notesOn('<s> a dog </s>', 'a dog')).toEqual([expect.stringMatching(/leftover tokens \(<s>, <\/s>\)/)])
+    expect(await notesOn('A brown dog runs on the grass. '.repeat(9), 'a dog')).toEqual([
+      'The captions have 63 words on average, the references 3: paragraphs score low against short references; ' +
+        'generate one sentence per image.',
+    ])
+  })
+
+  test('notes that --split has no effect on references without splits', async () => {
+    const { notes } = await evaluate({ references: lists, results, split: 'val', metrics: ['Bleu_1'] })
+    expect(notes).toEqual(['The references have no splits: --split has no effect.'])
+  })
+
+  test('can be called many times in one process', async () => {
+    // wink-nlp escapes a part of its model again whenever it is loaded, which doubles its text
+    for (let i = 0; i < 30; i++) await evaluate({ references: lists, results, metrics: ['SPICE-ts'] })
+  })
+
   test('accepts names of object properties as ids', async () => {
     const references = JSON.parse('{"__proto__": ["a dog"], "constructor": ["a cat"]}')
     const ids = ['__proto__', 'constructor']
@@ -293,6 +374,25 @@ describe('evaluate()', () => {
       'a split that the file does not have',
       { references: karpathy, split: 'val' },
       'Cannot read references: it has no split "val"; choose one of train, test',
+    ],
+    [
+      'images of another split',
+      { references: karpathy, results: [...results, { image_id: 4, caption: 'a kite' }] },
+      'Cannot score results: 1 image of another split of the references (4); give results of one split, as chosen with --split',
+    ],
+    [
+      "results with Karpathy's imgid",
+      {
+        references: { images: karpathy.images.map((image, i) => ({ ...image, imgid: i, cocoid: image.cocoid + 100 })) },
+        results: [{ image_id: 0, caption: 'a dog' }],
+      },
+      'Cannot score results: 1 image not among the references (0); the references have ids like 101 and 102; ' +
+        "all would match by Karpathy's imgid (0 is 101): write the cocoid in place of the imgid",
+    ],
+    [
+      'other results without captions of some images',
+      { compare: results.slice(1) },
+      'Cannot compare other results: 1 image without a caption in them (3); they have ids like 1 and 2;',
     ],
     [
       'results of another data set',
