@@ -42,6 +42,7 @@ test('mia --help lists all commands, in the order of their use, on one page', as
     'caption',
     'quickstart',
     'doctor',
+    'data coco',
     'prepare',
     'features',
     'concepts train',
