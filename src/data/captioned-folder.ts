@@ -219,8 +219,8 @@ function withFolderSplits(images: readonly Captioned[]): readonly Captioned[] {
 }
 
 /**
- * The split of each image: as given if all have one and one is for training, else random. Images for validation, without
- * which no epoch can be chosen, are taken from the training images if none are given.
+ * The split of each image: as given if all have one and one is for training, else random. Images for validation,
+ * without which no epoch can be chosen, are taken from the training images if none are given.
  */
 function assignSplits<Image extends Captioned>(
   images: readonly Image[],

@@ -191,7 +191,7 @@ const doubleQuoted = (list: string): string =>
     JSON.stringify((single ?? double ?? '').replace(/\\(['"\\])/g, '$1')),
   )
 
-/** Rows of lines without a header: a picture and a caption, in either order, with a tab or another delimiter between. */
+/** Rows of lines without a header: a picture and a caption, in either order, with a tab or comma between. */
 function fromLines(text: string, name: string): CaptionRows {
   const lines = splitLines(text).flatMap((line, index) => (line.trim() === '' ? [] : [{ line, number: index + 1 }]))
   const first = lines[0]?.line ?? ''

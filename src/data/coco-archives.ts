@@ -34,8 +34,8 @@ const isImage = (path: string): boolean => path.endsWith('.jpg')
 const isCaptions = (path: string): boolean => /^annotations\/captions_[^/]*\.json$/.test(path)
 
 /**
- * The archives of a release: annotations, validation images, training images; and Karpathy's split. Sizes and SHA-256 of
- * COCO's are those that TensorFlow Datasets publishes (url_checksums/coco.txt): COCO itself publishes none. Those of
+ * The archives of a release: annotations, validation images, training images; and Karpathy's split. Sizes and SHA-256
+ * of COCO's are those that TensorFlow Datasets publishes (url_checksums/coco.txt): COCO itself publishes none. Those of
  * Karpathy's archive were reported by several projects that downloaded it.
  */
 export function cocoArchives({ year, karpathy = false }: CocoArchivesOptions): readonly Archive[] {

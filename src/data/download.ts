@@ -59,8 +59,8 @@ const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504])
 
 /**
  * Downloads a file to `path`, whose folder it makes. Returns at once if the file is there with the published size.
- * Resumes what an earlier call left in `<path>.part`, tries again with growing pauses after a failure that may pass, and
- * compares size and SHA-256, where they are known, before the file gets its name. Throws UserError, and keeps
+ * Resumes what an earlier call left in `<path>.part`, tries again with growing pauses after a failure that may pass,
+ * and compares size and SHA-256, where they are known, before the file gets its name. Throws UserError, and keeps
  * `<path>.part` where it is of use, if the server refuses or the file it sends is another one.
  */
 export async function download(file: RemoteFile, path: string, options: DownloadOptions = {}): Promise<void> {

@@ -59,7 +59,7 @@ export async function findPictures<Image extends Named>(
   return { ...source, images: kept, problems }
 }
 
-/** The pictures of images that are not under their names. A picture in `taken`, or that fits two images, is not used. */
+/** The pictures of images that are not under their names. None in `taken` is used, and none that fits two images. */
 function matchAll<Image extends Named>(
   images: readonly Image[],
   pictures: readonly string[],

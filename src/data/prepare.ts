@@ -78,7 +78,7 @@ export async function prepare(options: PrepareOptions): Promise<PrepareSummary> 
   signal?.throwIfAborted()
   const summary = summarise(images, vocabulary)
   const unknown = summary.unknownShare.train
-  if (unknown > MANY_UNKNOWN)
+  if (unknown > MANY_UNKNOWN && minCount > 1)
     problems.push(
       `${(unknown * 100).toFixed(1)}% of the words of the training captions are unknown: ` +
         `the vocabulary has words with at least ${minCount} occurrences (--min-count ${minCount}); ` +

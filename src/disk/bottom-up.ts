@@ -41,8 +41,8 @@ const OTHER_KINDS: readonly { readonly begins: string; readonly is: string; read
  * or as LXMERT writes it (Tan and Bansal, 2019), with quotes or Python's `b'...'` around fields too, or from a folder
  * of `<id>.npz` or `.npy`, perhaps in `cocobu_att`, the format of Luo's ImageCaptioning.pytorch. Ids are the same with
  * leading zeros and as COCO's file names. Boxes, and the mean features in `cocobu_fc`, are not read: no model uses
- * them. A TSV file may have any size. Only the pictures in `missing` are read, by default all. Throws UserError if `path`
- * is neither; a damaged picture is returned with the reason.
+ * them. A TSV file may have any size. Only the pictures in `missing` are read, by default all. Throws UserError if
+ * `path` is neither; a damaged picture is returned with the reason.
  */
 export async function* readBottomUp(
   path: string,

@@ -3,6 +3,7 @@ import { defineCommand } from '../command.ts'
 import { choice, flag, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
 
+/** `mia data coco`: downloads and unpacks COCO. */
 export const dataCoco = defineCommand({
   name: 'data coco',
   summary: 'download COCO: images, captions, splits',
