@@ -256,6 +256,7 @@ class Network {
           bottlenecks: bottlenecks(nodes, data, sinks),
           outputs,
           movedFrom: new Map(moved),
+          projectedFrom: projections(nodes, data),
         },
         images,
       ),
@@ -312,6 +313,20 @@ class Network {
       size: layer.size,
     }
   }
+}
+
+/** What each linear layer, with its bias or before it, reads: x of `x·W` and of `x·W + b`, where W and b are weights. */
+function projections(nodes: readonly NodeProto[], data: ReadonlySet<string>): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const { opType, input, output } of nodes) {
+    const read = input.filter((name) => data.has(name))
+    const [only, ...others] = read
+    if (only === undefined || others.length > 0 || !output[0]) continue
+    if (opType === 'MatMul' || opType === 'Gemm') found.set(output[0], only)
+    const source = opType === 'Add' ? found.get(only) : undefined
+    if (source !== undefined) found.set(output[0], source)
+  }
+  return found
 }
 
 const imageShape = ({ channelsLast }: ImageInput, { batch, height, width }: ImageSize): number[] =>

@@ -90,13 +90,13 @@ export interface Tensors {
   readonly outputs: readonly string[]
   /** what each tensor that is another one moved, reshaped or converted is made of */
   readonly movedFrom: ReadonlyMap<string, string>
+  /** what each tensor that is a linear layer of another one is computed from */
+  readonly projectedFrom: ReadonlyMap<string, string>
 }
 
 /** The layers of features of more than one row and column, best first: the first one is the default. */
-export function featureLayers(
-  { names, shapes, layouts, bottlenecks, outputs, movedFrom }: Tensors,
-  images: ImageSize,
-): FeatureLayer[] {
+export function featureLayers(tensors: Tensors, images: ImageSize): FeatureLayer[] {
+  const { names, shapes, layouts, bottlenecks, outputs, movedFrom, projectedFrom } = tensors
   const followed = names.flatMap((name) => {
     const [layout, shape] = [layouts.get(name), shapes.get(name)]
     return (layout && shape && featureLayer(name, layout, shape, images)) || []
@@ -113,8 +113,8 @@ export function featureLayers(
   const ends = pick(bottlenecks).reverse()
   const named = [...pick(USUAL_NAMES), ...pick(outputs).reverse()][0]
   // behind its last bottleneck a transformer has keys and values of the pooling, but a detector has its maps
-  const end = original(last, layers, movedFrom)
-  const best = named ?? (isMap(end) ? end : original(ends[0] ?? end, layers, movedFrom))
+  const end = origin(last, layers, [movedFrom])
+  const best = named ?? (isMap(end) ? end : origin(ends[0] ?? end, layers, [movedFrom, projectedFrom]))
   return [...new Set([best, ...ends, ...[...layers.values()].reverse()])]
 }
 
@@ -123,16 +123,12 @@ const isGrid = ({ rows, columns }: FeatureLayer): boolean => rows > 1 && columns
 
 const isMap = ({ axes }: FeatureLayer): boolean => axes.join() === CHANNELS_FIRST.axes.join()
 
-/** The layer that a layer only moves, reshapes or converts. */
-function original(
+/** The layer that a layer is made of by operations that `sources` lists. */
+function origin(
   layer: FeatureLayer,
   layers: ReadonlyMap<string, FeatureLayer>,
-  movedFrom: ReadonlyMap<string, string>,
+  sources: readonly ReadonlyMap<string, string>[],
 ): FeatureLayer {
-  let found = layer
-  for (;;) {
-    const before = layers.get(movedFrom.get(found.name) ?? '')
-    if (!before || before.rows * before.columns * before.size !== found.rows * found.columns * found.size) return found
-    found = before
-  }
+  const [source] = sources.flatMap((each) => layers.get(each.get(layer.name) ?? '') ?? [])
+  return source && source.rows * source.columns === layer.rows * layer.columns ? origin(source, layers, sources) : layer
 }

@@ -1,9 +1,7 @@
 import { inputsOf, outputsOf } from '../../onnx/dataflow.ts'
 import { AttributeProto_AttributeType as AttributeType, type NodeProto } from '../../onnx/pb.ts'
 
-/**
- * What an axis of a tensor counts: images, channels, rows, columns, or tokens, which are the cells of a grid row by row.
- */
+/** What an axis of a tensor counts. Tokens are the cells of a grid row by row, with other tokens before and after. */
 export type Axis = 'images' | 'channels' | 'rows' | 'columns' | 'tokens'
 
 /** The cells that the tokens of an axis are, and how many other tokens come before and after them. */

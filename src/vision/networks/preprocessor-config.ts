@@ -63,6 +63,7 @@ export function preprocessorConfig(bytes: Uint8Array, file: string): Preprocesso
   } catch (error) {
     return fail(`it is not JSON (${(error as Error).message})`)
   }
+  if (json === null || typeof json !== 'object' || Array.isArray(json)) return fail('it is not an object')
   const { success, output, issues } = v.safeParse(schema, json)
   if (!success) return fail(`"${v.getDotPath(issues[0]) ?? 'it'}" is wrong: ${issues[0].message}`)
   const crop = output.do_center_crop === false ? undefined : output.crop_size

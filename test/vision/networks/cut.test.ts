@@ -104,7 +104,8 @@ describe('cut() takes by default', () => {
         [
           stem,
           node('Transpose', 'stem', 'last', { perm: [0, 2, 3, 1] }),
-          node('MatMul', 'last square', 'y'),
+          node('MatMul', 'last square', 'linear'),
+          node('Relu', 'linear', 'y'),
           node('ReduceMean', 'y', 'z', { axes: [1, 2] }),
         ],
         { square: weights(8, 8) },
