@@ -18,12 +18,13 @@ export const evalCommand = defineCommand({
   description:
     'Scores a results file against a references file as coco-caption does, without Java; both are tokenised. Each score ' +
     'has its range and a signature of everything that it depends on besides the captions: only scores with equal ' +
-    'signatures compare. Metrics: bleu, meteor (without paraphrases unless --paraphrases is given), rouge (ROUGE-L), ' +
+    'signatures compare. The form of both files is recognised, and named in --json; docs/formats.md shows each. Metrics: bleu, meteor (without paraphrases unless --paraphrases is given), rouge (ROUGE-L), ' +
     'cider (CIDEr-D, which coco-caption calls CIDEr), cider-plain, and spice-ts, our own SPICE parser; name ' +
     'SPICE-ts_object, _relation, _attribute, _color, _count or _size for its categories. With --clip also CLIPScore and ' +
     'RefCLIPScore, which look at the images.',
   examples: [
     { call: 'mia eval --references refs.json --results results.json', what: 'COCO annotations and COCO results' },
+    { call: 'mia eval --references captions.csv --results results.jsonl.gz', what: 'a table and JSON Lines in gzip' },
     {
       call: 'mia eval --references dataset_coco.json --split test --results results.json',
       what: "the test split of Karpathy's dataset file",
@@ -42,10 +43,16 @@ export const evalCommand = defineCommand({
     },
   ],
   options: {
-    references: text('path', 'COCO annotations, Karpathy\'s dataset file, or {"id": ["caption", ...]}', {
-      required: true,
-    }),
-    results: text('path', 'COCO results: [{"image_id": 1, "caption": "a dog"}, ...]', { required: true }),
+    references: text(
+      'path',
+      'COCO annotations, Karpathy\'s dataset file, {"id": ["caption", ...]}, JSON Lines, CSV, ... (docs/formats.md)',
+      { required: true },
+    ),
+    results: text(
+      'path',
+      '[{"image_id": 1, "caption": "a dog"}, ...], {"id": "caption"}, JSON Lines, CSV, the output of mia caption --json, ...',
+      { required: true },
+    ),
     metrics: list('names', 'metrics or single scores, as in bleu,CIDEr (default: all but cider-plain)'),
     split: text('name', "the split of Karpathy's dataset file"),
     subset: flag('score only the images in the results; without it, missing images are an error'),
