@@ -26,7 +26,7 @@ import {
   topological,
 } from '../graph/index.ts'
 import type { CaptionModel, Tensors } from '../models/contract.ts'
-import { type FeatureType, imageInputs, imageValues } from '../models/inputs.ts'
+import { type FeatureType, type ImageTensors, imageInputs, imageValues } from '../models/inputs.ts'
 import type { Initializer } from '../onnx/export.ts'
 import { UNKNOWN } from '../text/vocabulary.ts'
 import type { StepInput, StepOutput, Stepper } from './stepper.ts'
@@ -71,7 +71,11 @@ export class ModelDecoder {
     weights: ReadonlyMap<string, Initializer>,
     { featureType = 'float16' }: { readonly featureType?: FeatureType } = {},
   ): Promise<ModelDecoder> {
-    const encoder = await CompiledGraph.load(runtime, encoderOutputs(model, featureType), weights)
+    const encoder = await CompiledGraph.load(
+      runtime,
+      encoderOutputs(model, imageInputs(model.inputs, featureType)),
+      weights,
+    )
     return new ModelDecoder(runtime, model, weights, encoder)
   }
 
@@ -161,9 +165,12 @@ const named = <T>(values: Readonly<Record<string, T>>, prefix: string): Record<s
 
 const isIn = (value: DeviceValue, values: DeviceValues): boolean => Object.values(values).includes(value)
 
-/** The state before the first word, and those of the image's tensors that a step uses. */
-function encoderOutputs(model: CaptionModel, featureType: FeatureType): Record<string, Tensor> {
-  const encoded = model.encode(imageInputs(model.inputs, featureType))
+/**
+ * The outputs of the encoder, with B images as the first size: what a step needs of the images, named `image.…`, and
+ * the state before the first word, named `state.…`.
+ */
+export function encoderOutputs(model: CaptionModel, images: ImageTensors): Record<string, Tensor> {
+  const encoded = model.encode(images)
   const used = new Set(
     topological(Object.values(step(model, encoded).outputs)).flatMap(({ outputs }) => outputs.map(inputName)),
   )
@@ -198,12 +205,27 @@ function step(model: CaptionModel, encoded: Tensors): { hidden: Tensor; outputs:
 function stepOutputs(model: CaptionModel, width: number, penalised: boolean): Record<string, Tensor> {
   const encoded = model.encode(imageInputs(model.inputs))
   const { hidden, outputs } = step(model, encoded)
-  const { size } = model.output
-  const allowed = add(logSoftmax(model.output.logits(hidden)), never(size))
-  const best = topK(penalised ? add(allowed, penaltyMatrix(size)) : allowed, width)
+  const allowed = wordLogProbs(model, hidden)
+  const best = topK(penalised ? add(allowed, penaltyMatrix(model.output.size)) : allowed, width)
   const { hidden: _, ...state } = outputs
   return { ...state, ids: cast(best.indices, 'int32'), logProbs: best.values }
 }
+
+/**
+ * The outputs of a step that leaves the choice of words to its caller: `logProbs` `[N, W]` of all W words, -Infinity
+ * for `<pad>`, `<start>` and `<unk>`; and the state of the N rows after the word, named `next.…`. Its inputs are
+ * `words`, `parents` and `images`, int32 `[N]`: each row's word, its row in the state before, and its image; the
+ * encoder's outputs `image.…`; and the state of M rows before the word, named `state.…`.
+ */
+export function allWordsStepOutputs(model: CaptionModel): Record<string, Tensor> {
+  const { hidden, outputs } = step(model, model.encode(imageInputs(model.inputs)))
+  const { hidden: _, ...state } = outputs
+  return { logProbs: wordLogProbs(model, hidden), ...state }
+}
+
+/** The log-probability of each word `[N, W]` in nats, -Infinity for those that are never said; `hidden` is `[N, D]`. */
+const wordLogProbs = ({ output }: CaptionModel, hidden: Tensor): Tensor =>
+  add(logSoftmax(output.logits(hidden)), never(output.size))
 
 /** Minus infinity for `<pad>`, `<start>` and `<unk>`, which are never said; 0 for `<end>` and every word: `[W]`. */
 function never(size: number): Tensor {

@@ -52,6 +52,7 @@ test('mia --help lists all commands, in the order of their use, on one page', as
     'eval',
     'models',
     'card',
+    'export',
     'represent',
   ])
   for (const line of page.split('\n')) expect(line.length).toBeLessThanOrEqual(80)

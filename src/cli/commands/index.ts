@@ -5,6 +5,7 @@ import { conceptsDetect, conceptsTrain } from './concepts.ts'
 import { dataCoco } from './data.ts'
 import { doctor } from './doctor.ts'
 import { evalCommand } from './eval.ts'
+import { exportCommand } from './export.ts'
 import { features } from './features.ts'
 import { models } from './models.ts'
 import { prepare } from './prepare.ts'
@@ -18,5 +19,5 @@ export const contents: readonly Section[] = [
   { heading: 'Start here', commands: [caption, quickstart, doctor] },
   { heading: 'Prepare a dataset', commands: [dataCoco, prepare, features, conceptsTrain, conceptsDetect] },
   { heading: 'Train and evaluate', commands: [train, test, evalCommand, models] },
-  { heading: 'Share and reuse', commands: [card, represent] },
+  { heading: 'Share and reuse', commands: [card, exportCommand, represent] },
 ]

@@ -1,0 +1,38 @@
+import { defineCommand } from '../command.ts'
+import { text } from '../options.ts'
+import { shellQuoted } from '../output.ts'
+import { NETWORKS } from '../shared-options.ts'
+
+/** `mia export`: exports a captioner as ONNX models. */
+export const exportCommand = defineCommand({
+  name: 'export',
+  summary: 'export a captioner as ONNX models, to run elsewhere',
+  description:
+    'Writes a captioner as ONNX models that need nothing but ONNX Runtime: network.onnx (picture to features), ' +
+    'concepts.onnx (features to concepts, for models that use them), encoder.onnx and step.onnx (one word of a search); ' +
+    'and with them the vocabulary, the preprocessing and the inputs and outputs (config.json), a README, and an example ' +
+    'each in Python and JavaScript that captions a picture. Runs on bottom-up features are exported without ' +
+    'network.onnx: their features come from another program. Runs on detected objects cannot be exported.',
+  examples: [
+    { call: 'mia export --out captioner-onnx', what: 'the pretrained captioner' },
+    { call: 'mia export --run runs/va-mia --out captioner-onnx', what: 'your own' },
+  ],
+  options: {
+    run: text('folder', 'folder of a trained captioner (default: the pretrained one)'),
+    out: text('folder', 'folder to write, new or empty', { required: true }),
+    cnn: NETWORKS.cnn,
+  },
+  async run({ run, out, cnn }) {
+    const { exportRun } = await import('../../hosts/node/export-run.ts')
+    const files = await exportRun({ out, ...(run !== undefined && { run }), ...(cnn !== undefined && { cnn }) })
+    const network = files.some(({ path }) => path === 'network.onnx')
+    return {
+      json: { out, files },
+      text: [
+        ...files.map(({ path, bytes }) => `${path}, ${(bytes / 1e6).toFixed(bytes < 1e5 ? 3 : 1)} MB`),
+        ...(network ? [] : ['There is no network.onnx: the features of this run come from another program']),
+        `To caption: python ${shellQuoted(`${out}/example.py`)} ${network ? 'photo.jpg' : 'features.npy'}`,
+      ],
+    }
+  },
+})
