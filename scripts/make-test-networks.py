@@ -3,7 +3,7 @@
 Each NAME.onnx comes with NAME.json: the layer's features that PyTorch computes for a fixed input, `[rows * columns, size]`
 row by row, class tokens left out. The input is sin(i * 0.37) for the i-th number of `[1, 3, height, width]`.
 Needs PyTorch 1.13 and onnx 1.12, as Debian 12 has them: apt-get install python3-torch python3-onnx
-Usage: /usr/bin/python3 scripts/make-test-networks.py [folder, by default test/fixtures/networks]
+Usage: /usr/bin/python3 scripts/make-test-networks.py && npx biome format --write test/fixtures/networks
 """
 import json
 import os
