@@ -28,18 +28,26 @@ interface Annotations {
   readonly path: string
 }
 
+/** Where annotations are, by the name of a part: COCO's own place, and without the folder. */
+const placesOf = (name: string): readonly string[] => [`annotations/${name}`, name]
+
 /**
  * Reads the official COCO caption annotations of 2014 or 2017 (Chen et al., 2015): train, val or both; they have no
- * test split. Throws UserError if there is no annotation file, if there are files of both years and no `year`, and,
- * with file and field, for a file in another format.
+ * test split. Where there are none, reads `train.json` and `val.json` of the same form, as VizWiz has them. Throws
+ * UserError if there is no annotation file, if there are files of both years and no `year`, and, with file and field,
+ * for a file in another format.
  */
 export async function readCoco({ root: given, images, year }: CocoOptions): Promise<Source> {
   const root = resolve(given)
   const found = await findAnnotations(root, year)
   const imageRoot = images === undefined ? root : resolve(images)
+  const release = /\d{4}$/.exec(found[0]!.part)?.[0]
   const problems = (['train', 'val'] as const)
     .filter((split) => !found.some((annotations) => annotations.split === split))
-    .map((split) => `no ${split} split: captions_${split}${found[0]!.part.slice(-4)}.json is missing under "${root}"`)
+    .map((split) => {
+      const name = release === undefined ? `${split}.json` : `captions_${split}${release}.json`
+      return `no ${split} split: ${name} is missing under "${root}"`
+    })
   const files: SourceFile[] = []
   const all: CaptionedImage[] = []
   for (const { split, part, path } of found) {
@@ -49,7 +57,7 @@ export async function readCoco({ root: given, images, year }: CocoOptions): Prom
     files.push(file)
     for (const image of parseAnnotations(top, split, folder, problems)) all.push(image)
   }
-  return { name: `coco${found[0]!.part.slice(-4)}`, imageRoot, files, images: all, problems }
+  return { name: `coco${release ?? ''}`, imageRoot, files, images: all, problems }
 }
 
 async function findAnnotations(root: string, year: CocoYear | undefined): Promise<Annotations[]> {
@@ -57,21 +65,24 @@ async function findAnnotations(root: string, year: CocoYear | undefined): Promis
   for (const split of ['train', 'val'] as const) {
     for (const each of year === undefined ? [2014, 2017] : [year]) {
       const part = `${split}${each}`
-      const name = `captions_${part}.json`
-      const place = await firstExisting(root, [`annotations/${name}`, name])
+      const place = await firstExisting(root, placesOf(`captions_${part}.json`))
       if (place) found.push({ split, part, path: join(root, place) })
     }
   }
-  const years = new Set(found.map(({ part }) => part.slice(-4)))
-  if (years.size === 0) {
+  if (new Set(found.map(({ part }) => part.slice(-4))).size > 1) {
+    throw new UserError(
+      `Cannot read COCO in "${root}": it has the annotations of 2014 and of 2017; choose one with --year`,
+    )
+  }
+  if (found.length === 0 && year === undefined)
+    for (const split of ['train', 'val'] as const) {
+      const place = await firstExisting(root, placesOf(`${split}.json`))
+      if (place) found.push({ split, part: split, path: join(root, place) })
+    }
+  if (found.length === 0) {
     throw new UserError(
       `Cannot read COCO in "${root}": there is no captions_train${year ?? 2017}.json ` +
         `or captions_val${year ?? 2017}.json in it or in its annotations/; give the folder that has one`,
-    )
-  }
-  if (years.size > 1) {
-    throw new UserError(
-      `Cannot read COCO in "${root}": it has the annotations of 2014 and of 2017; choose one with --year`,
     )
   }
   return found

@@ -89,6 +89,13 @@ describe('readCoco()', () => {
     expect(problems).toEqual(['2 val captions skipped, marked as rejected or pre-canned'])
   })
 
+  test('reads train.json and val.json, as VizWiz has them', async () => {
+    const root = folderOf({ 'annotations/val.json': val, 'val/000000000042.jpg': '' })
+    const { name, images, problems } = await readCoco({ root })
+    expect([name, images[0]!.file]).toEqual(['coco', 'val/000000000042.jpg'])
+    expect(problems).toEqual([`no train split: train.json is missing under "${root}"`])
+  })
+
   test('refuses annotations of both years without `year`', async () => {
     const root = folderOf({ 'captions_val2014.json': val, 'captions_train2017.json': train })
     await expect(readCoco({ root })).rejects.toThrow(
