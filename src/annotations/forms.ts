@@ -31,7 +31,7 @@ export interface Entries {
 export const REFERENCE_FORMS =
   'give COCO annotations, Karpathy\'s dataset file, {"image id": ["caption", ...]} or [{"image_id": 1, "caption": "a dog"}]'
 /** The forms of results, for messages. */
-export const RESULT_FORMS = 'results are a list of {"image_id": 1, "caption": "a dog"}'
+export const RESULT_FORMS = 'results are a list of {"image_id": 1, "caption": "a dog"} or a map {"1": "a dog"}'
 
 /**
  * Reads the entries of a file of references or results, whose form it recognises by the fields. `forms` ends error
@@ -53,10 +53,27 @@ export function readEntries(file: AnnotationFile, forms: string): Entries {
     return { form: `${form} in "${visible(shortened(key))}"`, entries }
   }
   const { id, caption } = recordNames(Object.keys(value))
-  if (id !== undefined && caption !== undefined && isId(value[id])) return readList([value], file, forms)
+  if (id !== undefined && caption !== undefined) {
+    if (isId(value[id])) return readList([value], file, forms)
+    const rows = rowsOfColumns(value, id, caption)
+    if (rows) return { ...readList(rows, file, forms), form: `columns ${visible(id)}, ${visible(caption)}` }
+  }
   if (Array.isArray(images))
     throw new UserError(`Cannot read ${file.name}: it has images, but no captions (no "annotations"); ${forms}`)
   return readMap(value)
+}
+
+/**
+ * The rows of a table by columns, as pandas' to_json() writes `{"image_id": {"0": 1}, "caption": {"0": "a dog"}}`, or
+ * with lists; undefined unless both columns are there and have the same rows.
+ */
+function rowsOfColumns(table: Fields, id: string, caption: string): Fields[] | undefined {
+  const columns = Object.entries(table).filter((column): column is [string, Fields] => typeof column[1] === 'object')
+  const [ids, captions] = [table[id], table[caption]]
+  if (typeof ids !== 'object' || ids === null || typeof captions !== 'object' || captions === null) return undefined
+  const rows = Object.keys(ids)
+  if (rows.length === 0 || rows.some((row) => !Object.hasOwn(captions, row))) return undefined
+  return rows.map((row) => Object.fromEntries(columns.map(([name, cells]) => [name, cells?.[row]])))
 }
 
 /** Whether a value is a list whose first item has an image id and a caption. */
@@ -171,7 +188,7 @@ function readKarpathy(images: readonly unknown[]): Entries {
   return { form: "Karpathy's dataset file", entries }
 }
 
-/** The captions in a value: a string, `{caption}` (or raw, or text), or a list of these. Other values stay, to refuse. */
+/** The captions in a value: a string, `{caption}` (or raw, or text), or a list of these; other values are kept. */
 export function textsOf(value: unknown): unknown[] {
   if (Array.isArray(value)) return value.flatMap((item) => (Array.isArray(item) ? [item] : textsOf(item)))
   if (!isObject(value)) return [value]

@@ -39,8 +39,8 @@ const PICTURE_ENDING = /\.(jpe?g|png|gif|bmp|webp|tiff?|npy|npz)$/i
 export const baseName = (path: string): string =>
   path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)
 
-/** A file name without its folders and without the ending of a picture. */
-export const stemOf = (path: string): string => baseName(path.trim()).replace(PICTURE_ENDING, '')
+/** A file name without its folders and the ending of a picture, in composed characters (macOS decomposes them). */
+export const stemOf = (path: string): string => baseName(path.trim()).replace(PICTURE_ENDING, '').normalize()
 
 /** The number of an id of digits without leading zeros, and without the ".0" of pandas; undefined for other ids. */
 export const numberOf = (id: string): string | undefined => /^\s*0*(\d+?)(?:\.0)?\s*$/.exec(id)?.[1]

@@ -70,7 +70,7 @@ function hasLongParts(caption: string, script: RegExp, most: number): boolean {
   return letters / parts.length > most
 }
 
-/** A remark if the captions of the results are paragraphs beside the references; `lengths` are mean numbers of words. */
+/** A remark if the results are paragraphs beside the references; `lengths` are mean numbers of words. */
 export function remarkOnLength(lengths: { readonly results: number; readonly references: number }): string[] {
   const { results, references } = lengths
   if (!(results >= PARAGRAPH.words && results > PARAGRAPH.ratio * references)) return []

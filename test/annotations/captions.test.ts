@@ -163,6 +163,8 @@ describe('readResults()', () => {
       { captions: list.map(({ image_id, caption }) => ({ image: image_id, caption })), refused: [{ image: 'x' }] },
       'output of mia caption',
     ],
+    [{ image_id: { 0: 3, 1: 1 }, caption: { 0: 'a kite', 1: 'a dog, running' } }, 'columns image_id, caption'],
+    [{ image: ['3', '1'], caption: ['a kite', 'a dog, running'], n: 2 }, 'columns image, caption'],
     [{ predictions: list, config: { beam: 3 } }, 'list of {image_id, caption} in "predictions"'],
   ])('reads form %#', (content, form) => {
     const found = results(content)

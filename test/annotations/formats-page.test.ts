@@ -17,7 +17,7 @@ describe('the examples of docs/formats.md', () => {
   const references = examplesOf('References')
 
   test('are found', () => {
-    expect([results.length, references.length]).toEqual([9, 9])
+    expect([results.length, references.length]).toEqual([10, 9])
   })
 
   test.each(results)('results %s', (json) => {

@@ -43,6 +43,10 @@ describe('matchIds()', () => {
     })
   })
 
+  test('matches file names that macOS decomposed', () => {
+    expect(idsOf(['cafe\u0301.jpg'], named(['caf\u00e9.jpg']))).toEqual({ 'cafe\u0301.jpg': 'caf\u00e9.jpg' })
+  })
+
   test('returns equal ids as they are, without a note', () => {
     expect(matchIds(named(['007']), named(['7', '007']))).toEqual({ ids: new Map([['007', '007']]) })
   })
