@@ -3,6 +3,7 @@ import { ImageError, type ImageInput } from '../engine/pictures.ts'
 import { BatchQueue } from '../engine/queue.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
+import { minLength as atLeast } from '../search/filters/min-length.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import { captionBatch, confidenceOf, type GeneratedCaption } from './caption-all.ts'
 import { Explainer, type Explanation } from './explainer.ts'
@@ -50,6 +51,8 @@ export interface CaptionOptions {
   readonly beam?: number
   /** words a caption may have, the closing `<end>` counted; 20 by default */
   readonly maxLength?: number
+  /** words a caption must have, the closing `<end>` not counted; 0 by default, and below `maxLength` */
+  readonly minLength?: number
   /** gives up the picture, also one that waits for its turn */
   readonly signal?: AbortSignal
 }
@@ -76,6 +79,7 @@ export interface CaptionerOptions extends NetworkPaths {
 const SHOWN_CONCEPTS = 8
 const BEAM = 3
 const MAX_LENGTH = 20
+const MIN_LENGTH = 0
 const WAITING = 256
 
 /** A picture that waits for its turn. */
@@ -84,6 +88,7 @@ interface Request {
   readonly explain: boolean
   readonly beam: number
   readonly maxLength: number
+  readonly minLength: number
 }
 
 /**
@@ -171,6 +176,27 @@ export class Captioner {
     return this.#busy(() => this.#explainEach(images, options))
   }
 
+  /**
+   * Captions pictures as captionAll() does, without holding the captions: yields the caption of each picture, or why it
+   * is skipped, in the order of the list, as soon as its batch is done. `onProgress` is called after each batch.
+   */
+  async *captionEach(
+    images: readonly ImageInput[],
+    options: CaptionAllOptions = {},
+  ): AsyncGenerator<PhotoCaption | SkippedImage> {
+    const batches = this.#batches(images, options, async (_, captions) => captions)
+    try {
+      for (;;) {
+        const next = await this.#busy(() => batches.next())
+        if (next.done) return
+        const { captions, skipped } = next.value
+        yield* [...captions, ...skipped].sort((a, b) => a.index - b.index)
+      }
+    } finally {
+      await batches.return(undefined)
+    }
+  }
+
   /** Frees the models after the captions in progress. Later calls throw UserError. */
   async release(): Promise<void> {
     if (this.#released) return
@@ -192,21 +218,21 @@ export class Captioner {
   async #ask(
     picture: ImageInput,
     explain: boolean,
-    { beam = BEAM, maxLength = MAX_LENGTH, signal }: CaptionOptions,
+    { beam = BEAM, maxLength = MAX_LENGTH, minLength = MIN_LENGTH, signal }: CaptionOptions,
   ): Promise<PhotoCaption | ExplainedCaption> {
     this.#checkOpen()
-    return this.#queue.submit({ picture, explain, beam, maxLength }, signal ? { signal } : {})
+    return this.#queue.submit({ picture, explain, beam, maxLength, minLength }, signal ? { signal } : {})
   }
 
   /** Serves a batch of requests: those that want the same go through the model together. */
   async #serve(requests: readonly Request[]): Promise<(PhotoCaption | ExplainedCaption | Error)[]> {
     const results: (PhotoCaption | ExplainedCaption | Error)[] = []
     for (const indices of groupBy(requests.keys(), (i) => keyOf(requests[i]!)).values()) {
-      const { explain, beam, maxLength } = requests[indices[0]!]!
+      const { explain, ...options } = requests[indices[0]!]!
       const images = indices.map((i) => requests[i]!.picture)
       const { captions, skipped } = explain
-        ? await this.#explainEach(images, { beam, maxLength })
-        : await this.#each(images, { beam, maxLength }, async (_, each) => each)
+        ? await this.#explainEach(images, options)
+        : await this.#each(images, options, async (_, each) => each)
       for (const caption of captions) results[indices[caption.index]!] = { ...caption, index: 0 }
       for (const { index, reason } of skipped) {
         const name = this.engine.pictures.nameOf(images[index]!)
@@ -257,29 +283,46 @@ export class Captioner {
     if (this.#released) throw new UserError('Cannot caption: this captioner was released; load another')
   }
 
-  /** Captions batch by batch; `finish` turns a batch's captions, and their words as ids, into what is wanted. */
+  /** Captions all batches, see #batches(). */
   async #each<T>(
     images: readonly ImageInput[],
-    { beam = BEAM, maxLength = MAX_LENGTH, onProgress, signal }: CaptionAllOptions,
+    options: CaptionAllOptions,
     finish: (batch: ReadBatch, captions: PhotoCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): Promise<Captions<T>> {
-    const captions: T[] = []
-    const skipped: SkippedImage[] = []
+    const all: Captions<T> = { captions: [], skipped: [] }
+    for await (const { captions, skipped } of this.#batches(images, options, finish)) {
+      all.captions.push(...captions)
+      all.skipped.push(...skipped)
+    }
+    return all
+  }
+
+  /** Captions batch by batch; `finish` turns a batch's captions, and their words as ids, into what is wanted. */
+  async *#batches<T>(
+    images: readonly ImageInput[],
+    { beam = BEAM, maxLength = MAX_LENGTH, minLength = MIN_LENGTH, onProgress, signal }: CaptionAllOptions,
+    finish: (batch: ReadBatch, captions: PhotoCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
+  ): AsyncGenerator<Captions<T>> {
+    if (minLength >= maxLength)
+      throw new RangeError(`Cannot caption with at least ${minLength} words and at most ${maxLength - 1}`)
+    const filters = minLength > 0 ? [atLeast(minLength)] : []
+    const options = { beam, maxLength, filters, ...(signal && { signal }) }
+    let done = 0
     for await (const batch of this.#reader.read(images)) {
       signal?.throwIfAborted()
-      skipped.push(...batch.skipped)
-      const { photos } = batch
+      const { photos, skipped } = batch
+      const captions: T[] = []
       if (photos.length > 0) {
-        const options = { beam, maxLength, ...(signal && { signal }) }
         const { vocabulary } = this.trained
         const generated = await captionBatch(this.#decoder, { images: photos.length, ...batch }, vocabulary, options)
         const each = generated.map((caption, i) => this.#captionOf(photos[i]!, caption))
         const ids = generated.map(({ words }) => words)
         captions.push(...(await finish(batch, each, ids)))
       }
-      onProgress?.(captions.length + skipped.length, images.length)
+      done += captions.length + skipped.length
+      onProgress?.(done, images.length)
+      yield { captions, skipped: [...skipped] }
     }
-    return { captions, skipped }
   }
 
   #captionOf({ image, index, concepts }: ReadPhoto, generated: GeneratedCaption): PhotoCaption {
@@ -299,7 +342,8 @@ export class Captioner {
 }
 
 /** Requests with equal keys go through the model together. */
-const keyOf = ({ explain, beam, maxLength }: Request): string => `${explain} ${beam} ${maxLength}`
+const keyOf = ({ explain, beam, maxLength, minLength }: Request): string =>
+  `${explain} ${beam} ${maxLength} ${minLength}`
 
 function groupBy<T>(items: Iterable<T>, key: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>()

@@ -27,13 +27,15 @@ export interface FoundImages {
 export interface FindOptions {
   readonly stdin?: Readable & { readonly isTTY?: boolean }
   readonly signal?: AbortSignal
+  /** also the images in the folders below a folder; true by default */
+  readonly recursive?: boolean
 }
 
 /**
  * Finds the images that arguments name: a file, whether it can be read or not; the images in a folder and below, sorted
- * by path; all files that match a quoted pattern such as `photos/*.jpg`; the file of a `file:` URL; for `-` the bytes of
- * standard input. Skips hidden files. Throws UserError for a folder without images, a pattern without matches and a URL
- * of another kind.
+ * by path; all files that match a quoted pattern such as `photos/*.jpg`; the file of a `file:` URL; for `-` the bytes
+ * of standard input. Skips hidden files. Throws UserError for a folder without images, a pattern without matches and a
+ * URL of another kind.
  */
 export async function findImages(paths: readonly string[], options: FindOptions = {}): Promise<FoundImages> {
   const found: Entry[] = []
@@ -49,16 +51,16 @@ export async function findImages(paths: readonly string[], options: FindOptions 
   }
 }
 
-async function expand(path: string, { stdin = process.stdin, signal }: FindOptions): Promise<Entry[]> {
-  if (path === '-') return [await readStdin(stdin, signal)]
+async function expand(path: string, { stdin = process.stdin, ...options }: FindOptions): Promise<Entry[]> {
+  if (path === '-') return [await readStdin(stdin, options.signal)]
   const there = await stat(path).catch(() => undefined)
-  if (there?.isDirectory()) return imagesBelow(path, signal)
+  if (there?.isDirectory()) return imagesBelow(path, options)
   if (there) return [{ name: path, image: path }]
-  return /^([a-z][a-z\d+.-]+:\/\/|data:|file:)/i.test(path) ? ofUrl(path, signal) : matching(path)
+  return /^([a-z][a-z\d+.-]+:\/\/|data:|file:)/i.test(path) ? ofUrl(path, options) : matching(path)
 }
 
 /** The images at a `file:` URL. Throws UserError, saying what to do, for any other URL. */
-async function ofUrl(url: string, signal: AbortSignal | undefined): Promise<Entry[]> {
+async function ofUrl(url: string, options: FindOptions): Promise<Entry[]> {
   if (/^data:/i.test(url))
     throw new UserError(
       `Cannot read "${url.slice(0, SHOWN)}${url.length > SHOWN ? '...' : ''}": it is a data URL; ` +
@@ -76,7 +78,7 @@ async function ofUrl(url: string, signal: AbortSignal | undefined): Promise<Entr
     throw new UserError(`Cannot read "${url}": it is not a file of this machine; give the path of the file`)
   }
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
-  return isFolder ? imagesBelow(path, signal) : [{ name: path, image: path }]
+  return isFolder ? imagesBelow(path, options) : [{ name: path, image: path }]
 }
 
 async function readStdin(stdin: NonNullable<FindOptions['stdin']>, signal?: AbortSignal): Promise<Entry> {

@@ -21,11 +21,14 @@ export const NOT_UTF8 = 'its name is not UTF-8; rename it'
 const isImage = (name: string): boolean => kindByName(name) !== undefined
 
 /**
- * Finds the images in a folder and below, each once, sorted by path. Links are followed, except to folders that contain
- * this one; a file that has links too is listed under its own path. Hidden files and folders are skipped. Folders that
- * cannot be read have a reason in the list. Throws UserError if nothing is found.
+ * Finds the images in a folder and, unless `recursive` is false, below, each once, sorted by path. Links are followed,
+ * except to folders that contain this one; a file that has links too is listed under its own path. Hidden files and
+ * folders are skipped. Folders that cannot be read have a reason in the list. Throws UserError if nothing is found.
  */
-export async function imagesBelow(folder: string, signal?: AbortSignal): Promise<Entry[]> {
+export async function imagesBelow(
+  folder: string,
+  { signal, recursive = true }: { readonly signal?: AbortSignal; readonly recursive?: boolean } = {},
+): Promise<Entry[]> {
   const found: Entry[] = []
   const seen = new Set<string>() // real paths of folders and images
   const links: string[] = []
@@ -46,9 +49,9 @@ export async function imagesBelow(folder: string, signal?: AbortSignal): Promise
       for (const { name, kind, isUtf8 } of entries) {
         const child = join(path, name)
         if (!isUtf8) {
-          if (kind === 'folder' || isImage(name)) found.push({ name: child, reason: NOT_UTF8 })
+          if ((recursive && kind === 'folder') || isImage(name)) found.push({ name: child, reason: NOT_UTF8 })
         } else if (kind === 'link') links.push(child)
-        else if (kind === 'folder') await addFolder(child, join(real, name))
+        else if (kind === 'folder') recursive && (await addFolder(child, join(real, name)))
         else addImage(child, join(real, name))
       }
   }
@@ -59,7 +62,7 @@ export async function imagesBelow(folder: string, signal?: AbortSignal): Promise
     const real = await realpath(link).catch(() => link) // a broken link, which the reader names
     const isFolder = (await stat(real).catch(() => undefined))?.isDirectory() ?? false
     if (!isFolder) addImage(link, real)
-    else if (!contains(real, root)) await addFolder(link, real)
+    else if (recursive && !contains(real, root)) await addFolder(link, real)
   }
   if (found.length === 0)
     throw new UserError(`Cannot find images in the folder "${folder}": it has no JPEG, PNG, WebP or other image files`)

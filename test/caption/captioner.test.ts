@@ -45,6 +45,33 @@ test('in a list, pictures that cannot be read are skipped with their index and t
   ])
 })
 
+test('captionEach() yields captions and skipped pictures in order, batch by batch, and may be left early', async () => {
+  const pictures = Array.from({ length: 40 }, (_, i) => (i === 3 ? Uint8Array.of(1) : plain(i)))
+  const { captions, skipped } = await captioner.captionAll(pictures)
+  const progress: number[] = []
+  const found: object[] = []
+  for await (const each of captioner.captionEach(pictures, { onProgress: (done) => progress.push(done) })) {
+    found.push(each)
+    expect(progress.at(-1)! - found.length).toBeLessThan(16) // no later batch is waited for
+  }
+  expect(found).toEqual([...captions.slice(0, 3), ...skipped, ...captions.slice(3)])
+  for await (const each of captioner.captionEach(pictures)) {
+    expect(each).toEqual(captions[0])
+    break
+  }
+  const stopped = captioner.captionEach(pictures, { signal: AbortSignal.abort() }).next()
+  await expect(stopped).rejects.toMatchObject({ name: 'AbortError' })
+})
+
+test('minLength makes captions longer, and must be below maxLength', async () => {
+  const { words } = await captioner.caption(plain(1))
+  const longer = await captioner.caption(plain(1), { minLength: words.length + 3 })
+  expect(longer.words.length).toBeGreaterThanOrEqual(words.length + 3)
+  const all = await captioner.captionAll([plain(1)], { minLength: words.length + 3 })
+  expect(all.captions[0]!.caption).toBe(longer.caption)
+  await expect(captioner.captionAll([plain(1)], { minLength: 5, maxLength: 5 })).rejects.toThrow('at least 5 words')
+})
+
 test('callers with other options are served apart: greedy search beside a beam, explanations beside captions', async () => {
   const [greedy, beam, explained] = await Promise.all([
     captioner.caption(plain(3), { beam: 1, maxLength: 4 }),

@@ -1,10 +1,12 @@
 import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
-import { many, text } from '../options.ts'
+import { choice, count, flag, many, text } from '../options.ts'
 import { BEAM, MAX_LENGTH, NETWORKS } from '../shared-options.ts'
 
 type PhotoCaption = import('../../caption/captioner.ts').PhotoCaption
 type ExplainedCaption = import('../../caption/captioner.ts').ExplainedCaption
+
+const WRITE = { group: 'To write captions' } as const
 
 /** `mia caption`: captions image files with a trained captioner. */
 export const caption = defineCommand({
@@ -14,11 +16,15 @@ export const caption = defineCommand({
     'Captions images with the pretrained captioner, or with one that you trained (--run). Prints each caption with its ' +
     'confidence (the geometric mean of the probabilities of its words) and the most probable concepts in the image. ' +
     '--json adds the probability of every word. --explain writes an HTML page with an attention map for every word. ' +
-    'Images that cannot be read are skipped and named, and the exit status is then 1.',
+    'Images that cannot be read are skipped and named, and the exit status is then 1. --write writes each caption as ' +
+    'soon as it is made: txt into a text file next to its image; csv, jsonl or coco (results for "mia eval") into one ' +
+    'file. Stopped or killed, the same command with --skip-existing captions the images that are left.',
   examples: [
     { call: 'mia caption photo.jpg', what: 'an image' },
     { call: "mia caption a-folder/ 'b/*.png' --json", what: 'a folder and the matches of a pattern, as JSON' },
     { call: 'mia caption --explain why.html photo.jpg', what: 'a page with attention maps' },
+    { call: 'mia caption photos/ --write csv --skip-existing', what: 'a library: a table that can be resumed' },
+    { call: "mia caption photos/ --write txt --prefix 'a photo, '", what: 'a text file next to each image' },
     { call: 'mia caption - < photo.jpg', what: 'an image on standard input' },
     { call: 'mia caption --run runs/va-mia --cnn mobilenet_v2.onnx photo.jpg', what: 'with your own captioner' },
   ],
@@ -29,27 +35,51 @@ export const caption = defineCommand({
     ...NETWORKS,
     beam: BEAM,
     maxLength: MAX_LENGTH,
+    minLength: count('words', 'shortest caption, without its end token', { default: 0, max: 998 }),
+    prefix: text('text', 'text before each caption'),
+    recursive: flag('search the folders below too: the default; not with --no-recursive', { default: true }),
+    write: choice('format', 'write the captions to files', ['txt', 'csv', 'jsonl', 'coco'], WRITE),
+    out: text('file', 'file to write (default: captions.csv, .jsonl or .json, in the folder if one is given)', WRITE),
+    skipExisting: flag('keep the captions that are written, and caption the other images', WRITE),
   },
-  async run({ images: paths, run, cnn, detector, beam, maxLength, explain }, { signal, report }) {
+  async run(
+    { images: paths, run, cnn, detector, beam, maxLength, minLength, explain, recursive, prefix = '', ...asked },
+    { signal, report },
+  ) {
+    if (minLength >= maxLength)
+      throw new UsageError(`Cannot caption with --min-length ${minLength}: it must be below --max-length ${maxLength}`)
     if (explain !== undefined) await checkPage(explain)
     const { findImages } = await import('../image-files.ts')
+    const { whereToWrite, writeCaptions } = await import('../write-captions.ts')
+    const { warnSkipped } = await import('../skipped.ts')
     const { Captioner } = await import('../../hosts/node/captioner.ts')
-    const { images, skipped: unreadable, named } = await findImages(paths, { signal })
+    const place = await whereToWrite(asked, paths)
+    if (place && explain !== undefined)
+      throw new UsageError('Cannot use both --explain and --write: the page has the captions; give one of them')
+    const found = await findImages(paths, { signal, recursive })
+    const { images, skipped: unreadable, named } = found
     if (explain !== undefined) (await import('../../pages/explanation-page.ts')).checkExplained(images.length)
     const captioner = await Captioner.load(run, {
       ...(cnn !== undefined && { cnn }),
       ...(detector !== undefined && { detector }),
     })
     try {
-      const options = { beam, maxLength, signal, onProgress: report.progress('Captions', 'images') }
-      const found = await (explain === undefined
+      const options = { beam, maxLength, minLength, signal, onProgress: report.progress('Captions', 'images') }
+      if (place)
+        return await writeCaptions(
+          captioner,
+          found,
+          { ...options, ...place, prefix, skipExisting: asked.skipExisting },
+          report,
+        )
+      const made = await (explain === undefined
         ? captioner.captionAll(images, options)
         : captioner.explainAll(images, options))
-      const captions = found.captions.map(named)
-      const skipped = [...unreadable, ...found.skipped.map(named)].sort((a, b) => a.index - b.index)
+      const captions = made.captions.map(named).map((each) => ({ ...each, caption: prefix + each.caption }))
+      const skipped = [...unreadable, ...made.skipped.map(named)].sort((a, b) => a.index - b.index)
       if (explain !== undefined)
         await writePage(explain, captions as ExplainedCaption[], captioner.trained.config.model)
-      for (const { image, reason } of skipped) report.warn(`skipped ${image}: ${reason}`)
+      warnSkipped(report, skipped)
       return {
         json: { captions: captions.map(withoutExplanation), skipped },
         text: captions.length === 0 ? 'No captions: none of the images can be read' : captions.flatMap(describe),
