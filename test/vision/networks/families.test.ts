@@ -1,12 +1,14 @@
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import { nodeEngine } from '../../../src/hosts/node/engine.ts'
+import { nodePictures } from '../../../src/hosts/node/pictures.ts'
 import type { Network } from '../../../src/vision/networks/network.ts'
 import { type OnnxNetworkOptions, openOnnxNetwork } from '../../../src/vision/networks/onnx-network.ts'
-import { IMAGENET } from '../../../src/vision/preprocessing.ts'
+import { IMAGENET, normalise } from '../../../src/vision/preprocessing.ts'
+import { onnxModel } from '../../onnx/onnx-models.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 const folder = fileURLToPath(new URL('../../fixtures/networks/', import.meta.url))
@@ -69,6 +71,36 @@ describe('openOnnxNetwork() takes the cells of the last layer as PyTorch compute
   })
 })
 
+describe('openOnnxNetwork() has its cells where the picture has what they show:', () => {
+  test.each(families)('%s', async (name, _, sizeIsOpen) => {
+    const { height, width } = JSON.parse(await readFile(join(folder, `${name}.json`), 'utf8')) as Expected
+    const network = await open(name, sizeIsOpen ? { width, height } : {})
+    const { columns, regions, size } = network
+    const rows = regions / columns
+    const plain = image({ height, width })
+    const before = await network.run(plain, 1)
+    for (const [row, column] of [
+      [rows - 1, 0],
+      [0, columns - 1],
+    ] as const) {
+      const changed = plain.map((value, i) => {
+        const [y, x] = [Math.floor(i / width) % height, i % width]
+        return Math.floor((y * rows) / height) === row && Math.floor((x * columns) / width) === column ? -3 : value
+      })
+      const after = await network.run(changed, 1)
+      const changes = Array.from({ length: regions }, (_, cell) =>
+        Array.from({ length: size }, (_, i) => Math.abs(after[cell * size + i]! - before[cell * size + i]!)).reduce(
+          (sum, change) => sum + change,
+        ),
+      )
+      const most = changes.indexOf(Math.max(...changes))
+      expect(Math.abs(Math.floor(most / columns) - row)).toBeLessThanOrEqual(1)
+      expect(Math.abs((most % columns) - column)).toBeLessThanOrEqual(1)
+    }
+    network.release()
+  })
+})
+
 describe('openOnnxNetwork() of a file with', () => {
   test('weights in another file identifies it by both', async () => {
     const copy = await temporaryFolder()
@@ -94,7 +126,6 @@ describe('openOnnxNetwork() of a file with', () => {
 
   test('a stored batch of one that says it takes any runs pictures one by one', async () => {
     // the tokens of all images in one sequence: each would attend to the others
-    const { onnxModel } = await import('../../onnx/onnx-models.ts')
     const path = join(await temporaryFolder(), 'mixed.onnx')
     const node = (type: string, inputs: string[], output: string, attrs = {}) => ({ type, inputs, output, attrs })
     const bytes = onnxModel({
@@ -117,15 +148,31 @@ describe('openOnnxNetwork() of a file with', () => {
     expect(furthest(await network.run(Float32Array.from([...both[0], ...both[1]]), 2), alone)).toBeLessThan(1e-5)
     network.release()
   })
+})
 
-  test('inner layers can be cut at any of its blocks', async () => {
-    const path = join(folder, 'swin.onnx')
-    await expect(openOnnxNetwork(nodeEngine, path, { layer: 'none' })).rejects.toThrow(
-      /^Cannot use network ".*swin.onnx": it has no layer "none"; its layers are "t\d+", .* more$/,
-    )
-    const original = await ort.InferenceSession.create(path)
-    expect(original.outputNames).toEqual(['logits'])
-  })
+const photos = fileURLToPath(new URL('../../../../shared/data/coco-mini/train2017/', import.meta.url))
+
+describe.skipIf(!existsSync(photos))('openOnnxNetwork() on two photographs (needs ../shared)', () => {
+  test.each(['vit', 'clip', 'swin', 'convnext', 'efficientnet'])(
+    '%s tells them apart, and each is itself',
+    async (name) => {
+      const network = await open(name, { width: 32, height: 32 })
+      const names = (await readdir(photos)).sort().slice(0, 2)
+      const planes = await Promise.all(
+        names.map(async (photo) => {
+          const into = new Float32Array(3 * 32 * 32)
+          normalise(await nodePictures.decode(join(photos, photo), network.input), network.input, into)
+          return into
+        }),
+      )
+      const [first, second] = planes as [Float32Array, Float32Array]
+      const [a, b] = [await network.run(first, 1), await network.run(second, 1)]
+      const both = await network.run(Float32Array.from([...second, ...first]), 2)
+      expect(furthest(both, [...b, ...a])).toBeLessThan(1e-4)
+      expect(furthest(a, b)).toBeGreaterThan(1e-3)
+      network.release()
+    },
+  )
 })
 
 describe('preprocessor_config.json', () => {
