@@ -16,16 +16,16 @@ const options = {
   }),
   batchSize: positive('images', 'images per batch', { default: 8, max: 1024 }),
 
-  cnn: text('path', 'ONNX file with input [batch, 3, height, width] (default: the pretrained CNN)', CNN),
-  layer: text(
-    'name',
-    'output or inner tensor that is the feature map (default: "features", or else the last map)',
-    CNN,
+  cnn: text('path', 'ONNX file of a vision network: CNN, ViT, CLIP, ... (default: the pretrained CNN)', CNN),
+  layer: text('name', 'tensor that is the feature map or the tokens (default: the last one before pooling)', CNN),
+  size: positive(
+    'pixels',
+    'image width and height, for a CNN that takes any (default: that of its preprocessor_config.json, or 224)',
+    { max: 16_384, ...CNN },
   ),
-  size: positive('pixels', 'image width and height, for a CNN that takes any (default: 224)', { max: 16_384, ...CNN }),
   normalisation: choice(
     'name',
-    'how pixels are normalised (default: that of the file if it is known, else imagenet, as in torchvision)',
+    'how pixels are normalised (default: as its preprocessor_config.json says, else imagenet, as in torchvision)',
     ['imagenet', 'symmetric', 'bgr255'],
     CNN,
   ),
