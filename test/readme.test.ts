@@ -33,6 +33,7 @@ const SMALL: Readonly<Record<string, string>> = {
     '--epochs 1 --batch-size 10 --captions-per-image 2 ' +
     '--hidden-size 32 --num-heads 2 --inner-size 32 --attention-size 8',
   'mia concepts train': '--epochs 1',
+  'mia data coco': '--dry-run',
 }
 
 let folder: string
@@ -113,7 +114,7 @@ function shell(line: string): Promise<{ status: number | null; output: string }>
 describe('the README', () => {
   test('shows every command', () => {
     const names = new Set(commands.map((command) => command.split(' ')[1]))
-    const all = 'caption card concepts doctor eval features models prepare quickstart represent test train'
+    const all = 'caption card concepts data doctor eval export features models prepare quickstart represent test train'
     expect([...names].sort().join(' ')).toBe(all)
   })
 
