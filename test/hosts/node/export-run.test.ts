@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readdir, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -36,9 +37,8 @@ const imports = (modules: string): Promise<boolean> =>
 const hasPython = await imports('numpy, PIL')
 const hasOnnxRuntime = hasPython && (await imports('onnxruntime'))
 
-/** Exports into a new folder, where Node finds this repository's packages. */
-async function exported(run?: string): Promise<string> {
-  const out = join(await temporaryFolder(), 'out')
+/** Exports into a new folder, where Node finds this repository's packages; returns it. */
+async function exported(out: string, run?: string): Promise<string> {
   await exportRun({ out, ...(run !== undefined && { run }) })
   await symlink(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(out, 'node_modules'))
   return out
@@ -49,8 +49,9 @@ const byJavaScript = async (folder: string, ...args: readonly string[]): Promise
 
 /** Without onnxruntime for Python, a stand-in that passes the work to onnxruntime-node. */
 async function byPython(folder: string, ...args: readonly string[]): Promise<string> {
-  const env = hasOnnxRuntime ? process.env : { ...process.env, PYTHONPATH: STAND_IN }
-  return (await start(python, [join(folder, 'example.py'), ...args], { env })).stdout.trim()
+  const env = hasOnnxRuntime ? {} : { PYTHONPATH: STAND_IN, PYTHONDONTWRITEBYTECODE: '1', NODE: process.execPath }
+  const options = { env: { ...process.env, ...env } }
+  return (await start(python, [join(folder, 'example.py'), ...args], options)).stdout.trim()
 }
 
 /** Smooth pictures in colour that differ by `number`. */
@@ -87,48 +88,52 @@ async function exactly(pictures: readonly (string | Buffer)[], side: number): Pr
 
 describe('the pretrained captioner, exported', () => {
   let captioner: Captioner
+  let folder: string
   beforeAll(async () => {
     captioner = await Captioner.load()
+    folder = await mkdtemp(join(tmpdir(), 'mia-export-'))
+    await exported(join(folder, 'out'))
   })
-  afterAll(() => captioner.release())
+  afterAll(async () => {
+    await captioner.release()
+    await rm(folder, { recursive: true })
+  })
 
   const photographs = fileURLToPath(new URL('../../../../shared/data/coco-mini/train2017', import.meta.url))
 
   test('example.mjs captions drawings as the captioner does, greedily and with a beam of 3', async () => {
-    const folder = await exported()
     const captions = new Set<string>()
-    for (const path of await exactly([await drawn(1, 320), await drawn(6, 320), await drawn(20, 320)], 320)) {
+    for (const path of await exactly([await drawn(1, 320), await drawn(6, 320)], 320)) {
       const greedy = await captioner.caption(path, { beam: 1 })
       const best = await captioner.caption(path)
-      expect(await byJavaScript(folder, path, '1')).toBe(greedy.caption)
-      expect(await byJavaScript(folder, path)).toBe(best.caption)
+      expect(await byJavaScript(join(folder, 'out'), path, '1')).toBe(greedy.caption)
+      expect(await byJavaScript(join(folder, 'out'), path)).toBe(best.caption)
       captions.add(greedy.caption).add(best.caption)
     }
-    expect(captions.size).toBeGreaterThan(2)
+    expect(captions.size).toBeGreaterThan(1)
   })
 
   test.skipIf(!hasPython)('example.py captions drawings as the captioner does', async () => {
-    const folder = await exported()
-    for (const path of await exactly([await drawn(1, 320), await drawn(6, 320)], 320)) {
-      expect(await byPython(folder, path, '1')).toBe((await captioner.caption(path, { beam: 1 })).caption)
-      expect(await byPython(folder, path)).toBe((await captioner.caption(path)).caption)
-    }
+    const [path] = (await exactly([await drawn(6, 320)], 320)) as [string]
+    for (const beam of [1, 3])
+      expect(await byPython(join(folder, 'out'), path, `${beam}`)).toBe(
+        (await captioner.caption(path, { beam })).caption,
+      )
   })
 
   test.skipIf(!existsSync(photographs))('both examples caption photographs as the captioner does', async () => {
-    const folder = await exported()
     const paths = (await readdir(photographs))
       .sort()
       .slice(0, 4)
       .map((name) => join(photographs, name))
     // Pillow decodes and resizes JPEG a little differently, so that Python gets the pixels
     const pixels = await exactly(paths, 320)
-    for (const [i, path] of paths.entries())
-      for (const beam of [1, 3]) {
-        const { caption } = await captioner.caption(path, { beam })
-        expect(await byJavaScript(folder, path, `${beam}`)).toBe(caption)
-        if (hasPython) expect(await byPython(folder, pixels[i]!, `${beam}`)).toBe(caption)
-      }
+    for (const [i, path] of paths.entries()) {
+      const beam = i % 2 === 0 ? 3 : 1
+      const { caption } = await captioner.caption(path, { beam })
+      expect(await byJavaScript(join(folder, 'out'), path, `${beam}`)).toBe(caption)
+      if (hasPython) expect(await byPython(join(folder, 'out'), pixels[i]!, `${beam}`)).toBe(caption)
+    }
   })
 })
 
@@ -140,7 +145,7 @@ describe('small runs, exported', () => {
     const opened = await openNetwork(nodeEngine, path, { normalisation: BGR255 })
     opened.release()
     await writeSmallCaptioner(run, sourceOf(opened))
-    const folder = await exported(run)
+    const folder = await exported(join(await temporaryFolder(), 'out'), run)
     await using captioner = await Captioner.load(run)
     const captions = new Set<string>()
     for (const picture of await exactly(await Promise.all(['red', 'green', 'blue', 'white', 'black'].map(plain)), 16)) {
@@ -155,7 +160,7 @@ describe('small runs, exported', () => {
   test('a run on bottom-up features: the examples read features, fewer regions than the most', async () => {
     const [run, folder] = [await temporaryFolder(), await temporaryFolder()]
     await writeSmallCaptioner(run, { kind: 'bottom-up', regions: 5, size: 6 })
-    const out = await exported(run)
+    const out = await exported(join(folder, 'out'), run)
     const { model, weights, vocabulary } = await openRun(run)
     const decoder = await ModelDecoder.load(nodeEngine.runtime, model, weights)
     const captions = new Set<string>()

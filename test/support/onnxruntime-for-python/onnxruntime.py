@@ -1,9 +1,9 @@
 """Stands in for the package onnxruntime where it is not installed: onnxruntime-node runs the models, over a pipe."""
-import base64, json, subprocess
+import base64, json, os, subprocess
 from pathlib import Path
 import numpy as np
 
-node = subprocess.Popen(["node", str(Path(__file__).with_name("serve.mjs"))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+node = subprocess.Popen([os.environ["NODE"], str(Path(__file__).with_name("serve.mjs"))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 TYPES = {"float32": np.float32, "int32": np.int32}
 
 
