@@ -34,7 +34,7 @@ const options = {
   boxPosition: flag('append the edges and the area of the box to the feature of each object', OBJECTS),
   bottomUp: text(
     'path',
-    'import published bottom-up features: a TSV file, or a folder with cocobu_att, and cocobu_box or cocobu_box_relative',
+    'import published bottom-up features: a TSV file, or a folder with a .npy or .npz file for each image',
     OBJECTS,
   ),
 }
