@@ -186,10 +186,10 @@ class Network {
         first ??= error
       }
     const [{ width, height }] = sizes as [ImageSize]
-    const advice =
-      sizes.length > 1
-        ? 'give the size of its images with --size, or export it again with a fixed size'
-        : 'choose an earlier layer with --layer, or export it again'
+    const open = this.#input.width === undefined || this.#input.height === undefined
+    const advice = open
+      ? `give ${sizes.length > 1 ? 'the' : 'another'} size of its images with --size, or export it again with a fixed size`
+      : 'choose an earlier layer with --layer, or export it again'
     throw new Refusal(
       `ONNX Runtime cannot run it on images of ${width} x ${height}: ${engineReason(first!)}; ${advice}`,
     )
@@ -315,7 +315,7 @@ class Network {
   }
 }
 
-/** What each linear layer, with its bias or before it, reads: x of `x·W` and of `x·W + b`, where W and b are weights. */
+/** What each linear layer, with its bias or without, reads: x of `x·W` and of `x·W + b`, where W and b are weights. */
 function projections(nodes: readonly NodeProto[], data: ReadonlySet<string>): Map<string, string> {
   const found = new Map<string, string>()
   for (const { opType, input, output } of nodes) {

@@ -136,6 +136,25 @@ describe('cut() takes by default', () => {
     expect(await open(model)).toMatchObject({ rows: 4, columns: 4, size: 8, width: 8, height: 8, ...expected })
   })
 
+  test('tokens of patches that are made by a reshape, with a grid of the proportions of the image', async () => {
+    const nodes = [
+      node('Reshape', 'x split', 'parts'),
+      node('Transpose', 'parts', 'turned', { perm: [0, 2, 4, 3, 5, 1] }),
+      node('Reshape', 'turned joined', 'patches'),
+      node('MatMul', 'patches embed', 'tokens'),
+      node('Concat', 'class tokens', 'all', { axis: 1 }),
+      node('Relu', 'all', 'y'),
+      node('ReduceMean', 'y', 'z', { axes: [1] }),
+    ]
+    const stored = {
+      ...{ split: ints(1, 3, 4, 2, 8, 2), joined: ints(1, 32, 12) },
+      ...{ embed: weights(12, 8), class: weights(1, 1, 8) },
+    }
+    expect(await open(spec(nodes, stored, { x: [1, 3, 8, 16] }))).toMatchObject({
+      ...{ layer: 'y', rows: 4, columns: 8, size: 8 },
+    })
+  })
+
   test('the last map of a network of 2,000 layers', async () => {
     const layers = Array.from({ length: 2000 }, (_, i) => node('Relu', i === 0 ? 'stem' : `r${i - 1}`, `r${i}`))
     expect((await open(spec([stem, ...layers]))).layer).toBe('r1999')
@@ -280,6 +299,12 @@ describe('cut() refuses with UserError', () => {
       spec([stem, node('Add', 'stem places', 'y')], { places: weights(1, 8, 3, 3) }, anyImages),
       {},
       'ONNX Runtime cannot run it on images of 224 x 224: ',
+    ],
+    [
+      'another such size, which is asked for',
+      spec([stem, node('Add', 'stem places', 'y')], { places: weights(1, 8, 3, 3) }, anyImages),
+      { width: 50, height: 50 },
+      'give another size of its images with --size, or export it again with a fixed size',
     ],
     [
       'a size that the file does not have',
