@@ -88,6 +88,9 @@ export const choice = <const C extends string, const S extends Settings<C> = Set
 /** All remaining arguments, at least one. */
 export const many = (help: string): Option<readonly string[]> => ({ help, settings: { required: true, many: true } })
 
+/** All remaining arguments, perhaps none. */
+export const some = (help: string): Option<readonly string[] | undefined> => ({ help, settings: { many: true } })
+
 /** A switch, off by default. */
 export const flag = (help: string, settings: Settings<boolean> = {}): Option<boolean> => ({
   help,

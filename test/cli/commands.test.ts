@@ -9,7 +9,9 @@ import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { packageCommit, packageVersion } from '../../src/cli/version.ts'
+import { FeatureStore } from '../../src/disk/feature-store.ts'
 import { readSafetensors } from '../../src/disk/safetensors-file.ts'
+import { fromFloat16 } from '../../src/formats/float16.ts'
 import { parseNpy } from '../../src/formats/npy.ts'
 import { Captioner } from '../../src/index.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -310,6 +312,52 @@ describe('the whole pipeline, command by command, on images of one colour above 
     const { shape, data } = parseNpy(await readFile(join(folder, 'sgir.npy')), 'array')
     expect(shape).toEqual([1, 4, 32])
     expect(data).toEqual((tensors.get('sgir')!.data as Float32Array).slice(0, data.length))
+  })
+
+  test.each([
+    ['tsv', '@/sgir.tsv'],
+    ['npz', '@/sgir-npz'],
+  ])('represent --data writes a split as %s, which features --bottom-up reads', async (format, out) => {
+    const command = `represent --run @/mia --data @/data --split val --format ${format} --out ${out}`
+    expect(await json(command)).toMatchObject({ format, split: 'val', written: 25, kept: 0, missing: [] })
+    expect(await json(command)).toMatchObject({ written: 0, kept: 25 })
+    const copy = join(await temporaryFolder(), 'data')
+    await cp(join(folder, 'data'), copy, { recursive: true, filter: (path) => !path.endsWith('features') })
+    const imported = await json(`features --data ${copy} --bottom-up ${out}`)
+    expect(imported).toMatchObject({ made: 25, bottomUp: { size: 32 } })
+    const store = await FeatureStore.open(join(copy, 'features'))
+    const read = fromFloat16(await store.read(['dev_red_blue'], 4))
+    await store.close()
+    await run('represent --run @/mia --out @/one.npy @/images/dev_red_blue.jpg')
+    const { data } = parseNpy(await readFile(join(folder, 'one.npy')), 'array')
+    for (const [i, value] of data.entries()) expect(Math.abs(read[i]! - value)).toBeLessThan(0.01)
+  })
+
+  test('represent --data writes safetensors, refuses another run, and options about images', async () => {
+    const command = ['represent', '--run', join(folder, 'mia'), '--data', join(folder, 'data')]
+    const out = join(folder, 'sgir-st')
+    const { stdout } = await mia([...command, '--format', 'safetensors', '--out', out, '--split', 'val'])
+    expect(stdout).toBe(`25 images of val in "${out}", 25 of them new\n`)
+    const { tensors } = await readSafetensors(join(out, 'sgir-00001.safetensors'), 'representations')
+    expect(tensors.get('dev_red_blue')!.shape).toEqual([4, 32])
+    expect([...(tensors.get('dev_red_blue.boxes')!.data as Float32Array).slice(0, 8)]).toEqual([
+      0, 0, 0.5, 0.5, 0.5, 0, 1, 0.5,
+    ])
+    const other = await mia([...command, '--format', 'safetensors', '--out', out, '--split', 'train'])
+    expect(other.stderr).toContain('its split is "val", not "train"; give another --out')
+    const without = ['represent', '--run', join(folder, 'va'), '--data', join(folder, 'data'), '--out', 'a.tsv']
+    expect((await mia(without)).stderr).toContain('it has no MIA; train one with "mia train --mia"')
+    for (const [more, why] of [
+      [['--out', 'a.npy'], 'say the form, as in --format npz'],
+      [['--out', 'a.tsv', 'photo.jpg'], 'Cannot represent both images and a dataset'],
+      [['--out', 'a.tsv', '--attention'], 'Cannot use --attention with --data'],
+    ] as const) {
+      const { status, stderr } = await mia([...command, ...more])
+      expect(stderr).toContain(why)
+      expect(status).toBe(2)
+    }
+    const nothing = await mia(['represent', '--run', join(folder, 'mia'), '--out', 'a.npy'])
+    expect(nothing.stderr).toContain('Cannot represent nothing: give images, or a dataset with --data')
   })
 
   test('features uses the pretrained CNN without --cnn, and never mixes features of two CNNs', async () => {
