@@ -1,4 +1,4 @@
-import { type FileHandle, open as openFile, readdir } from 'node:fs/promises'
+import { type FileHandle, open as openFile, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { zipSync } from 'fflate'
 import { UserError } from '../errors.ts'
@@ -59,7 +59,11 @@ export async function openRepresentationWriter(
   await makeFolder(dirname(description))
   const lock = await Lock.take(`${description}.lock`, `representations "${out}"`)
   try {
-    await describe(description, out, { format: `mia-sgir/1 ${format}`, ...origin })
+    await describe(
+      description,
+      { out, there: await placeOf(format, out) },
+      { format: `mia-sgir/1 ${format}`, ...origin },
+    )
     const writer = await { tsv: TsvWriter, npz: NpzWriter, safetensors: SafetensorsWriter }[format].open(out)
     return {
       has: (id) => writer.has(id),
@@ -72,9 +76,24 @@ export async function openRepresentationWriter(
   }
 }
 
+/** The file or folder that representations are in, if it is there. */
+async function placeOf(format: DatasetFormat, out: string): Promise<string | undefined> {
+  const path = format === 'npz' ? join(out, 'cocobu_att') : format === 'safetensors' ? join(out, INDEX) : out
+  return (await stat(path).catch(() => undefined)) && path
+}
+
 /** Writes what representations are of, or compares it with what is written. */
-async function describe(path: string, out: string, origin: Origin): Promise<void> {
+async function describe(
+  path: string,
+  { out, there }: { readonly out: string; readonly there: string | undefined },
+  origin: Origin,
+): Promise<void> {
   if ((await readTextIfPresent(path, 'description')) === undefined) {
+    if (there !== undefined)
+      throw new UserError(
+        `Cannot write representations to "${out}": "${there}" exists, and "${path}", which would say what it is of, ` +
+          'does not; give another --out',
+      )
     await writeFileAtomic(path, `${JSON.stringify(origin, null, 2)}\n`)
     return
   }
@@ -89,7 +108,7 @@ async function describe(path: string, out: string, origin: Origin): Promise<void
 const base64 = (numbers: Float32Array): string =>
   Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString('base64')
 
-/** The boxes in pixels, or, for an image that is not there, as fractions of one pixel; without boxes the whole image. */
+/** The boxes in pixels, or, for an image that is not there, as fractions; without boxes the whole image. */
 function boxesOf({ features, size, boxes, pixels }: DatasetRepresentation): Float32Array {
   const edges = [pixels?.width ?? 1, pixels?.height ?? 1]
   return Float32Array.from(
@@ -198,6 +217,8 @@ class NpzWriter {
   async close(): Promise<void> {}
 }
 
+/** The file that names the file of each tensor. */
+const INDEX = 'sgir.safetensors.index.json'
 /** Images of a safetensors file. */
 const IMAGES_PER_FILE = 256
 
@@ -251,7 +272,7 @@ class SafetensorsWriter {
       metadata: {},
       weight_map: Object.fromEntries([...this.#files].sort(([a], [b]) => (a < b ? -1 : 1))),
     }
-    await writeFileAtomic(join(this.#folder, 'sgir.safetensors.index.json'), `${JSON.stringify(index, null, 2)}\n`)
+    await writeFileAtomic(join(this.#folder, INDEX), `${JSON.stringify(index, null, 2)}\n`)
   }
 
   async #flush(): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readBottomUp } from '../../src/disk/bottom-up.ts'
@@ -122,4 +122,15 @@ test('an id never leads out of the folder or breaks the table; an ending is no f
   await expect(tsv.write({ ...imageOf('a'), id: 'a\tb' })).rejects.toThrow('its id has a tab or line end')
   await tsv.close()
   await expect(openRepresentationWriter('npz', join(folder, 'a.npz'), ORIGIN)).rejects.toThrow('npz takes a folder')
+})
+
+test("another's features are never added to or cut", async () => {
+  const folder = await temporaryFolder()
+  const tsv = join(folder, 'trainval.tsv')
+  await writeFile(tsv, 'features of another system')
+  const opening = openRepresentationWriter('tsv', tsv, ORIGIN)
+  await expect(opening).rejects.toThrow(`"${tsv}" exists, and "${tsv}.json", which would say what it is of, does not`)
+  expect(await readFile(tsv, 'utf8')).toBe('features of another system')
+  await mkdir(join(folder, 'cocobu_att'))
+  await expect(openRepresentationWriter('npz', folder, ORIGIN)).rejects.toThrow('give another --out')
 })
