@@ -17,7 +17,7 @@ const PAGE_PARTS = {
   graph: BASE,
   formats: ['graph', ...BASE],
   onnx: ['graph', 'formats', ...BASE],
-  nn: ['graph', ...BASE],
+  nn: ['graph', 'formats', ...BASE],
   models: ['nn', 'graph', 'formats', ...BASE],
   text: ['validate', ...BASE],
   annotations: ['validate', ...BASE],

@@ -1,15 +1,19 @@
 import * as v from 'valibot'
 import { UserError } from '../errors.ts'
 import { PUBLISHED_MODEL } from '../models/config.ts'
+import { LIMITS } from '../models/limits.ts'
 import { BASIC_MODELS, type BasicModelName } from '../models/lstm/basic-models.ts'
 import { COUNT, validate } from '../validate.ts'
 import { featureSourceSchema, hasBoxes } from '../vision/feature-source.ts'
 
-/** Far beyond any model that is trained; a damaged number must not ask for all memory or never end. */
-const size = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most))
-const rate = v.pipe(v.number(), v.minValue(0))
-/** A fraction that leaves something: of dropout. */
-const fraction = v.pipe(v.number(), v.minValue(0), v.ltValue(1))
+/** An integer from 1 to the limit of a hyperparameter. */
+const size = (name: keyof typeof LIMITS) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS[name]))
+/** An integer from 0 to the limit of a hyperparameter. */
+const count = (name: keyof typeof LIMITS) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(LIMITS[name]))
+const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000))
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+/** A dropout or a decay rate: 1 would keep or learn nothing. */
+const fractionBelowOne = v.pipe(v.number(), v.minValue(0), v.ltValue(1))
 const schema = v.object({
   format: v.literal('mia-run/2'),
   model: v.object({
@@ -17,39 +21,40 @@ const schema = v.object({
     mia: v.boolean(),
     miaAttention: v.optional(v.picklist(['mutual', 'self']), PUBLISHED_MODEL.miaAttention),
     miaForm: v.optional(v.picklist(['code', 'figure']), PUBLISHED_MODEL.miaForm),
-    iterations: size(100),
-    regions: size(10_000),
+    iterations: size('iterations'),
+    regions: size('regions'),
     paddedRegions: v.optional(v.boolean(), false),
-    concepts: size(10_000),
-    featureSize: size(1_000_000),
-    vocabularySize: size(10_000_000),
-    hiddenSize: size(65_536),
-    numHeads: size(65_536),
-    innerSize: size(1_000_000),
-    attentionSize: size(65_536),
-    dropout: fraction,
-    miaDropout: fraction,
+    concepts: size('concepts'),
+    featureSize: size('featureSize'),
+    vocabularySize: size('vocabularySize'),
+    hiddenSize: size('hiddenSize'),
+    numHeads: size('numHeads'),
+    innerSize: size('innerSize'),
+    attentionSize: size('attentionSize'),
+    dropout: fractionBelowOne,
+    miaDropout: fractionBelowOne,
   }),
   training: v.object({
     seed: COUNT,
-    epochs: size(1_000_000),
-    imagesPerBatch: size(1_000_000),
-    captionsPerImage: size(10_000),
+    epochs: size('epochs'),
+    /** captions in a batch, a multiple of `captionsPerImage` */
+    batchSize: size('batchSize'),
+    captionsPerImage: size('captionsPerImage'),
     /** crops of each picture that it trains on beside the picture itself */
-    augmentations: v.optional(COUNT, 0),
+    augmentations: v.optional(count('augmentations'), 0),
     learningRate: rate,
-    learningRateDecayStart: COUNT,
-    learningRateDecayEvery: size(1_000_000),
-    labelSmoothing: rate,
+    learningRateDecayStart: count('learningRateDecayStart'),
+    learningRateDecayEvery: size('learningRateDecayEvery'),
+    labelSmoothing: share,
     /** decay of the moving average of the weights, which is validated and kept; 0: the weights themselves are */
-    emaDecay: v.optional(rate, 0),
+    emaDecay: v.optional(fractionBelowOne, 0),
     gradientClipping: v.variant('kind', [
       v.object({ kind: v.literal('none') }),
       v.object({ kind: v.picklist(['value', 'norm', 'weight-clamp']), limit: rate }),
     ]),
-    adam: v.object({ beta1: rate, beta2: rate, epsilon: rate }),
-    beam: size(10_000),
-    maxLength: size(10_000),
+    adam: v.object({ beta1: fractionBelowOne, beta2: fractionBelowOne, epsilon: rate }),
+    beam: size('beam'),
+    maxLength: size('maxLength'),
   }),
   /** the dataset it was trained on, and where that was */
   data: v.object({ name: v.string(), folder: v.string() }),
@@ -68,7 +73,7 @@ export const RUN_ADVICE = 'it should be as "mia train" wrote it'
  */
 export function parseRunConfig(value: unknown, path: string): RunConfig {
   const { format: _, ...config } = validate(schema, upgraded(value), path, RUN_ADVICE)
-  const { model, features } = config
+  const { model, training, features } = config
   const agree = (field: string, is: unknown, wanted: string, fits: boolean): void => {
     if (!fits) throw new UserError(`Cannot read "${path}": ${field} is ${is} and should be ${wanted}; ${RUN_ADVICE}`)
   }
@@ -77,6 +82,12 @@ export function parseRunConfig(value: unknown, path: string): RunConfig {
     model.hiddenSize,
     `a multiple of model.numHeads, ${model.numHeads}`,
     model.hiddenSize % model.numHeads === 0,
+  )
+  agree(
+    'training.batchSize',
+    training.batchSize,
+    `a multiple of training.captionsPerImage, ${training.captionsPerImage}`,
+    training.batchSize % training.captionsPerImage === 0,
   )
   agree('model.regions', model.regions, `features.regions, ${features.regions}`, model.regions === features.regions)
   agree('model.featureSize', model.featureSize, `features.size, ${features.size}`, model.featureSize === features.size)
@@ -111,16 +122,33 @@ const EARLIER_NAMES = {
   },
 } as const
 
-/** A configuration in format `mia-run/1` under the names of `mia-run/2`; any other value as it is. */
+/**
+ * A configuration under the names of today: of format `mia-run/1`, and of `mia-run/2` with `imagesPerBatch` instead of
+ * `batchSize`. Any other value is returned as it is.
+ */
 function upgraded(value: unknown): unknown {
-  const config = value as { format?: unknown; model?: object; training?: object } | null
-  if (config?.format !== 'mia-run/1') return value
-  const renamed = (fields: object | undefined, names: Readonly<Record<string, string>>): object =>
-    Object.fromEntries(Object.entries(fields ?? {}).map(([name, field]) => [names[name] ?? name, field]))
+  if (!isObject(value)) return value
+  const config: { format?: unknown; model?: unknown; training?: unknown } = value
+  const isFirst = config.format === 'mia-run/1'
+  const names = isFirst ? EARLIER_NAMES : { model: {}, training: {} }
   return {
     ...config,
-    format: 'mia-run/2',
-    model: renamed(config.model, EARLIER_NAMES.model),
-    training: renamed(config.training, EARLIER_NAMES.training),
+    ...(isFirst && { format: 'mia-run/2' }),
+    ...(isObject(config.model) && { model: renamed(config.model, names.model) }),
+    ...(isObject(config.training) && { training: withBatchSize(renamed(config.training, names.training)) }),
   }
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const renamed = (fields: object, names: Readonly<Record<string, string>>): object =>
+  Object.fromEntries(Object.entries(fields).map(([name, field]) => [names[name] ?? name, field]))
+
+/** Version 0.1.0 counted a batch's images. */
+function withBatchSize(training: { imagesPerBatch?: unknown; captionsPerImage?: unknown }): object {
+  const { imagesPerBatch, ...rest } = training
+  return typeof imagesPerBatch === 'number' && typeof rest.captionsPerImage === 'number'
+    ? { batchSize: imagesPerBatch * rest.captionsPerImage, ...rest }
+    : training
 }

@@ -30,7 +30,7 @@ export function cardPage({ card, config, limits }: CardPage): string {
       `${features.regions} regions of ${thousands(features.size)}${network ? `; network \`${network.file}\`, sha256 \`${network.sha256}\`` : ''}${'layer' in features ? `; layers ${features.layer}` : ''}`,
     ],
     ['dropout', `${model.dropout}; in MIA ${model.miaDropout}`],
-    ['batches', `${training.imagesPerBatch} images with ${training.captionsPerImage} captions each`],
+    ['batches', `${training.batchSize / training.captionsPerImage} images with ${training.captionsPerImage} captions each`],
     [
       'augmentations',
       training.augmentations > 0 ? `${training.augmentations} crops of each image, every other one mirrored` : 'none',

@@ -1,10 +1,15 @@
+import { LIMITS } from '../models/limits.ts'
+import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import { positive, text } from './options.ts'
 
 /** `--beam`, of all commands that caption. */
-export const BEAM = positive('n', 'beam size; 1 is greedy search', { default: 3, max: 10_000 })
+export const BEAM = positive('n', 'beam size; 1 is greedy search', { default: DEFAULT_BEAM, max: LIMITS.beam })
 
 /** `--max-length`, of all commands that caption. */
-export const MAX_LENGTH = positive('tokens', 'longest caption, with its end token', { default: 20, max: 1000 })
+export const MAX_LENGTH = positive('tokens', 'longest caption, with its end token', {
+  default: DEFAULT_MAX_LENGTH,
+  max: LIMITS.maxLength,
+})
 
 /** Options of commands that extract features with the networks of a run. */
 export const NETWORKS = {

@@ -8,8 +8,10 @@ import { readListed } from '../disk/list-runs.ts'
 import { packRun } from '../disk/pack.ts'
 import { openRun } from '../disk/run.ts'
 import type { Engine } from '../engine/engine.ts'
+import { elementCount } from '../formats/host-value.ts'
 import { evaluate } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
+import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import { captionSplit } from './test-run.ts'
 
 /** What is packed, where to, and what its card says of it. */
@@ -26,16 +28,14 @@ export interface PackOptions extends Watch {
   readonly commit?: string
 }
 
-const BEAM = 3
 /** Largest packed file, in bytes: the most that weights may have. */
 const MAX_BYTES = 2 ** 32
-const MAX_LENGTH = 20
 /** Words listed of those that the concept detector knows best and worst. */
 const SHOWN_WORDS = 12
 
 /**
  * Packs a run for others (see packRun()) and evaluates the packed weights, not the trained ones, on the validation
- * images with a beam of 3. Returns the card without writing it. Throws UserError where the run or its dataset lacks
+ * images with the default search. Returns the card without writing it. Throws UserError where the run or its dataset lacks
  * something.
  */
 export async function packWithCard({
@@ -51,7 +51,15 @@ export async function packWithCard({
   const files = await packRun(run, out)
   const { detector, model } = await openRun(out)
   const source = data ?? (await openRun(run)).config.data.folder
-  const split = { engine, run: out, data: source, split: 'val', beam: BEAM, maxLength: MAX_LENGTH, ...watch } as const
+  const split = {
+    engine,
+    run: out,
+    data: source,
+    split: 'val',
+    beam: DEFAULT_BEAM,
+    maxLength: DEFAULT_MAX_LENGTH,
+    ...watch,
+  } as const
   const { images, captions } = await captionSplit(split)
   const evaluated = {
     references: Object.fromEntries(images.map((image) => [image.id, image.captions])),
@@ -74,7 +82,7 @@ export async function packWithCard({
       epochs: listed.epochs,
       bestEpoch: listed.epoch ?? listed.epochs,
     },
-    parameters: [...model.parameters.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    parameters: [...model.parameters.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0),
     scores: evaluation.scores.map(({ name, score, signature }) => ({ name, score, signature })),
     statements: Object.fromEntries(
       statements.scores.filter(({ score }) => !Number.isNaN(score)).map(({ name, score }) => [name, score]),
@@ -89,7 +97,7 @@ export async function packWithCard({
     }),
     captions: {
       images: images.length,
-      beam: BEAM,
+      beam: DEFAULT_BEAM,
       different: new Set(captions.map(({ caption }) => caption)).size,
       words: new Set(captions.flatMap(({ caption }) => caption.split(' '))).size,
       mostFrequent,

@@ -1,3 +1,5 @@
+import { elementCount } from '../formats/host-value.ts'
+
 /**
  * An initializer: returns the initial values of a parameter of `shape`, row-major. `source` draws random numbers:
  * `normal()` from N(0, 1), `uniform()` from U(-1, 1).
@@ -5,7 +7,7 @@
 export type Init = (shape: readonly number[], source: { normal(): number; uniform(): number }) => Float32Array
 
 const fill = (shape: readonly number[], value: () => number): Float32Array =>
-  Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, value)
+  Float32Array.from({ length: elementCount(shape) }, value)
 
 /** All zeros. */
 export const zeros: Init = (shape) => fill(shape, () => 0)

@@ -8,8 +8,9 @@ import { testRun } from '../evaluation/test-run.ts'
 import { evaluate } from '../metrics/index.ts'
 import { PUBLISHED_MODEL } from '../models/config.ts'
 import type { Progress } from '../progress.ts'
+import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import { configureRun } from '../train/configure.ts'
-import { PUBLISHED_ADAM } from '../train/optimizer.ts'
+import { PUBLISHED_ADAM, PUBLISHED_TRAINING } from '../train/hyperparameters.ts'
 import { beginOrResume } from '../train/resume.ts'
 import { PUBLISHED_SCHEDULE } from '../train/schedule.ts'
 import { trainCaptioner } from '../train/trainer.ts'
@@ -20,12 +21,12 @@ import type { System } from './system.ts'
 /** Concepts per picture: more than the words that a scene has. */
 export const CONCEPTS = 12
 /** How the quickstart searches for captions. */
-export const SEARCH = { beam: 3, maxLength: 20 } as const
+export const SEARCH = { beam: DEFAULT_BEAM, maxLength: DEFAULT_MAX_LENGTH } as const
 
 /**
  * Smaller than the published model, because the world has few words; the higher learning rate makes up for few epochs.
  */
-const SMALL = { hiddenSize: 256, innerSize: 512, dropout: 0.1, learningRate: 2e-3, batchSize: 80 } as const
+const SMALL = { hiddenSize: 256, innerSize: 512, dropout: 0.1, learningRate: 2e-3 } as const
 
 /** One of the two systems, and where to train it. */
 export interface SystemOptions {
@@ -43,7 +44,7 @@ export interface SystemOptions {
 
 /** Trains a system; resumes if its run was stopped. */
 export async function trainSystem({ engine, data, run, mia, seed, epochs, onProgress, signal }: SystemOptions) {
-  const { hiddenSize, innerSize, dropout, learningRate, batchSize } = SMALL
+  const { hiddenSize, innerSize, dropout, learningRate } = SMALL
   const config = await configureRun({
     data,
     model: {
@@ -56,16 +57,14 @@ export async function trainSystem({ engine, data, run, mia, seed, epochs, onProg
       concepts: CONCEPTS,
     },
     training: {
+      ...PUBLISHED_TRAINING,
+      ...PUBLISHED_SCHEDULE,
       seed,
       epochs,
-      batchSize,
-      captionsPerImage: 5,
-      ...PUBLISHED_SCHEDULE,
       learningRate,
       labelSmoothing: 0,
       emaDecay: 0,
       augmentations: 0,
-      gradientClipping: { kind: 'value', limit: 0.1 },
       adam: PUBLISHED_ADAM,
       ...SEARCH,
     },

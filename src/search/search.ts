@@ -5,6 +5,7 @@
 import { END, START } from '../text/vocabulary.ts'
 import { bestChooser } from './choosers/best.ts'
 import type { Chooser } from './choosers/chooser.ts'
+import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from './defaults.ts'
 import type { Filter } from './filters/filter.ts'
 import { PenaltyList } from './filters/penalty-list.ts'
 import { Frontier } from './frontier.ts'
@@ -41,8 +42,8 @@ export async function search<State>(
   stepper: Stepper<State>,
   images: number,
   {
-    beam = 3,
-    maxLength = 20,
+    beam = DEFAULT_BEAM,
+    maxLength = DEFAULT_MAX_LENGTH,
     keep = beam,
     chooser = bestChooser,
     filters = [],

@@ -23,8 +23,9 @@ export interface BatchOptions {
   readonly epoch: number
   /** length buckets, ascending; the last holds the longest caption: see chooseBuckets() */
   readonly lengths: readonly number[]
-  readonly imagesPerBatch?: number
-  readonly captionsPerImage?: number
+  /** captions in a batch, a multiple of `captionsPerImage` */
+  readonly batchSize: number
+  readonly captionsPerImage: number
   /** augmentations of each image, beside the original; one of all is drawn */
   readonly augmentations?: number
   /** batches that are sorted by size together; 1 mixes most and pads most */
@@ -48,8 +49,9 @@ export interface BatchItem {
  */
 export function makeBatches(
   items: readonly BatchItem[],
-  { seed, epoch, lengths, imagesPerBatch = 16, captionsPerImage = 5, augmentations = 0, window = 50 }: BatchOptions,
+  { seed, epoch, lengths, batchSize, captionsPerImage, augmentations = 0, window = 50 }: BatchOptions,
 ): Batch[] {
+  const imagesPerBatch = batchSize / captionsPerImage
   const random = new Random(seed, epoch)
   const order = random.shuffle(Int32Array.from(items.keys()))
   const drawn = drawAugmentations(items.length, { seed, epoch, augmentations })

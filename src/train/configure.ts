@@ -20,10 +20,7 @@ export interface RunChoices {
      */
     readonly concepts: number | undefined
   }
-  readonly training: Omit<RunConfig['training'], 'imagesPerBatch'> & {
-    /** captions in a batch, a multiple of `captionsPerImage` */
-    readonly batchSize: number
-  }
+  readonly training: RunConfig['training']
 }
 
 /**
@@ -31,11 +28,10 @@ export interface RunChoices {
  * if the dataset lacks features or concepts that the model needs.
  */
 export async function configureRun({ data, model, training }: RunChoices): Promise<RunConfig> {
-  const { batchSize, ...rest } = training
-  const imagesPerBatch = batchSize / rest.captionsPerImage
-  if (!Number.isInteger(imagesPerBatch))
+  const { batchSize, captionsPerImage } = training
+  if (batchSize % captionsPerImage !== 0)
     throw new UserError(
-      `Cannot train with --batch-size ${batchSize}: it must be a multiple of --captions-per-image ${rest.captionsPerImage}`,
+      `Cannot train with --batch-size ${batchSize}: it must be a multiple of --captions-per-image ${captionsPerImage}`,
     )
   if (model.hiddenSize % model.numHeads !== 0)
     throw new UserError(
@@ -60,7 +56,7 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
       featureSize: size,
       vocabularySize: dataset.vocabulary.size,
     },
-    training: { ...rest, imagesPerBatch },
+    training,
     data: { name: dataset.header.name, folder: resolve(data) },
     features,
   }

@@ -1,17 +1,7 @@
 import { add, clip, div, mul, sqrt, sub, sum, type Tensor } from '../graph/index.ts'
+import type { AdamOptions } from './hyperparameters.ts'
 
-/** The hyperparameters of Adam. */
-export interface AdamOptions {
-  /** decay of the first moment */
-  readonly beta1: number
-  /** decay of the second moment */
-  readonly beta2: number
-  /** added to the root of the second moment */
-  readonly epsilon: number
-}
-
-/** The published optimizer (section 5.2 of the paper; epsilon is PyTorch's default). */
-export const PUBLISHED_ADAM: AdamOptions = { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 }
+export { type AdamOptions, PUBLISHED_ADAM } from './hyperparameters.ts'
 
 /**
  * What Adam keeps of each weight, in the weight's shape: decaying sums of its gradient and of the squared gradient,

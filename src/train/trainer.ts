@@ -132,7 +132,7 @@ function captionerTask({
   const { inputs, vocabulary } = data
   const collator = new Collator(data.train, vocabulary, inputs, { ...config, training })
   const validated = { inputs, images: data.val, vocabulary, training, signal }
-  const steps = training.epochs * Math.ceil(data.train.length / training.imagesPerBatch)
+  const steps = training.epochs * Math.ceil(data.train.length / (training.batchSize / training.captionsPerImage))
   const log = new StepLog(journal)
   return {
     parameters: [...model.parameters.values()],

@@ -28,6 +28,7 @@ describe('parseRunConfig()', () => {
       emaDecay: averageDecay,
       gradientClipping: clipping,
       augmentations: views,
+      batchSize: _batchSize,
       ...restOfTraining
     } = training
     const { kind: _, ...grid } = features
@@ -35,10 +36,18 @@ describe('parseRunConfig()', () => {
       ...rest,
       format: 'mia-run/1',
       model: { ...restOfModel, dModel, dInner },
-      training: { ...restOfTraining, decayStart, halving, averageDecay, clipping, views },
+      training: { ...restOfTraining, imagesPerBatch: 16, decayStart, halving, averageDecay, clipping, views },
       features: grid,
     }
     expect(parseRunConfig(earlier, 'config.json')).toEqual(parseRunConfig(json(), 'config.json'))
+  })
+
+  test('reads a batch that is counted in images, as configurations had it before batchSize', () => {
+    const config = json()
+    const { batchSize, ...training } = config.training
+    expect(batchSize).toBe(80)
+    const earlier = { ...config, training: { ...training, imagesPerBatch: 16 } }
+    expect(parseRunConfig(earlier, 'config.json')).toEqual(parseRunConfig(config, 'config.json'))
   })
 
   const contradictions: readonly (readonly [string, (config: ReturnType<typeof json>) => void, string])[] = [
@@ -61,6 +70,11 @@ describe('parseRunConfig()', () => {
       'padding that a grid never has',
       ({ model }) => (model.paddedRegions = true),
       'model.paddedRegions is true and should be false',
+    ],
+    [
+      'a batch that is no whole number of images',
+      ({ training }) => (training.batchSize = 81),
+      'training.batchSize is 81 and should be a multiple of training.captionsPerImage, 5',
     ],
     [
       'a million iterations',

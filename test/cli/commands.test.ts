@@ -88,7 +88,7 @@ describe('the whole pipeline, command by command, on images of one colour above 
     const config = async (name: string) => JSON.parse(await readFile(join(folder, name, 'config.json'), 'utf8'))
     expect((await config('va')).model).toMatchObject({ mia: false, hiddenSize: 32, regions: 4, featureSize: 6 })
     expect((await config('mia')).model).toMatchObject({ mia: true, iterations: 2, vocabularySize: 12 })
-    expect((await config('mia')).training).toMatchObject({ imagesPerBatch: 5, learningRate: 0.005 })
+    expect((await config('mia')).training).toMatchObject({ batchSize: 5 * 2, learningRate: 0.005 })
   })
 
   test('train resumes a run for more epochs, with the same command or with --resume alone', async () => {

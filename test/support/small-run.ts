@@ -33,7 +33,7 @@ export const smallConfig = (data = 'data/small'): RunConfig => ({
   training: {
     seed: 1,
     epochs: 30,
-    imagesPerBatch: 16,
+    batchSize: 80,
     captionsPerImage: 5,
     augmentations: 0,
     learningRate: 5e-4,

@@ -23,7 +23,7 @@ test('drawAugmentations() draws each version about equally often, differently in
 
 test('makeBatches() has the same images and captions with augmentations as without', () => {
   const items = Array.from({ length: 50 }, (_, i) => ({ steps: [5, 6, 7 + (i % 3)], regions: 4 }))
-  const options = { seed: 2, epoch: 1, lengths: [12], imagesPerBatch: 8, captionsPerImage: 2 }
+  const options = { seed: 2, epoch: 1, lengths: [12], batchSize: 16, captionsPerImage: 2 }
   const plain = makeBatches(items, options)
   const drawn = makeBatches(items, { ...options, augmentations: 2 })
   expect(drawn.map(({ augmentations: _, ...rest }) => rest)).toEqual(plain.map(({ augmentations: _, ...rest }) => rest))

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type Batch, makeBatches } from '../../src/train/batches.ts'
 import { chooseBuckets } from '../../src/train/buckets.ts'
 
-const options = { seed: 1, epoch: 1, lengths: [8, 16, 40] }
+const options = { seed: 1, epoch: 1, lengths: [8, 16, 40], batchSize: 80, captionsPerImage: 5 }
 const plain = (batches: readonly Batch[]) =>
   batches.map(({ images, captions, steps }) => ({ images: [...images], captions: [...captions], steps }))
 
@@ -25,7 +25,8 @@ describe('makeBatches()', () => {
         fc.integer({ min: 1, max: 4 }),
         fc.nat(1000),
         (steps, imagesPerBatch, captionsPerImage, window, seed) => {
-          const batches = makeBatches(items(steps), { ...options, seed, imagesPerBatch, captionsPerImage, window })
+          const batchSize = imagesPerBatch * captionsPerImage
+          const batches = makeBatches(items(steps), { ...options, seed, batchSize, captionsPerImage, window })
           const images = batches.flatMap((batch) => [...batch.images])
           expect(images.sort((a, b) => a - b)).toEqual([...steps.keys()])
           const full = batches.filter((batch) => batch.images.length === imagesPerBatch)
@@ -112,7 +113,7 @@ describe.skipIf(!existsSync(flickr8k))('makeBatches() of the 6,000 Flickr8k imag
     )
     expect(lengths).toHaveLength(8)
     const padding = (window: number): number => {
-      const batches = makeBatches(items(steps), { seed: 1, epoch: 1, lengths, window })
+      const batches = makeBatches(items(steps), { ...options, lengths, window })
       const real = steps.flat().reduce((sum, each) => sum + each, 0)
       return 1 - real / batches.reduce((sum, batch) => sum + batch.steps * batch.captions.length, 0)
     }

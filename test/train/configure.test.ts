@@ -12,11 +12,10 @@ let choices: RunChoices
 beforeEach(async () => {
   config = await makeWorld(await temporaryFolder(), { mia: true })
   const { regions: _, featureSize: __, vocabularySize: ___, ...model } = config.model
-  const { imagesPerBatch, ...training } = config.training
   choices = {
     data: config.data.folder,
     model,
-    training: { ...training, batchSize: imagesPerBatch * training.captionsPerImage },
+    training: config.training,
   }
 })
 

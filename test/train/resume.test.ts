@@ -42,6 +42,7 @@ test('a run resumes after the file of its network was moved', async () => {
 
 test.each<[string, (config: RunConfig) => RunConfig]>([
   ['model.mia is false, not true', (config) => ({ ...config, model: { ...config.model, mia: true } })],
+  ['training.batchSize is 8, not 4', (config) => ({ ...config, training: { ...config.training, batchSize: 4 } })],
   ['training.seed is 3, not 4', (config) => ({ ...config, training: { ...config.training, seed: 4 } })],
   [
     'training.gradientClipping.kind is "value", not "none"',

@@ -115,7 +115,7 @@ export async function makeWorld(
     training: {
       seed: 3,
       epochs,
-      imagesPerBatch: 4,
+      batchSize: 8,
       captionsPerImage: 2,
       augmentations: 0,
       learningRate: 5e-3,

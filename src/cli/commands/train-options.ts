@@ -1,4 +1,9 @@
+import { PUBLISHED_MODEL } from '../../models/config.ts'
+import { LIMITS } from '../../models/limits.ts'
+import { BASIC_MODELS, type BasicModelName } from '../../models/lstm/basic-models.ts'
 import type { RunChoices } from '../../train/configure.ts'
+import { PUBLISHED_ADAM, PUBLISHED_TRAINING } from '../../train/hyperparameters.ts'
+import { PUBLISHED_SCHEDULE } from '../../train/schedule.ts'
 import type { Values } from '../command.ts'
 import { choice, count, flag, fraction, fractionBelowOne, positive, rate, seed, text } from '../options.ts'
 import { BEAM, MAX_LENGTH, REPRODUCE } from '../shared-options.ts'
@@ -8,8 +13,10 @@ const MODEL = { group: 'Model' } as const
 const MIA = { group: 'MIA' } as const
 const TRAINING = { group: 'Training' } as const
 const VALIDATION = { group: 'Validation' } as const
-/** Largest size of a layer, far beyond what trains on a CPU. */
-const MAX_SIZE = 65_536
+/** The settings of options whose limit and published value are in the tables, by the hyperparameter's name. */
+const PUBLISHED = { ...PUBLISHED_MODEL, ...PUBLISHED_TRAINING, ...PUBLISHED_SCHEDULE, ...PUBLISHED_ADAM }
+const published = <N extends keyof typeof PUBLISHED>(name: N) =>
+  ({ default: PUBLISHED[name], ...(name in LIMITS && { max: LIMITS[name as keyof typeof LIMITS] }) }) as const
 
 /** The options of `mia train`. The defaults are the published hyperparameters. */
 export const options = {
@@ -22,41 +29,51 @@ export const options = {
     'name',
     'what the decoder attends to: regions, concepts, nothing (VisualCondition gets the mean region at every word, ' +
       'ConceptCondition the mean concept), or detected objects (VisualRegionalAttention)',
-    ['VisualAttention', 'ConceptAttention', 'VisualCondition', 'ConceptCondition', 'VisualRegionalAttention'],
+    Object.keys(BASIC_MODELS) as BasicModelName[],
     { default: 'VisualAttention', ...MODEL },
   ),
   mia: flag('refine regions and concepts by Mutual Iterative Attention', MODEL),
-  hiddenSize: positive('n', 'size of embeddings and hidden states', { default: 512, max: MAX_SIZE, ...MODEL }),
-  attentionSize: positive('n', "hidden size of the decoder's attention", { default: 49, max: MAX_SIZE, ...MODEL }),
-  dropout: fractionBelowOne('p', 'dropout of encoder and decoder', { default: 0.5, ...MODEL }),
+  hiddenSize: positive('n', 'size of embeddings and hidden states', { ...published('hiddenSize'), ...MODEL }),
+  attentionSize: positive('n', "hidden size of the decoder's attention", { ...published('attentionSize'), ...MODEL }),
+  dropout: fractionBelowOne('p', 'dropout of encoder and decoder', { ...published('dropout'), ...MODEL }),
 
-  iterations: positive('n', 'iterations of mutual attention', { default: 2, max: 100, ...MIA }),
+  iterations: positive('n', 'iterations of mutual attention', { ...published('iterations'), ...MIA }),
   concepts: positive(
     'n',
     'concepts per image (default: the number of regions, or as many as "mia concepts detect" found if these are fewer)',
-    { max: 10_000, ...MIA },
+    { max: LIMITS.concepts, ...MIA },
   ),
-  numHeads: positive('n', 'attention heads', { default: 8, max: 1024, ...MIA }),
-  innerSize: positive('n', 'inner size of the feed-forward layers', { default: 2048, max: MAX_SIZE, ...MIA }),
-  miaDropout: fractionBelowOne('p', 'dropout', { default: 0.1, ...MIA }),
+  numHeads: positive('n', 'attention heads', { ...published('numHeads'), ...MIA }),
+  innerSize: positive('n', 'inner size of the feed-forward layers', { ...published('innerSize'), ...MIA }),
+  miaDropout: fractionBelowOne('p', 'dropout', { ...published('miaDropout'), ...MIA }),
 
-  epochs: positive('n', 'epochs (default: 30)', TRAINING),
-  batchSize: positive('captions', 'captions per step', { default: 80, max: 100_000, ...TRAINING }),
-  captionsPerImage: positive('n', 'captions of the same image per step', { default: 5, max: 1000, ...TRAINING }),
+  // No default: with --resume, a run without --epochs keeps its number.
+  epochs: positive('n', `epochs (default: ${PUBLISHED_TRAINING.epochs})`, { max: LIMITS.epochs, ...TRAINING }),
+  batchSize: positive('captions', 'captions per step', { ...published('batchSize'), ...TRAINING }),
+  captionsPerImage: positive('n', 'captions of the same image per step', {
+    ...published('captionsPerImage'),
+    ...TRAINING,
+  }),
   augmentations: count(
     'n',
     'augmentations of each image to train on besides the image itself; "mia features --augmentations" extracts them',
-    { default: 0, max: 1000, ...TRAINING },
+    { default: 0, max: LIMITS.augmentations, ...TRAINING },
   ),
-  learningRate: rate('rate', "Adam's learning rate", { default: 5e-4, ...TRAINING }),
-  learningRateDecayStart: count('epoch', 'last epoch with the full learning rate', { default: 20, ...TRAINING }),
-  learningRateDecayEvery: positive('epochs', 'epochs in which the learning rate then halves', {
-    default: 50,
+  learningRate: rate('rate', "Adam's learning rate", { ...published('learningRate'), ...TRAINING }),
+  learningRateDecayStart: count('epoch', 'last epoch with the full learning rate', {
+    ...published('learningRateDecayStart'),
     ...TRAINING,
   }),
-  beta1: fractionBelowOne('p', "decay rate of Adam's first moment", { default: 0.8, ...TRAINING }),
-  beta2: fractionBelowOne('p', "decay rate of Adam's second moment", { default: 0.999, ...TRAINING }),
-  labelSmoothing: fraction('p', 'target probability shared by all other words', { default: 0.1, ...TRAINING }),
+  learningRateDecayEvery: positive('epochs', 'epochs in which the learning rate then halves', {
+    ...published('learningRateDecayEvery'),
+    ...TRAINING,
+  }),
+  beta1: fractionBelowOne('p', "decay rate of Adam's first moment", { ...published('beta1'), ...TRAINING }),
+  beta2: fractionBelowOne('p', "decay rate of Adam's second moment", { ...published('beta2'), ...TRAINING }),
+  labelSmoothing: fraction('p', 'target probability shared by all other words', {
+    ...published('labelSmoothing'),
+    ...TRAINING,
+  }),
   emaDecay: fractionBelowOne(
     'p',
     'validate and save an exponential moving average of the weights with this decay rate per step, such as 0.999; ' +
@@ -67,9 +84,12 @@ export const options = {
     'how',
     'clip gradients by value or by norm; weight-clamp clamps the weights instead, as the published code does',
     ['value', 'norm', 'weight-clamp', 'none'],
-    { default: 'value', ...TRAINING },
+    { default: PUBLISHED_TRAINING.gradientClipping.kind, ...TRAINING },
   ),
-  gradientClippingLimit: rate('limit', 'limit of the clipping', { default: 0.1, ...TRAINING }),
+  gradientClippingLimit: rate('limit', 'limit of the clipping', {
+    default: PUBLISHED_TRAINING.gradientClipping.limit,
+    ...TRAINING,
+  }),
 
   beam: { ...BEAM, settings: { ...BEAM.settings, ...VALIDATION } },
   maxLength: { ...MAX_LENGTH, settings: { ...MAX_LENGTH.settings, ...VALIDATION } },
@@ -78,23 +98,18 @@ export const options = {
     'form',
     "Add & Norm around the layers of MIA: on the visual branch only, as in the published code, or on both, as in the paper's figure",
     ['code', 'figure'],
-    { default: 'code', ...REPRODUCE },
+    { ...published('miaForm'), ...REPRODUCE },
   ),
   miaAttention: choice(
     'how',
     'mutual attention, or as a control experiment self-attention with as many weights',
     ['mutual', 'self'],
-    { default: 'mutual', ...REPRODUCE },
+    { ...published('miaAttention'), ...REPRODUCE },
   ),
 } as const
 
 /** The values of the options of `mia train`. */
 export type TrainValues = Values<typeof options>
-
-/** Not in `options`: with --resume, no default means that the run keeps its number of epochs. */
-const DEFAULT_EPOCHS = 30
-/** Adam's epsilon: PyTorch's default, which the published code uses. */
-const EPSILON = 1e-8
 
 /** The configuration of a new run on the dataset in `data`, as far as options choose it. */
 export const choicesOf = (data: string, values: TrainValues): RunChoices => ({
@@ -115,7 +130,7 @@ export const choicesOf = (data: string, values: TrainValues): RunChoices => ({
   },
   training: {
     seed: values.seed,
-    epochs: values.epochs ?? DEFAULT_EPOCHS,
+    epochs: values.epochs ?? PUBLISHED_TRAINING.epochs,
     batchSize: values.batchSize,
     captionsPerImage: values.captionsPerImage,
     augmentations: values.augmentations,
@@ -128,7 +143,7 @@ export const choicesOf = (data: string, values: TrainValues): RunChoices => ({
       values.gradientClipping === 'none'
         ? { kind: 'none' }
         : { kind: values.gradientClipping, limit: values.gradientClippingLimit },
-    adam: { beta1: values.beta1, beta2: values.beta2, epsilon: EPSILON },
+    adam: { beta1: values.beta1, beta2: values.beta2, epsilon: PUBLISHED_ADAM.epsilon },
     beam: values.beam,
     maxLength: values.maxLength,
   },

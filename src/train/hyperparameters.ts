@@ -1,0 +1,22 @@
+/** The hyperparameters of Adam. */
+export interface AdamOptions {
+  /** decay of the first moment */
+  readonly beta1: number
+  /** decay of the second moment */
+  readonly beta2: number
+  /** added to the root of the second moment */
+  readonly epsilon: number
+}
+
+/** The published optimizer (section 5.2 of the paper; epsilon is PyTorch's default). */
+export const PUBLISHED_ADAM: AdamOptions = { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 }
+
+/** The published batches and regularisation (section 5.2 of the paper, and code), and the epochs of our runs. */
+export const PUBLISHED_TRAINING = {
+  epochs: 30,
+  /** captions in a batch */
+  batchSize: 80,
+  captionsPerImage: 5,
+  labelSmoothing: 0.1,
+  gradientClipping: { kind: 'value', limit: 0.1 },
+} as const
