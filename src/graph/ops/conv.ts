@@ -1,4 +1,5 @@
-// Convolution over the last two axes: N images of C channels and H x W, O filters of kh x kw, G groups → [N, O, oh, ow].
+// Convolution over the last two axes: N images of C channels and H x W, O filters of kh x kw, G groups to
+// [N, O, oh, ow].
 import { type Dim, product, quotient, ShapeError, show } from '../shape.ts'
 import { defineOp, type EmitOptions, type Tensor } from '../tensor.ts'
 import { reshape, sum, transpose } from './movement.ts'

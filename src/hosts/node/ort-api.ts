@@ -1,5 +1,6 @@
 import { EngineError } from '../../engine/session.ts'
 import { UserError } from '../../errors.ts'
+import { AsyncCalls, type EndOfCall } from './async-calls.ts'
 import { cLibrary, koffi, openLibrary, STACK_BYTES } from './ort-library.ts'
 
 /**
@@ -99,10 +100,7 @@ export class OrtApi {
   readonly #functions: Readonly<Record<Name, Call>>
   readonly #koffi = koffi()
   readonly #copy = cLibrary().copy
-  /** What the asynchronous calls in progress read and write: keeps it from the garbage collector. */
-  readonly #inUse = new Set<unknown>()
-  readonly #waiting: (() => void)[] = []
-  #calls = 0
+  readonly #calls = new AsyncCalls(CALLS_AT_ONCE)
 
   /** Loads the library. Throws UserError if that fails, or if it is too old. */
   constructor(path: string) {
@@ -150,33 +148,8 @@ export class OrtApi {
    * too: their finalizers would free them.
    */
   callAsync(name: Name, args: readonly Argument[], alsoInUse: readonly unknown[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const used = [args, alsoInUse]
-      const end = (failure: unknown, status: bigint | number) => {
-        this.#inUse.delete(used)
-        this.#next()
-        try {
-          if (failure) throw failure
-          this.#check(BigInt(status))
-          resolve()
-        } catch (error) {
-          reject(error)
-        }
-      }
-      const start = () => {
-        try {
-          this.#functions[name].async(...args, end)
-        } catch (error) {
-          queueMicrotask(() => end(error, 0n))
-        }
-      }
-      this.#inUse.add(used)
-      if (this.#calls === CALLS_AT_ONCE) this.#waiting.push(start)
-      else {
-        this.#calls += 1
-        start()
-      }
-    })
+    const start = (end: EndOfCall) => this.#functions[name].async(...args, end)
+    return this.#calls.run(start, [args, alsoInUse]).then((status) => this.#check(BigInt(status)))
   }
 
   /** Like make(), on another thread; see callAsync() for `alsoInUse`. */
@@ -200,13 +173,6 @@ export class OrtApi {
   /** The address of a typed array's memory, valid while the array exists. */
   addressOf(array: Uint8Array): bigint {
     return BigInt(this.#koffi.address(array))
-  }
-
-  /** Gives the turn of a call that has ended to the one that has waited longest. */
-  #next(): void {
-    const start = this.#waiting.shift()
-    if (start) start()
-    else this.#calls -= 1
   }
 
   #check(status: bigint): void {

@@ -132,11 +132,22 @@ function packageFile(): string {
   }
 }
 
-/** Loads ONNX Runtime's library, with its telemetry turned off. Throws UserError if the system cannot load it. */
+/**
+ * The libraries that were loaded. koffi unloads a library once its object is garbage collected, although functions
+ * decoded from addresses, which OrtApi calls, still point into it.
+ */
+const kept = new Set<Library>()
+
+/**
+ * Loads ONNX Runtime's library, with its telemetry turned off, for the rest of the process. Throws UserError if the
+ * system cannot load it.
+ */
 export function openLibrary(path: string): Library {
   disableTelemetry()
   try {
-    return koffi().load(path)
+    const library = koffi().load(path)
+    kept.add(library)
+    return library
   } catch (error) {
     throw new UserError(`Cannot load ONNX Runtime from "${path}": ${firstLine(error)}; ${loadAdvice()}`, {
       cause: error,
