@@ -1,15 +1,11 @@
-export type {
-  CaptionAllOptions,
-  CaptionerOptions,
-  CaptionOptions,
-  Captions,
-  ExplainedCaption,
-  PhotoCaption,
-} from './caption/captioner.ts'
+export type { CaptionAllOptions, CaptionerOptions, CaptionOptions } from './caption/caption-options.ts'
 export type { Explanation } from './caption/explainer.ts'
 export type { NetworkPaths } from './caption/feature-extractor.ts'
+export type { Captions, ExplainedCaption, PhotoCaption } from './caption/photo-caption.ts'
 export type { FoundConcept, SkippedImage } from './caption/photo-reader.ts'
 export type { RepresentedImages, RepresentOptions } from './caption/representations.ts'
+export type { TrainedCaptioner } from './caption/trained-captioner.ts'
+export type { Engine } from './engine/engine.ts'
 export { ImageError, type ImageInput, type Pixels } from './engine/pictures.ts'
 export { QueueFullError } from './engine/queue.ts'
 export { UserError } from './errors.ts'

@@ -1,94 +1,33 @@
+import { CompiledCache } from '../engine/compiled-cache.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ImageError, type ImageInput } from '../engine/pictures.ts'
 import { BatchQueue } from '../engine/queue.ts'
 import { UserError } from '../errors.ts'
-import type { Watch } from '../progress.ts'
+import { DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import { minLength as atLeast } from '../search/filters/min-length.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import { captionBatch, confidenceOf, type GeneratedCaption } from './caption-all.ts'
-import { Explainer, type Explanation } from './explainer.ts'
-import type { NetworkPaths } from './feature-extractor.ts'
 import {
-  type FoundConcept,
-  type NamedImage,
-  PHOTOS_PER_BATCH,
-  PhotoReader,
-  type ReadBatch,
-  type ReadPhoto,
-  type SkippedImage,
-} from './photo-reader.ts'
+  type CaptionAllOptions,
+  type CaptionerOptions,
+  type CaptionOptions,
+  type SearchSettings,
+  searchSettings,
+} from './caption-options.ts'
+import { Explainer } from './explainer.ts'
+import type { Captions, ExplainedCaption, PhotoCaption } from './photo-caption.ts'
+import { PHOTOS_PER_BATCH, PhotoReader, type ReadBatch, type ReadPhoto, type SkippedImage } from './photo-reader.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
-
-/** A caption of a picture. */
-export interface PhotoCaption extends NamedImage {
-  readonly caption: string
-  /** its words, each with its probability given the words before it, from 0 to 1 */
-  readonly words: readonly { readonly word: string; readonly probability: number }[]
-  /** the probability of the whole caption, from 0 to 1 */
-  readonly probability: number
-  /**
-   * the geometric mean of the words' probabilities, from 0 to 1; unlike the whole's it does not fall with the length
-   */
-  readonly confidence: number
-  /** the concepts with the highest confidence, best first; none for models that use none */
-  readonly concepts: readonly FoundConcept[]
-}
-
-/** A caption and what the model attended to. */
-export interface ExplainedCaption extends PhotoCaption {
-  /** the picture as it was given */
-  readonly picture: ImageInput
-  /** all concepts that the model got, in the order of the alignments' columns */
-  readonly allConcepts: readonly FoundConcept[]
-  readonly explanation: Explanation
-  /** left, top, right, bottom of each region as fractions of width and height, `[regions, 4]` */
-  readonly boxes: Float32Array
-}
-
-/** How a caption is searched for. */
-export interface CaptionOptions {
-  /** hypotheses that keep growing, 3 by default; 1 is greedy search */
-  readonly beam?: number
-  /** words a caption may have, the closing `<end>` counted; 20 by default */
-  readonly maxLength?: number
-  /** words a caption must have, the closing `<end>` not counted; 0 by default, and below `maxLength` */
-  readonly minLength?: number
-  /** gives up the picture, also one that waits for its turn */
-  readonly signal?: AbortSignal
-}
-
-/** How a list of pictures is captioned. */
-export interface CaptionAllOptions extends CaptionOptions, Pick<Watch, 'onProgress'> {}
-
-/** Captions of pictures, and the pictures that have none. */
-export interface Captions<T> {
-  readonly captions: T[]
-  readonly skipped: SkippedImage[]
-}
-
-/** What a captioner is opened with. */
-export interface CaptionerOptions extends NetworkPaths {
-  /**
-   * how many pictures may wait in caption() and explain(), and what happens beyond: by default 256, and later callers
-   * wait for a place
-   */
-  readonly queue?: { readonly capacity?: number; readonly whenFull?: 'wait' | 'refuse' }
-}
 
 /** Concepts listed with a caption. */
 const SHOWN_CONCEPTS = 8
-const BEAM = 3
-const MAX_LENGTH = 20
-const MIN_LENGTH = 0
+/** Pictures that may wait in the queue, unless another number is asked for. */
 const WAITING = 256
 
 /** A picture that waits for its turn. */
-interface Request {
+interface Request extends SearchSettings {
   readonly picture: ImageInput
   readonly explain: boolean
-  readonly beam: number
-  readonly maxLength: number
-  readonly minLength: number
 }
 
 /**
@@ -103,8 +42,7 @@ export class Captioner {
   readonly #reader: PhotoReader
   readonly #decoder: ModelDecoder
   readonly #queue: BatchQueue<Request, PhotoCaption | ExplainedCaption>
-  /** explainers by the longest caption that they take */
-  readonly #explainers = new Map<number, Promise<Explainer>>()
+  readonly #explainers = new CompiledCache<Explainer>(1)
   readonly #inProgress = new Set<Promise<unknown>>()
   #released = false
 
@@ -119,7 +57,7 @@ export class Captioner {
     this.trained = trained
     this.#reader = reader
     this.#decoder = decoder
-    this.#queue = new BatchQueue((requests: readonly Request[]) => this.#serve(requests), {
+    this.#queue = new BatchQueue((requests: readonly Request[], signal) => this.#serve(requests, signal), {
       batchSize: PHOTOS_PER_BATCH,
       capacity: WAITING,
       whenFull: 'wait',
@@ -204,8 +142,7 @@ export class Captioner {
     await this.#queue.close()
     await Promise.allSettled(this.#inProgress)
     this.#reader.release()
-    for (const explainer of await Promise.allSettled(this.#explainers.values()))
-      if (explainer.status === 'fulfilled') explainer.value.release()
+    await this.#explainers.release()
     await this.#decoder.release()
   }
 
@@ -215,56 +152,72 @@ export class Captioner {
   }
 
   /** Puts a picture into the queue. */
-  async #ask(
-    picture: ImageInput,
-    explain: boolean,
-    { beam = BEAM, maxLength = MAX_LENGTH, minLength = MIN_LENGTH, signal }: CaptionOptions,
-  ): Promise<PhotoCaption | ExplainedCaption> {
+  async #ask(picture: ImageInput, explain: boolean, options: CaptionOptions): Promise<PhotoCaption | ExplainedCaption> {
     this.#checkOpen()
-    return this.#queue.submit({ picture, explain, beam, maxLength, minLength }, signal ? { signal } : {})
+    const settings = searchSettings(options) // here, so that a mistake fails its own caller and not the batch
+    return this.#queue.submit({ picture, explain, ...settings }, { signal: options.signal })
   }
 
-  /** Serves a batch of requests: those that want the same go through the model together. */
-  async #serve(requests: readonly Request[]): Promise<(PhotoCaption | ExplainedCaption | Error)[]> {
+  /**
+   * Serves a batch of requests: those with equal options go through the model together. An error fails the requests of
+   * its group only. `signal` aborts when no caller waits any more.
+   */
+  async #serve(
+    requests: readonly Request[],
+    signal: AbortSignal,
+  ): Promise<(PhotoCaption | ExplainedCaption | Error)[]> {
     const results: (PhotoCaption | ExplainedCaption | Error)[] = []
     for (const indices of groupBy(requests.keys(), (i) => keyOf(requests[i]!)).values()) {
-      const { explain, ...options } = requests[indices[0]!]!
-      const images = indices.map((i) => requests[i]!.picture)
-      const { captions, skipped } = explain
-        ? await this.#explainEach(images, options)
-        : await this.#each(images, options, async (_, each) => each)
-      for (const caption of captions) results[indices[caption.index]!] = { ...caption, index: 0 }
-      for (const { index, reason } of skipped) {
-        const name = this.engine.pictures.nameOf(images[index]!)
-        results[indices[index]!] = new ImageError(name === undefined ? 'the picture' : `image "${name}"`, reason)
-      }
+      const group = await this.#serveGroup(
+        indices.map((i) => requests[i]!),
+        signal,
+      ).catch((error: unknown) => indices.map(() => error as Error))
+      for (const [k, i] of indices.entries()) results[i] = group[k]!
+    }
+    return results
+  }
+
+  /** Serves requests with equal options. */
+  async #serveGroup(
+    requests: readonly Request[],
+    signal: AbortSignal,
+  ): Promise<(PhotoCaption | ExplainedCaption | Error)[]> {
+    const { explain, picture: _, ...search } = requests[0]!
+    const images = requests.map(({ picture }) => picture)
+    const options = { ...search, signal }
+    const { captions, skipped } = explain
+      ? await this.#explainEach(images, options)
+      : await this.#each(images, options, async (_, each) => each)
+    const results: (PhotoCaption | ExplainedCaption | Error)[] = []
+    for (const caption of captions) results[caption.index] = { ...caption, index: 0 }
+    for (const { index, reason } of skipped) {
+      const name = this.engine.pictures.nameOf(images[index]!)
+      results[index] = new ImageError(name === undefined ? 'the image' : `image "${name}"`, reason)
     }
     return results
   }
 
   async #explainEach(images: readonly ImageInput[], options: CaptionAllOptions): Promise<Captions<ExplainedCaption>> {
-    const explainer = await this.#explainer(options.maxLength ?? MAX_LENGTH)
-    return this.#each(images, options, async ({ photos, features, concepts }, captions, ids) => {
-      const explanations = await explainer.explain(features, concepts, ids)
-      return captions.map((caption, i) => ({
-        ...caption,
-        picture: photos[i]!.picture,
-        allConcepts: photos[i]!.concepts,
-        explanation: explanations[i]!,
-        boxes: photos[i]!.boxes,
-      }))
-    })
+    return this.#withExplainer(searchSettings(options).maxLength, (explainer) =>
+      this.#each(images, options, async ({ photos, features, concepts }, captions, ids) => {
+        const explanations = await explainer.explain(features, concepts, ids)
+        return captions.map((caption, i) => ({
+          ...caption,
+          picture: photos[i]!.picture,
+          allConcepts: photos[i]!.concepts,
+          explanation: explanations[i]!,
+          boxes: photos[i]!.boxes,
+        }))
+      }),
+    )
   }
 
-  /** The explainer for captions of that length, compiled once; a failed compilation is tried again. */
-  #explainer(maxLength: number): Promise<Explainer> {
-    const known = this.#explainers.get(maxLength)
-    if (known) return known
+  /** Works with an explainer for captions of that length. Lengths are rounded up, so that most callers share one. */
+  #withExplainer<T>(maxLength: number, work: (explainer: Explainer) => Promise<T>): Promise<T> {
     const { model, weights } = this.trained
-    const compiling = Explainer.load(this.engine.runtime, model, weights, maxLength)
-    compiling.catch(() => this.#explainers.delete(maxLength))
-    this.#explainers.set(maxLength, compiling)
-    return compiling
+    const steps = Math.ceil(maxLength / DEFAULT_MAX_LENGTH) * DEFAULT_MAX_LENGTH
+    const load = (): Promise<Explainer> => Explainer.load(this.engine.runtime, model, weights, steps)
+    return this.#explainers.use(`${steps}`, load, work)
   }
 
   /** Does work that release() waits for. */
@@ -300,13 +253,12 @@ export class Captioner {
   /** Captions batch by batch; `finish` turns a batch's captions, and their words as ids, into what is wanted. */
   async *#batches<T>(
     images: readonly ImageInput[],
-    { beam = BEAM, maxLength = MAX_LENGTH, minLength = MIN_LENGTH, onProgress, signal }: CaptionAllOptions,
+    { onProgress, signal, ...options }: CaptionAllOptions,
     finish: (batch: ReadBatch, captions: PhotoCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): AsyncGenerator<Captions<T>> {
-    if (minLength >= maxLength)
-      throw new RangeError(`Cannot caption with at least ${minLength} words and at most ${maxLength - 1}`)
+    const { beam, maxLength, minLength } = searchSettings(options)
     const filters = minLength > 0 ? [atLeast(minLength)] : []
-    const options = { beam, maxLength, filters, ...(signal && { signal }) }
+    const search = { beam, maxLength, filters, ...(signal && { signal }) }
     let done = 0
     for await (const batch of this.#reader.read(images)) {
       signal?.throwIfAborted()
@@ -314,7 +266,7 @@ export class Captioner {
       const captions: T[] = []
       if (photos.length > 0) {
         const { vocabulary } = this.trained
-        const generated = await captionBatch(this.#decoder, { images: photos.length, ...batch }, vocabulary, options)
+        const generated = await captionBatch(this.#decoder, { images: photos.length, ...batch }, vocabulary, search)
         const each = generated.map((caption, i) => this.#captionOf(photos[i]!, caption))
         const ids = generated.map(({ words }) => words)
         captions.push(...(await finish(batch, each, ids)))

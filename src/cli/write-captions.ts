@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
-import type { CaptionAllOptions, Captioner } from '../caption/captioner.ts'
+import type { CaptionAllOptions } from '../caption/caption-options.ts'
+import type { Captioner } from '../caption/captioner.ts'
 import type { SkippedImage } from '../caption/photo-reader.ts'
 import {
   type CaptionFormat,

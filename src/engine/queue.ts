@@ -50,6 +50,11 @@ export class BatchQueue<Item, Result> {
   readonly #waiting = new Set<Entry<Item, Result>>()
   /** The batch that runs or forms, without the entries that were aborted. */
   readonly #batch = new Set<Entry<Item, Result>>()
+  /**
+   * What to do when a signal aborts, for each signal of the entries. Callers may share one, and a signal with more than
+   * ten listeners looks like a leak to Node.
+   */
+  readonly #aborts = new Map<AbortSignal, Set<() => void>>()
   #state: 'idle' | 'forming' | 'running' = 'idle'
   #abandoned = new AbortController()
   #closed: Promise<void> | undefined
@@ -84,10 +89,10 @@ export class BatchQueue<Item, Result> {
       if (!this.#joinsBatch() && this.#waiting.size >= capacity && whenFull === 'refuse')
         throw new QueueFullError(capacity)
       const abort = () => {
-        reject(signal!.reason)
+        entry.reject(signal!.reason)
         this.#remove(entry, signal!.reason)
       }
-      const settle = () => signal?.removeEventListener('abort', abort)
+      const settle = signal ? this.#onAbort(signal, abort) : () => {}
       const entry: Entry<Item, Result> = {
         item,
         resolve(result) {
@@ -99,7 +104,6 @@ export class BatchQueue<Item, Result> {
           reject(reason)
         },
       }
-      signal?.addEventListener('abort', abort, { once: true })
       this.#waiting.add(entry)
       this.#form()
     })
@@ -112,6 +116,27 @@ export class BatchQueue<Item, Result> {
       if (this.#state === 'idle') resolve()
     })
     return this.#closed
+  }
+
+  /** Calls `abort` when `signal` aborts, by one listener for all calls with a signal. Returns what takes it back. */
+  #onAbort(signal: AbortSignal, abort: () => void): () => void {
+    let aborts = this.#aborts.get(signal)
+    if (!aborts) {
+      aborts = new Set()
+      this.#aborts.set(signal, aborts)
+      signal.addEventListener('abort', this.#abortAll)
+    }
+    aborts.add(abort)
+    return () => {
+      aborts.delete(abort)
+      if (aborts.size > 0 || this.#aborts.get(signal) !== aborts) return
+      this.#aborts.delete(signal)
+      signal.removeEventListener('abort', this.#abortAll)
+    }
+  }
+
+  readonly #abortAll = (event: Event): void => {
+    for (const abort of [...(this.#aborts.get(event.target as AbortSignal) ?? [])]) abort()
   }
 
   #joinsBatch(): boolean {

@@ -1,4 +1,4 @@
-import type { ExplainedCaption } from '../caption/captioner.ts'
+import type { ExplainedCaption } from '../caption/photo-caption.ts'
 import { round } from './attention-map.ts'
 import { escapeHtml, percent } from './html.ts'
 

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { ExplainedCaption } from '../caption/captioner.ts'
+import type { ExplainedCaption } from '../caption/photo-caption.ts'
 import type { Pictures, Thumbnail } from '../engine/pictures.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'

@@ -1,4 +1,5 @@
 import { CompiledGraph } from '../engine/compiled.ts'
+import { CompiledCache } from '../engine/compiled-cache.ts'
 import {
   type DeviceValue,
   type DeviceValues,
@@ -50,7 +51,8 @@ export class ModelDecoder {
   readonly #runtime: Runtime
   readonly #weights: ReadonlyMap<string, Initializer>
   readonly #encoder: CompiledGraph
-  readonly #steps = new Map<string, Promise<CompiledGraph>>()
+  /** steps by the number of best words, with penalties or without */
+  readonly #steps = new CompiledCache<CompiledGraph>(STEPS_KEPT)
 
   private constructor(
     runtime: Runtime,
@@ -101,8 +103,7 @@ export class ModelDecoder {
   /** Frees the compiled graphs. */
   async release(): Promise<void> {
     this.#encoder.release()
-    for (const graph of await Promise.allSettled(this.#steps.values()))
-      if (graph.status === 'fulfilled') graph.value.release()
+    await this.#steps.release()
   }
 
   async #step(
@@ -112,7 +113,7 @@ export class ModelDecoder {
     wanted: number,
   ): Promise<StepOutput<ModelState>> {
     const width = Math.min(wanted, this.#model.output.size)
-    const graph = await this.#graph(width, penalties !== undefined)
+    const penalised = penalties !== undefined
     const feeds: HostValues = {
       words: ints(words),
       parents: ints(parents),
@@ -123,7 +124,11 @@ export class ModelDecoder {
         penaltyValues: floats([penalties.values.length, 1], penalties.values),
       }),
     }
-    const { ids, logProbs, ...next } = await graph.runOnDevice({ ...encoded, ...prefixed(STATE, state), ...feeds })
+    const load = (): Promise<CompiledGraph> =>
+      CompiledGraph.load(this.#runtime, stepOutputs(this.#model, width, penalised), this.#weights)
+    const { ids, logProbs, ...next } = await this.#steps.use(`${width} ${penalised}`, load, (graph) =>
+      graph.runOnDevice({ ...encoded, ...prefixed(STATE, state), ...feeds }),
+    )
     try {
       return { state: named(next, NEXT), ids: intData(await ids!.read()), logProbs: floatData(await logProbs!.read()) }
     } finally {
@@ -131,21 +136,10 @@ export class ModelDecoder {
       logProbs!.release()
     }
   }
-
-  /**
-   * The step for so many best words, with penalties or without, compiled when it is first needed; a failed compilation
-   * is tried again.
-   */
-  #graph(width: number, penalised: boolean): Promise<CompiledGraph> {
-    const key = `${width} ${penalised}`
-    const known = this.#steps.get(key)
-    if (known) return known
-    const compiling = CompiledGraph.load(this.#runtime, stepOutputs(this.#model, width, penalised), this.#weights)
-    compiling.catch(() => this.#steps.delete(key))
-    this.#steps.set(key, compiling)
-    return compiling
-  }
 }
+
+/** Steps kept compiled: each holds the weights of the decoder, and a search with another beam needs another. */
+const STEPS_KEPT = 4
 
 /** Prefixes of names in the graphs: an image's tensors, a row's state before a step, and after it. */
 const IMAGE = 'image.'

@@ -30,7 +30,7 @@ test('a picture that cannot be read fails its own caller and no other', async ()
   const found = await Promise.allSettled([plain(1), broken, plain(2)].map((picture) => captioner.caption(picture)))
   expect(found.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   expect((found[1] as PromiseRejectedResult).reason).toBeInstanceOf(ImageError)
-  expect((found[1] as PromiseRejectedResult).reason.message).toMatch(/^Cannot read the picture: it is not a picture/)
+  expect((found[1] as PromiseRejectedResult).reason.message).toMatch(/^Cannot read the image: it is not a picture/)
 })
 
 test('in a list, pictures that cannot be read are skipped with their index and the reason', async () => {
@@ -119,4 +119,93 @@ test('a queue that refuses says so when it is full; a released captioner refuses
   for (const { reason } of refused) expect(reason).toBeInstanceOf(QueueFullError)
   await small.release()
   await expect(small.caption(plain(1))).rejects.toThrow(UserError)
+})
+
+test('a caller with impossible options fails alone, with what is wrong', async () => {
+  const found = await Promise.allSettled([
+    captioner.caption(plain(1)),
+    captioner.caption(plain(2), { beam: 0 }),
+    captioner.caption(plain(3), { maxLength: 1.5 }),
+    captioner.caption(plain(4)),
+  ])
+  expect(found.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+  expect((found[1] as PromiseRejectedResult).reason.message).toBe(
+    'Cannot caption with beam 0: it must be a whole number of at least 1',
+  )
+})
+
+test('an engine that fails for some options fails only the callers with those', async () => {
+  const { runtime } = captioner.engine
+  const failing: typeof runtime.load = async (model) => {
+    const session = await runtime.load(model)
+    const isExplainer = session.outputNames.includes('attention')
+    return isExplainer
+      ? { ...session, run: () => Promise.reject(new Error('no memory')), release: () => session.release() }
+      : session
+  }
+  const other = await Captioner.open({ ...captioner.engine, runtime: { load: failing } }, captioner.trained)
+  try {
+    const found = await Promise.allSettled([other.caption(plain(1)), other.explain(plain(1)), other.caption(plain(2))])
+    expect(found.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  } finally {
+    await other.release()
+  }
+})
+
+test('when every caller of a batch has gone, its work stops', async () => {
+  const controller = new AbortController()
+  let steps = 0
+  const { runtime } = captioner.engine
+  const counting: typeof runtime.load = async (model) => {
+    const session = await runtime.load(model)
+    const runOnDevice: typeof session.runOnDevice = (feeds, wanted) => {
+      if (session.inputNames.includes('words') && ++steps === 2) controller.abort(new Error('nobody waits'))
+      return session.runOnDevice(feeds, wanted)
+    }
+    return {
+      inputNames: session.inputNames,
+      outputNames: session.outputNames,
+      run: (feeds, options) => session.run(feeds, options),
+      runOnDevice,
+      release: () => session.release(),
+    }
+  }
+  const other = await Captioner.open({ ...captioner.engine, runtime: { load: counting } }, captioner.trained)
+  try {
+    const asked = Array.from({ length: 4 }, (_, i) => other.caption(plain(i), { signal: controller.signal }))
+    const found = await Promise.allSettled(asked)
+    expect(found.every(({ status }) => status === 'rejected')).toBe(true)
+    await other.caption(plain(9)) // the next batch begins when the abandoned one has ended
+    const [abandoned, whole] = [2, 6]
+    expect(steps).toBeGreaterThan(abandoned + 2)
+    expect(steps).toBeLessThan(abandoned + 1 + 2 * whole + 10)
+  } finally {
+    await other.release()
+  }
+})
+
+test('explanations of many lengths keep one compiled graph', async () => {
+  const { runtime } = captioner.engine
+  let live = 0
+  const counting: typeof runtime.load = async (model) => {
+    const session = await runtime.load(model)
+    live += 1
+    return {
+      inputNames: session.inputNames,
+      outputNames: session.outputNames,
+      run: (feeds, options) => session.run(feeds, options),
+      runOnDevice: (feeds, wanted) => session.runOnDevice(feeds, wanted),
+      release: () => {
+        live -= 1
+        session.release()
+      },
+    }
+  }
+  const other = await Captioner.open({ ...captioner.engine, runtime: { load: counting } }, captioner.trained)
+  await other.explain(plain(1), { maxLength: 5 })
+  const before = live
+  for (const maxLength of [8, 12, 20, 25, 45]) await other.explain(plain(1), { maxLength })
+  expect(live).toBe(before)
+  await other.release()
+  expect(live).toBe(0)
 })

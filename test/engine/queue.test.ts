@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BatchQueue, QueueFullError, type QueueOptions } from '../../src/engine/queue.ts'
@@ -209,6 +210,22 @@ test('a signal that outlives its items keeps no listeners', async () => {
   )
   await Promise.allSettled([1, 2, 3].map((item) => queue.submit(item, { signal })))
   expect(listeners).toBe(0)
+})
+
+test('any number of callers may share a signal, with one listener', async () => {
+  const { batches, work } = manualWork()
+  const queue = new BatchQueue(work, options({ capacity: 100 }))
+  const controller = new AbortController()
+  const items = Array.from({ length: 50 }, (_, item) => queue.submit(item, { signal: controller.signal }))
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1)
+  await settled()
+  batches[0]!.end()
+  expect(await Promise.all(items.slice(0, 2))).toEqual([0, 2])
+  controller.abort(new Error('gone'))
+  expect(await Promise.allSettled(items.slice(2))).toEqual(
+    Array(48).fill({ status: 'rejected', reason: new Error('gone') }),
+  )
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
 })
 
 test('close() refuses new items and resolves when those before are done', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
-import type { ExplainedCaption } from '../../src/caption/captioner.ts'
+import type { ExplainedCaption } from '../../src/caption/photo-caption.ts'
 import type { Pictures } from '../../src/engine/pictures.ts'
 import { UserError } from '../../src/errors.ts'
 import { nodePictures } from '../../src/hosts/node/pictures.ts'

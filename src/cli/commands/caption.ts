@@ -3,8 +3,8 @@ import { defineCommand } from '../command.ts'
 import { choice, count, flag, many, text } from '../options.ts'
 import { BEAM, MAX_LENGTH, NETWORKS } from '../shared-options.ts'
 
-type PhotoCaption = import('../../caption/captioner.ts').PhotoCaption
-type ExplainedCaption = import('../../caption/captioner.ts').ExplainedCaption
+type PhotoCaption = import('../../caption/photo-caption.ts').PhotoCaption
+type ExplainedCaption = import('../../caption/photo-caption.ts').ExplainedCaption
 
 const WRITE = { group: 'To write captions' } as const
 

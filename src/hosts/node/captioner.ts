@@ -1,4 +1,4 @@
-import type { CaptionerOptions } from '../../caption/captioner.ts'
+import type { CaptionerOptions } from '../../caption/caption-options.ts'
 import { Captioner as AnyCaptioner } from '../../caption/captioner.ts'
 import { openRun } from '../../disk/run.ts'
 import { nodeEngine } from './engine.ts'

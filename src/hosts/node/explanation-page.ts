@@ -1,4 +1,4 @@
-import type { ExplainedCaption } from '../../caption/captioner.ts'
+import type { ExplainedCaption } from '../../caption/photo-caption.ts'
 import type { CaptionerConfig } from '../../models/config.ts'
 import { explanationPage as page } from '../../pages/explanation-page.ts'
 import { nodePictures } from './pictures.ts'
