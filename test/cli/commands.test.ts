@@ -5,7 +5,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { packageCommit, packageVersion } from '../../src/cli/version.ts'
@@ -18,7 +18,7 @@ import { temporaryFolder } from '../support/folder.ts'
 import { mia, type Ran } from './mia.ts'
 import { makeSmallWorld, network } from './small-world.ts'
 
-const shared = new URL('../../../shared/', import.meta.url).pathname
+const shared = fileURLToPath(new URL('../../../shared/', import.meta.url))
 
 let folder: string
 beforeAll(async () => {

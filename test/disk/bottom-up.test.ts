@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { zipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
 import { type BottomUpPicture, readBottomUp } from '../../src/disk/bottom-up.ts'
@@ -10,7 +11,7 @@ import { fromFloat16 } from '../../src/formats/float16.ts'
 import { parseNpy, serializeNpy } from '../../src/formats/npy.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
-const sample = new URL('../../../shared/data/bottom-up-sample', import.meta.url).pathname
+const sample = fileURLToPath(new URL('../../../shared/data/bottom-up-sample', import.meta.url))
 const ids = existsSync(sample) ? readdirSync(join(sample, 'cocobu_att')).map((name) => name.replace('.npy', '')) : []
 const arrayOf = (part: string, id: string) => parseNpy(readFileSync(join(sample, part, `${id}.npy`)), id)
 const base64 = (numbers: Float32Array): string => Buffer.from(numbers.buffer).toString('base64')
