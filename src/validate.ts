@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { UserError } from './errors.ts'
-import { shortened } from './wording.ts'
+import { shortened, thousands } from './wording.ts'
 
 /** Schema of a count: a safe integer of at least 0. */
 export const COUNT = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -15,9 +15,66 @@ export const POSITIVE_COUNT = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 export function validate<T>(schema: v.GenericSchema<unknown, T>, value: unknown, file: string, advice: string): T {
   const { success, output, issues } = v.safeParse(schema, value)
   if (success) return output
-  const [{ received, expected }] = issues
-  const field = v.getDotPath(issues[0]) ?? 'the file'
-  const fault =
-    received === 'undefined' ? `${field} is missing` : `${field} is ${shortened(received)} and should be ${expected}`
-  throw new UserError(`Cannot read "${file}": ${fault}; ${advice}`)
+  throw new UserError(`Cannot read "${file}": ${describeIssue(issues[0])}; ${advice}`)
+}
+
+/** Says what is wrong with which field, as in `model.iterations is 1000000 and should be at most 100`. */
+export function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const { path, received, expected, type, message } = deepest(issue)
+  const field = path.join('.') || 'the file'
+  if (received === 'undefined') return `${field} is missing`
+  if (type === 'check') return `${field} is wrong: ${message}`
+  const wanted = type.includes('integer') ? 'a whole number' : inWords(expected ?? 'another value')
+  return `${field} is ${shortened(TYPES[received] ?? received)} and should be ${wanted}`
+}
+
+interface Found extends Pick<v.BaseIssue<unknown>, 'received' | 'expected' | 'type' | 'message'> {
+  readonly path: readonly unknown[]
+}
+
+/**
+ * The issue that is nearest to the fault: of a union, the deepest one inside, which the variant has that fits best; the
+ * union's own if no variant fits at all.
+ */
+function deepest(issue: v.BaseIssue<unknown>): Found {
+  const { received, expected, type, message, issues = [] } = issue
+  const path = issue.path?.map(({ key }) => key) ?? []
+  const inside = issues
+    .map(deepest)
+    .filter((each) => each.path.length > 0)
+    .reduce<Found | undefined>((best, each) => (best === undefined || nearer(each, best) ? each : best), undefined)
+  return inside ? { ...inside, path: [...path, ...inside.path] } : { path, received, expected, type, message }
+}
+
+/** Whether one issue is deeper than another, or as deep and about a field that is there. */
+const nearer = (a: Found, b: Found): boolean =>
+  a.path.length > b.path.length ||
+  (a.path.length === b.path.length && b.received === 'undefined' && a.received !== 'undefined')
+
+/** Valibot's names of types. */
+const TYPES: Readonly<Record<string, string>> = {
+  Object: 'an object',
+  Array: 'a list',
+  number: 'a number',
+  string: 'text',
+  boolean: 'true or false',
+}
+
+const COMPARISONS: Readonly<Record<string, string>> = {
+  '<=': 'at most',
+  '<': 'below',
+  '>=': 'at least',
+  '>': 'above',
+}
+
+/** An expectation of Valibot, as in `>=1` or `("a" | "b")`, in words. */
+function inWords(expected: string): string {
+  const comparison = /^([<>]=?)(-?[\d.]+)$/.exec(expected)
+  if (comparison) return `${COMPARISONS[comparison[1]!]} ${thousands(Number(comparison[2]))}`
+  return expected
+    .split(' | ')
+    .map((choice) => choice.replace(/^\(+|\)+$/g, ''))
+    .filter((choice) => choice !== 'undefined')
+    .map((choice) => TYPES[choice] ?? choice)
+    .join(' or ')
 }

@@ -40,7 +40,7 @@ const detectedSchema = v.object({
  * The schema of FeatureSource. Features of two sources have the same form and different meanings, so that every file of
  * features or of a model names its source, and they are compared before use.
  */
-export const featureSourceSchema = v.union([bottomUpSchema, detectedSchema, gridSchema])
+export const featureSourceSchema = v.variant('kind', [bottomUpSchema, detectedSchema, gridSchema])
 
 /** The source of features that are the cells of a network's feature map. */
 export type GridSource = v.InferOutput<typeof gridSchema>

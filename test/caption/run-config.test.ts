@@ -79,9 +79,9 @@ describe('parseRunConfig()', () => {
     [
       'a million iterations',
       ({ model }) => (model.iterations = 1e6),
-      'model.iterations is 1000000 and should be <=100',
+      'model.iterations is 1000000 and should be at most 100',
     ],
-    ['a dropout of everything', ({ model }) => (model.dropout = 1), 'model.dropout is 1 and should be <1'],
+    ['a dropout of everything', ({ model }) => (model.dropout = 1), 'model.dropout is 1 and should be below 1'],
     [
       'a basic model that is not known',
       ({ model }) => (model.basicModel = 'constructor'),

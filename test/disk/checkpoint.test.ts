@@ -75,7 +75,7 @@ describe('readCheckpoint()', () => {
     await writeSafetensors(path, checkpoint.weights)
     await expect(readCheckpoint(path)).rejects.toThrow(`Cannot read "${path}": `)
     await writeCheckpoint(path, { ...checkpoint, step: -1 })
-    await expect(readCheckpoint(path)).rejects.toThrow('step is -1 and should be >=0')
+    await expect(readCheckpoint(path)).rejects.toThrow('step is -1 and should be at least 0')
   })
 
   test('can be read as a safetensors file like any other', async () => {

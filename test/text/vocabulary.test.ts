@@ -59,15 +59,15 @@ describe('Vocabulary', () => {
   const good = vocabulary.toJSON()
   test.each([
     ['a list', [], 'Cannot read "v.json": format is missing; make it again with "mia prepare"'],
-    ['nothing', null, 'the file is null and should be Object'],
+    ['nothing', null, 'the file is null and should be an object'],
     ['another format', { ...good, format: 'mia-vocabulary/2' }, 'format is "mia-vocabulary/2"'],
     [
       'a word that is a number',
       { ...good, words: [...good.words.slice(0, 6), 7] },
-      'words.6 is 7 and should be string',
+      'words.6 is 7 and should be text',
     ],
     ['too few counts', { ...good, counts: [1] }, 'it has 7 words and 1 counts'],
-    ['a negative count', { ...good, counts: [-1, ...good.counts.slice(1)] }, 'counts.0 is -1 and should be >=0'],
+    ['a negative count', { ...good, counts: [-1, ...good.counts.slice(1)] }, 'counts.0 is -1 and should be at least 0'],
     ['a word twice', { ...good, words: good.words.with(6, 'dog') }, 'a word occurs twice in it'],
     ['other special words', { ...good, words: good.words.with(2, '</s>') }, 'the first words are not <pad> <start>'],
   ])('fromJSON() refuses %s', (_, value, message) => {

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { ImageInput, Pictures } from '../../engine/pictures.ts'
 import { UserError } from '../../errors.ts'
+import { describeIssue } from '../../validate.ts'
 import { type Normalisation, normalise } from '../../vision/preprocessing.ts'
 import { resizeBicubic } from './bicubic.ts'
 
@@ -44,10 +45,7 @@ export interface ClipPreprocessing {
  */
 export function clipPreprocessing(json: unknown, path: string): ClipPreprocessing {
   const { success, output, issues } = v.safeParse(schema, json)
-  if (!success)
-    throw new UserError(
-      `Cannot read CLIP's "${path}": "${v.getDotPath(issues[0]) ?? 'it'}" is wrong: ${issues[0].message}`,
-    )
+  if (!success) throw new UserError(`Cannot read CLIP's "${path}": ${describeIssue(issues[0])}`)
   if (output.crop_size > output.size)
     throw new UserError(
       `Cannot read CLIP's "${path}": it crops ${output.crop_size} pixels out of ${output.size}; crop_size must not exceed size`,

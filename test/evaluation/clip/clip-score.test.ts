@@ -156,7 +156,7 @@ describe('CLIPScore', () => {
     [
       'preprocessing that is not a size',
       { 'preprocessor_config.json': '{"size": "large"}' },
-      /Cannot read CLIP's ".*preprocessor_config.json": "size" is wrong/,
+      /Cannot read CLIP's ".*preprocessor_config.json": size is "large" and should be a number or an object/,
     ],
     [
       'a crop that is larger than the picture',

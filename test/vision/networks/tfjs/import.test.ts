@@ -257,12 +257,12 @@ describe('TfjsImport', () => {
     [
       'a negative size',
       (json) => Object.assign(json.weightsManifest[0]!.weights[1]!, { shape: [2, -4] }),
-      'weightsManifest.0.weights.1.shape.1 is -4 and should be >=0',
+      'weightsManifest.0.weights.1.shape.1 is -4 and should be at least 0',
     ],
     [
       'an operator that is not text',
       (json) => Object.assign(json.modelTopology.node[3]!, { op: 7 }),
-      'modelTopology.node.3.op is 7 and should be string',
+      'modelTopology.node.3.op is 7 and should be text',
     ],
   ])('checkTfjsModel() refuses %s', (_, damage, why) => {
     const json = JSON.parse(JSON.stringify(model)) as TfjsModel
