@@ -26,18 +26,19 @@ const PAGE_PARTS = {
   search: ['engine', 'onnx', 'models', 'nn', 'text', 'graph', 'formats', ...BASE],
   vision: ['engine', 'onnx', 'graph', 'formats', 'validate', ...BASE],
   caption: ['search', 'vision', 'models', 'engine', 'onnx', 'nn', 'text', 'graph', 'formats', 'validate', ...BASE],
+  pages: ['caption', 'vision', 'metrics', 'models', 'engine', ...BASE],
 }
 const IN_A_PAGE = Object.keys(PAGE_PARTS)
+const BUT_PAGES = IN_A_PAGE.filter((part) => part !== 'pages')
 /** The parts that need Node. */
 const NODE_PARTS = {
-  disk: IN_A_PAGE,
-  data: ['disk', ...IN_A_PAGE],
-  evaluation: ['data', 'disk', ...IN_A_PAGE],
-  train: ['evaluation', 'data', 'disk', ...IN_A_PAGE],
-  pages: ['evaluation', 'data', 'disk', ...IN_A_PAGE],
-  quickstart: ['pages', 'train', 'evaluation', 'data', 'disk', ...IN_A_PAGE],
-  'hosts/node': ['pages', 'disk', ...IN_A_PAGE],
-  index: ['hosts/node', 'pages', ...IN_A_PAGE],
+  disk: BUT_PAGES,
+  data: ['disk', ...BUT_PAGES],
+  evaluation: ['data', 'disk', ...BUT_PAGES],
+  train: ['evaluation', 'data', 'disk', ...BUT_PAGES],
+  quickstart: ['train', 'evaluation', 'data', 'disk', ...IN_A_PAGE],
+  'hosts/node': ['disk', ...IN_A_PAGE],
+  index: ['hosts/node', ...IN_A_PAGE],
 }
 const MAY_IMPORT = { ...PAGE_PARTS, ...NODE_PARTS }
 

@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import type { ExplainedCaption } from '../caption/photo-caption.ts'
 import type { Pictures, Thumbnail } from '../engine/pictures.ts'
 import { UserError } from '../errors.ts'
@@ -10,7 +9,7 @@ import { alignmentOf, alignmentTable, largestWeights, weightBars } from './align
 import { attentionShade, type RegionBox, regionBoxes, regionMarks, regionOutlines, round } from './attention-map.ts'
 import { EXPLANATION_SCRIPT } from './explanation-script.ts'
 import { EXPLANATION_STYLE } from './explanation-style.ts'
-import { escapeHtml, percent } from './html.ts'
+import { escapeHtml, fileName, percent } from './html.ts'
 import { documentParts } from './layout.ts'
 
 /** The most pictures on a page: one of 200 has some 30 MB, and browsers get slow beyond. */
@@ -94,7 +93,7 @@ function article(caption: ExplainedCaption, picture: Thumbnail, number: number, 
   const shown = mostAttended(boxes.length, maps)
   const data = { maps: maps?.map((map) => Array.from(map, round)), alignments }
   const outlines = alignments ? regionOutlines(boxes) + regionMarks(shown, boxes) : ''
-  const name = escapeHtml(basename(caption.image))
+  const name = escapeHtml(fileName(caption.image))
   const label = alignments ? `${name}: arrow keys choose a region` : name
   const table =
     alignments && alignmentTable(alignments, shown, maps ? 'the regions with the most attention' : 'three regions')

@@ -8,3 +8,6 @@ export function percent(fraction: number): string {
   if (value > 0 && value < 0.1) return '&lt;0.1%'
   return `${value.toFixed(value < 9.95 ? 1 : 0)}%`
 }
+
+/** The last part of a path or URL, as Node's `basename`, which a page lacks. */
+export const fileName = (path: string): string => /[^/\\]*$/.exec(path)![0]

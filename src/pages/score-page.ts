@@ -1,4 +1,3 @@
-import { isAbsolute, relative, resolve } from 'node:path'
 import { ImageError, type Pictures } from '../engine/pictures.ts'
 import type { CorpusScore, Evaluation, ImageScores, MetricName } from '../metrics/index.ts'
 import { inOrder } from '../vision/in-order.ts'
@@ -27,7 +26,7 @@ export interface ScorePageFiles {
 /**
  * An HTML page of an evaluation, one file that fetches nothing: scores with confidence intervals, histograms of the
  * scores of single images, diversity, and the captions with the lowest and the highest scores. Pictures are those in
- * `folder` by the name that the references file gives, or `id.jpg`; names that lead out of the folder are ignored.
+ * `folder` under the name in the references file, or `id.jpg`; absolute names and names with `..` are ignored.
  */
 export async function scorePage(pictures: Pictures, evaluation: Evaluation, files: ScorePageFiles): Promise<string> {
   const { scores, images, diversity, notes } = evaluation
@@ -75,13 +74,12 @@ function pictureFinder(pictures: Pictures, { folder }: ScorePageFiles): (image: 
 }
 
 /**
- * The path of a file in a folder; undefined for names such as `../a.jpg`, which a references file from elsewhere may
- * have.
+ * The path of a file in a folder; undefined for absolute paths and paths with `..`: a references file from elsewhere
+ * must not choose which files of this machine the page embeds.
  */
 function pathInside(folder: string, name: string): string | undefined {
-  const path = resolve(folder, name)
-  const inside = relative(folder, path)
-  return isAbsolute(inside) || /^\.\.([/\\]|$)/.test(inside) ? undefined : path
+  const leadsOut = /^([/\\]|[a-z]:)/i.test(name) || name.split(/[/\\]/).includes('..')
+  return leadsOut ? undefined : `${folder}/${name}`
 }
 
 /** A score, and a histogram of the scores of single images. */

@@ -6,17 +6,20 @@ import { build } from 'esbuild'
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
 import type { Captioner as AnyCaptioner } from '../../src/caption/captioner.ts'
+import type { Pictures } from '../../src/engine/pictures.ts'
 import { Captioner } from '../../src/hosts/node/captioner.ts'
 import { nodeEngine } from '../../src/hosts/node/engine.ts'
 import { PRETRAINED } from '../../src/hosts/node/pretrained.ts'
+import { explanationPage } from '../../src/pages/explanation-page.ts'
 
-/** What a page imports to caption and explain a picture: the files of a run come from wherever the page has them. */
+/** What a page imports to caption a picture, explain the caption and draw the explanation. It fetches a run's files itself. */
 const ENTRY = `
   import { Captioner } from './caption/captioner.ts'
   import { parseRunConfig } from './caption/run-config.ts'
   import { parseDetector } from './caption/stored-detector.ts'
   import { assembleCaptioner } from './caption/trained-captioner.ts'
   import { parseSafetensors } from './formats/safetensors.ts'
+  import { explanationPage } from './pages/explanation-page.ts'
   import { Vocabulary } from './text/vocabulary.ts'
 
   export function open(engine, files) {
@@ -34,6 +37,13 @@ const ENTRY = `
       detector,
     })
     return Captioner.open(engine, trained)
+  }
+
+  /** The HTML of an explanation page, with thumbnails that the page makes. */
+  export async function explain(thumbnails, caption, model) {
+    let html = ''
+    for await (const part of explanationPage(thumbnails, [caption], model)) html += part
+    return html
   }
 `
 const FILES = [
@@ -64,7 +74,7 @@ const PAGE = {
   Uint8ClampedArray,
 }
 
-test('features, concepts, search and explanation run in a browser bundle, and caption as in Node', async () => {
+test('features, concepts, search, explanation and its page run in a browser bundle, and caption as in Node', async () => {
   const { outputFiles, warnings, metafile } = await build({
     stdin: { contents: ENTRY, resolveDir: fileURLToPath(new URL('../../src', import.meta.url)), loader: 'ts' },
     bundle: true,
@@ -92,6 +102,18 @@ test('features, concepts, search and explanation run in a browser bundle, and ca
     expect(there.words).toEqual(here.words)
     expect(there.concepts).toEqual(here.concepts)
     expect(there.explanation).toEqual(here.explanation)
+
+    // bytes have no name: the page of a file's caption is compared
+    const caption = { ...here, image: 'album/dog <1>.png' }
+    const { model } = inNode.trained.config
+    const thumbnails = { thumbnail: async () => ({ url: 'data:image/png;base64,AA', width: 60, height: 40 }) }
+    Object.assign(page, { thumbnails, caption, model })
+    const html: string = await runInContext('bundle.explain(thumbnails, caption, model)', page)
+    let expected = ''
+    for await (const part of explanationPage(thumbnails as unknown as Pictures, [caption], model)) expected += part
+    expect(html).toBe(expected)
+    expect(html).toContain('<p class="file">dog &#60;1&#62;.png</p>')
+    expect(html).toContain('url(data:image/png;base64,AA)')
   } finally {
     await inPage.release()
     await inNode.release()

@@ -50,6 +50,9 @@ describe('scorePage()', () => {
     expect(await pictureCount('../secret.png')).toBe(0)
     expect(await pictureCount(join(root, 'secret.png'))).toBe(0)
     expect(await pictureCount('sub/../../secret.png')).toBe(0)
+    expect(await pictureCount('..\\secret.png')).toBe(0) // on Windows
+    expect(await pictureCount('C:\\secret.png')).toBe(0)
+    expect(await pictureCount('sub/../a.png')).toBe(0)
     expect(await pictureCount('..a.png')).toBe(2) // the only image is the best and the worst
   })
 

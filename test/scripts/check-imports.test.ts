@@ -52,6 +52,11 @@ const violations: readonly [string, Record<string, string>, string][] = [
     'nn/a.ts imports node:path: nn must run in a page',
   ],
   [
+    'of a Node module in an HTML page',
+    { 'pages/a.ts': "import { basename } from 'node:path'" },
+    'pages/a.ts imports node:path: pages must run in a page',
+  ],
+  [
     'of a Node module by its old name',
     { 'nn/a.ts': "import { join } from 'path'" },
     'nn/a.ts imports path: nn must run in a page',
