@@ -113,5 +113,6 @@ test('a thousand arguments are taken; with telemetry on, they would crash ONNX R
   }).catch((error) => error)
   expect(ran.code).toBe(1)
   expect(ran.stdout).toBe('No captions: none of the images can be read\n')
-  expect(ran.stderr.match(/of-no-interest\/\d+\/picture\.jpg: there is no such file/g)).toHaveLength(1000)
+  expect(ran.stderr).toContain('of-no-interest/0/picture.jpg: there is no such file')
+  expect(ran.stderr).toContain('skipped 980 more images: there is no such file')
 })
