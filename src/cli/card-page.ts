@@ -1,7 +1,7 @@
 import type { RunConfig } from '../caption/run-config.ts'
 import { type Card, STATEMENTS } from '../disk/card-file.ts'
 import type { BasicModelName } from '../models/lstm/basic-models.ts'
-import { thousands } from '../wording.ts'
+import { scoreText, thousands } from '../wording.ts'
 
 /** The content of a model card. */
 export interface CardPage {
@@ -30,7 +30,10 @@ export function cardPage({ card, config, limits }: CardPage): string {
       `${features.regions} regions of ${thousands(features.size)}${network ? `; network \`${network.file}\`, sha256 \`${network.sha256}\`` : ''}${'layer' in features ? `; layers ${features.layer}` : ''}`,
     ],
     ['dropout', `${model.dropout}; in MIA ${model.miaDropout}`],
-    ['batches', `${training.batchSize / training.captionsPerImage} images with ${training.captionsPerImage} captions each`],
+    [
+      'batches',
+      `${training.batchSize / training.captionsPerImage} images with ${training.captionsPerImage} captions each`,
+    ],
     [
       'augmentations',
       training.augmentations > 0 ? `${training.augmentations} crops of each image, every other one mirrored` : 'none',
@@ -75,7 +78,7 @@ Captions of ${thousands(captions.images)} validation images with a beam of ${cap
 
 ${markdownTable(
   ['score', 'value', 'signature'],
-  card.scores.map(({ name, score, signature }) => [name, score.toFixed(4), `\`${signature}\``.replaceAll('|', '\\|')]),
+  card.scores.map(({ name, score, signature }) => [name, scoreText(score), `\`${signature}\``.replaceAll('|', '\\|')]),
 )}
 
 ## Confidence

@@ -19,6 +19,8 @@ export interface FoundImages {
   readonly images: readonly (string | Uint8Array)[]
   /** files and folders that cannot be read at all */
   readonly skipped: readonly SkippedImage[]
+  /** Whether a skipped image has a format that is not read and was not asked for by name, but found in a folder. */
+  leftOut(skipped: SkippedImage): boolean
   /** A result for one of `images`, with its name and its index among all that was found, skipped ones included. */
   named<T extends NamedImage>(result: T): T
 }
@@ -44,6 +46,7 @@ export async function findImages(paths: readonly string[], options: FindOptions 
   return {
     images: readable.map(([, { image }]) => image!),
     skipped: found.flatMap(({ name, reason }, index) => (reason === undefined ? [] : [{ image: name, index, reason }])),
+    leftOut: ({ index }) => found[index]!.leftOut ?? false,
     named: (result) => {
       const [index, { name }] = readable[result.index]!
       return { ...result, image: name, index }

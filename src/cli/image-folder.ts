@@ -2,13 +2,15 @@ import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { describeErrno } from '../disk/errno.ts'
 import { UserError } from '../errors.ts'
-import { kindByName } from '../vision/image-kind.ts'
+import { DECODABLE, kindByName } from '../vision/image-kind.ts'
 
 /** Something that was found: an image to read, or a file or folder that cannot be read, with the reason. */
 export interface Entry {
   readonly name: string
   readonly image?: string | Uint8Array
   readonly reason?: string
+  /** it has a format that is not read, by its name */
+  readonly leftOut?: boolean
 }
 
 /** The reason for a file that Node cannot open by name. */
@@ -37,7 +39,7 @@ export async function imagesBelow(
   const addImage = (path: string, real: string): void => {
     if (!isImage(path) || seen.has(real)) return
     seen.add(real)
-    found.push({ name: path, image: path })
+    found.push({ name: path, image: path, leftOut: !DECODABLE.includes(kindByName(path)!) })
   }
   const addFolder = async (path: string, real: string): Promise<void> => {
     signal?.throwIfAborted()

@@ -58,7 +58,7 @@ export async function whereToWrite(
  */
 export async function writeCaptions(
   captioner: Captioner,
-  { images, skipped: unreadable, named }: FoundImages,
+  { leftOut, ...found }: FoundImages,
   { format, out, skipExisting, prefix, ...options }: WriteOptions,
   report: Reporter,
 ): Promise<Answer> {
@@ -66,10 +66,10 @@ export async function writeCaptions(
   const where = out === undefined ? 'text files next to the images' : `"${out}"`
   let written = 0
   try {
-    const { todo, kept, skipped } = choose(writer, { images, skipped: unreadable, named }, format)
-    const pictures = todo.map((index) => images[index]!)
+    const { todo, kept, skipped } = choose(writer, found, format)
+    const pictures = todo.map((index) => found.images[index]!)
     for await (const each of captioner.captionEach(pictures, options)) {
-      const { image, index, ...result } = named({ ...each, index: todo[each.index]! })
+      const { image, index, ...result } = found.named({ ...each, index: todo[each.index]! })
       if ('reason' in result) skipped.push({ image, index, reason: result.reason })
       else {
         const { caption, confidence, concepts } = result
@@ -84,7 +84,7 @@ export async function writeCaptions(
     return {
       json: { format, ...(out !== undefined && { out }), written, kept, skipped },
       text: skipped.length > 0 ? `${total}; ${counted(skipped.length, 'image')} skipped` : total,
-      failed: skipped.length > 0,
+      failed: !skipped.every(leftOut),
     }
   } catch (error) {
     if (options.signal?.aborted)
@@ -98,7 +98,7 @@ export async function writeCaptions(
 /** The indices of the images to caption, how many have a caption, and the images that cannot have one of their own. */
 function choose(
   writer: CaptionWriter,
-  { images, skipped: unreadable, named }: FoundImages,
+  { images, skipped: unreadable, named }: Omit<FoundImages, 'leftOut'>,
   format: CaptionFormat,
 ): { todo: number[]; kept: number; skipped: SkippedImage[] } {
   const todo: number[] = []

@@ -53,6 +53,10 @@ async function complaint(...of: Parameters<typeof run>): Promise<string> {
 }
 
 describe.skipIf(!existsSync(cases))('eval, with the files of the field (needs ../shared)', () => {
+  test('emoji-variation-selector: U+FE0F, U+301C and emoji above U+FFFF are no words', async () => {
+    await score({ Bleu_1: 0.9333, Bleu_4: 0.8922, ROUGE_L: 0.969 }, 'emoji-variation-selector', 'results.json')
+  })
+
   test('control', async () => {
     const { notes, forms } = await score(CONTROL, 'control', 'results.json')
     expect({ notes, forms }).toEqual({

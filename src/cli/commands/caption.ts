@@ -16,7 +16,8 @@ export const caption = defineCommand({
     'Captions images with the pretrained captioner, or with one that you trained (--run). Prints each caption with its ' +
     'confidence (the geometric mean of the probabilities of its words) and the most probable concepts in the image. ' +
     '--json adds the probability of every word. --explain writes an HTML page with an attention map for every word. ' +
-    'Images that cannot be read are skipped and named, and the exit status is then 1. --write writes each caption as ' +
+    'Images that cannot be read are skipped and named, and the exit status is then 1, unless all of them are files of ' +
+    'formats that are not read, such as HEIC, in a folder. --write writes each caption as ' +
     'soon as it is made: txt into a text file next to its image; csv, jsonl or coco (results for "mia eval") into one ' +
     'file. Stopped or killed, the same command with --skip-existing captions the images that are left.',
   examples: [
@@ -57,7 +58,7 @@ export const caption = defineCommand({
     if (place && explain !== undefined)
       throw new UsageError('Cannot use both --explain and --write: the page has the captions; give one of them')
     const found = await findImages(paths, { signal, recursive })
-    const { images, skipped: unreadable, named } = found
+    const { images, skipped: unreadable, named, leftOut } = found
     if (explain !== undefined) (await import('../../pages/explanation-page.ts')).checkExplained(images.length)
     const captioner = await Captioner.load(run, {
       ...(cnn !== undefined && { cnn }),
@@ -83,7 +84,7 @@ export const caption = defineCommand({
       return {
         json: { captions: captions.map(withoutExplanation), skipped },
         text: captions.length === 0 ? 'No captions: none of the images can be read' : captions.flatMap(describe),
-        failed: skipped.length > 0,
+        failed: !skipped.every(leftOut),
       }
     } finally {
       await captioner.release()

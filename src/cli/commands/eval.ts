@@ -1,7 +1,7 @@
 import { UsageError, UserError } from '../../errors.ts'
 import type { CorpusScore, Evaluation } from '../../metrics/index.ts'
 import type { Progress } from '../../progress.ts'
-import { counted } from '../../wording.ts'
+import { counted, scoreText } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { flag, list, positive, seed, text } from '../options.ts'
 import { table } from '../output.ts'
@@ -169,9 +169,9 @@ async function readParaphrases(path: string): Promise<string> {
 function describe({ scores, diversity, notes }: Omit<Evaluation, 'images'>): string[] {
   const columns: readonly (readonly [string, (score: CorpusScore) => string | undefined])[] = [
     ['score', ({ name }) => name],
-    ['value', ({ score }) => score.toFixed(4)],
+    ['value', ({ score }) => scoreText(score)],
     ['95% CI', ({ interval }) => interval && between(interval)],
-    ['other', ({ comparison }) => comparison?.other.toFixed(4)],
+    ['other', ({ comparison }) => comparison && scoreText(comparison.other)],
     ['difference', ({ comparison }) => comparison && signed(comparison.difference)],
     ['95% CI', ({ comparison }) => comparison && between(comparison.interval)],
     ['p', ({ comparison }) => comparison?.p.toFixed(3)],
@@ -191,6 +191,6 @@ function describe({ scores, diversity, notes }: Omit<Evaluation, 'images'>): str
   return [...scoreTable, '', statistics.join('; '), ...notes.flatMap((note) => ['', note])]
 }
 
-const between = ([low, high]: readonly [number, number]): string => `${low.toFixed(4)}..${high.toFixed(4)}`
+const between = ([low, high]: readonly [number, number]): string => `${scoreText(low)}..${scoreText(high)}`
 
-const signed = (value: number): string => `${value < 0 ? '' : '+'}${value.toFixed(4)}`
+const signed = (value: number): string => `${value >= 0 ? '+' : ''}${scoreText(value)}`
