@@ -17,6 +17,12 @@ import {
 const OPSET = 18n
 const IR_VERSION = 8n
 
+/**
+ * The version of what toOnnx() and the translation of TensorFlow.js models write; a part of the keys of cached models.
+ * Raise it with every change of their output: test/onnx/export-version.test.ts fails until then.
+ */
+export const EXPORT_VERSION = 1
+
 /** A value stored in the model file instead of fed as an input, such as a trained weight. */
 export interface Initializer {
   readonly shape: readonly number[]

@@ -4,7 +4,7 @@ import { UserError } from '../../../errors.ts'
 import type { HostValue } from '../../../formats/host-value.ts'
 import { sha256 } from '../../../formats/sha256.ts'
 import type { Tensor } from '../../../graph/index.ts'
-import { toOnnx } from '../../../onnx/export.ts'
+import { EXPORT_VERSION, toOnnx } from '../../../onnx/export.ts'
 import { TfjsImport } from '../tfjs/import.ts'
 import { checkTfjsModel } from '../tfjs/model-file.ts'
 
@@ -40,7 +40,7 @@ export async function openPart(
 ): Promise<{ readonly session: Session; readonly sha256: string }> {
   const { json, weights, digest } = await builtinFiles({ assets })
   const { name, size, recipe } = part
-  const key = await sha256(new TextEncoder().encode(JSON.stringify([digest, size, recipe])))
+  const key = await sha256(new TextEncoder().encode(JSON.stringify([EXPORT_VERSION, digest, size, recipe])))
   const onnx = await assets.cached(`centernet-${name}-${key.slice(0, 16)}.onnx`, async () =>
     translate(part, json, weights),
   )
