@@ -1,5 +1,7 @@
 import * as v from 'valibot'
+import { toFloat16 } from '../formats/float16.ts'
 import type { TensorData } from '../formats/safetensors.ts'
+import { sha256 } from '../formats/sha256.ts'
 import { ConceptDetector, type ConceptDetectorConfig } from '../models/concept-detector.ts'
 import { validate } from '../validate.ts'
 import { type FeatureSource, featureSourceSchema, hasBoxes } from '../vision/feature-source.ts'
@@ -51,3 +53,14 @@ export function parseDetector(
 /** A detector's description as the JSON that parseDetector() reads. */
 export const formatDetector = (info: ConceptInfo): string =>
   `${JSON.stringify({ format: 'mia-concepts/1', ...info }, null, 2)}\n`
+
+/**
+ * What identifies a detector: a hash (SHA-256, hexadecimal) of its words and of its weights rounded to float16, so that
+ * a detector and its packed copy are the same.
+ */
+export async function detectorDigest({ info, weights }: StoredDetector): Promise<string> {
+  const tensors = [...weights].sort(([a], [b]) => (a < b ? -1 : 1))
+  const shapes = tensors.map(([name, { shape }]) => [name, shape])
+  const halves = tensors.map(([, { data }]) => new Uint8Array(toFloat16(data as Float32Array).buffer))
+  return sha256(new TextEncoder().encode(JSON.stringify([info.words, shapes])), ...halves)
+}

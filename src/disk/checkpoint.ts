@@ -28,9 +28,9 @@ export type RunProgress = Omit<v.InferOutput<typeof PROGRESS_SCHEMA>, 'format'>
 /** The state that a run resumes from as if it had never stopped. Its random numbers follow from seed and progress. */
 export interface Checkpoint extends RunProgress {
   readonly weights: Parameters
-  /** Adam's running means of the gradients */
+  /** Adam's decaying sums of the gradients, see Moments in train/optimizer.ts */
   readonly firstMoments: Parameters
-  /** Adam's running means of the squared gradients */
+  /** Adam's decaying sums of the squared gradients */
   readonly secondMoments: Parameters
   /** the exponential moving average of the weights, if the run keeps one */
   readonly averages?: Parameters
@@ -38,7 +38,7 @@ export interface Checkpoint extends RunProgress {
 
 /** The tensor `weights/regions.out.weight` is that parameter's weight, and so on. */
 const GROUPS = ['weights', 'firstMoments', 'secondMoments', 'averages'] as const
-const ADVICE = 'it is not as "mia train" wrote it; begin the run anew'
+const ADVICE = 'it is not as "mia train" wrote it; start the run again'
 
 /** Writes a checkpoint atomically: a kill leaves the previous one. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {

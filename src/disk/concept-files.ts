@@ -1,5 +1,11 @@
 import { join } from 'node:path'
-import { type ConceptInfo, formatDetector, parseDetector, type StoredDetector } from '../caption/stored-detector.ts'
+import {
+  type ConceptInfo,
+  detectorDigest,
+  formatDetector,
+  parseDetector,
+  type StoredDetector,
+} from '../caption/stored-detector.ts'
 import { UserError } from '../errors.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import { readJson, readLines, writeFileAtomic } from './files.ts'
@@ -60,6 +66,39 @@ export interface DetectedConcepts {
   readonly scores: readonly number[]
 }
 
+/** The first line of `concepts.jsonl`: which detector found the concepts. Files of version 0.1.0 have none. */
+interface ConceptsHeader {
+  readonly format: typeof CONCEPTS_FORMAT
+  /** see detectorDigest() */
+  readonly detector: string
+}
+
+const CONCEPTS_FORMAT = 'mia-detected-concepts/1'
+
+/** Writes the concepts that a detector found as `concepts.jsonl`, atomically. */
+export async function writeConcepts(
+  path: string,
+  detector: StoredDetector,
+  concepts: readonly DetectedConcepts[],
+): Promise<void> {
+  const header: ConceptsHeader = { format: CONCEPTS_FORMAT, detector: await detectorDigest(detector) }
+  await writeFileAtomic(path, [header, ...concepts].map((line) => `${JSON.stringify(line)}\n`).join(''))
+}
+
+/** Whether that detector found the concepts of a file; true if the file, of version 0.1.0, does not say which did. */
+export async function isFromDetector(path: string, detector: StoredDetector): Promise<boolean> {
+  for await (const line of readLines(path, 'concepts')) {
+    const header = headerOf(line)
+    return !header || header.detector === (await detectorDigest(detector))
+  }
+  return true
+}
+
+function headerOf(line: string): ConceptsHeader | undefined {
+  const value = parseJson(line) as Partial<ConceptsHeader> | null | undefined
+  return value?.format === CONCEPTS_FORMAT ? (value as ConceptsHeader) : undefined
+}
+
 /**
  * Reads `concepts.jsonl`: the concepts of each image by its id. Throws UserError with the number of a line that is
  * wrong.
@@ -69,7 +108,7 @@ export async function readConcepts(path: string): Promise<ReadonlyMap<string, De
   let number = 0
   for await (const line of readLines(path, 'concepts')) {
     number += 1
-    if (line === '') continue
+    if (line === '' || (number === 1 && headerOf(line))) continue
     const entry = parseEntry(line)
     if (!entry)
       throw new UserError(

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { UserError } from '../errors.ts'
 import { Vocabulary } from '../text/vocabulary.ts'
-import { detectorFiles, readDetector, writeDetector } from './concept-files.ts'
-import { conceptsFolder } from './dataset-files.ts'
+import { detectorFiles, isFromDetector, readDetector, writeDetector } from './concept-files.ts'
+import { conceptsFile, conceptsFolder } from './dataset-files.ts'
 import { readBytes, readJson, writeFileAtomic } from './files.ts'
 import { Lock } from './lock.ts'
 import { readRunConfig, runFiles, writeRunConfig } from './run.ts'
@@ -50,7 +50,7 @@ export async function checkSameVocabulary(folder: string, data: string, vocabula
   const fail = (difference: string): never => {
     throw new UserError(
       `Cannot resume the run "${folder}": the vocabulary of dataset "${data}" has changed since the run began ` +
-        `(${difference}); prepare the dataset as it was, or begin a new run`,
+        `(${difference}); prepare the dataset as it was, or start a new run`,
     )
   }
   if (own.size !== vocabulary.size) fail(`it has ${vocabulary.size} words, the run's has ${own.size}`)
@@ -77,7 +77,14 @@ async function copyIntoRun(folder: string, { data, model }: RunConfig): Promise<
   await writeFileAtomic(files.vocabulary, await readBytes(vocabulary, 'vocabulary'))
   if (!usesConcepts(model)) return
   requireFile(detectorFiles(conceptsFolder(data.folder)).weights, 'concepts train')
-  await writeDetector(files.concepts, await readDetector(conceptsFolder(data.folder)))
+  const detector = await readDetector(conceptsFolder(data.folder))
+  const path = conceptsFile(data.folder)
+  if (existsSync(path) && !(await isFromDetector(path, detector)))
+    throw new UserError(
+      `Cannot begin a run: the concepts "${path}" come from an earlier detector of the dataset; ` +
+        `run "mia concepts detect --data ${data.folder}" again`,
+    )
+  await writeDetector(files.concepts, detector)
 }
 
 function requireFile(path: string, command: string): void {

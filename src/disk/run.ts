@@ -15,6 +15,8 @@ export const runFiles = (folder: string) => ({
   /** the state that a stopped run resumes from */
   checkpoint: join(folder, 'checkpoint.safetensors'),
   concepts: join(folder, 'concepts'),
+  /** which images it trains and validates on, for comparison when it resumes */
+  data: join(folder, 'data.json'),
   log: join(folder, 'log.jsonl'),
   samples: join(folder, 'samples'),
   lock: join(folder, 'lock.json'),

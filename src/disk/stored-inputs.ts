@@ -1,8 +1,11 @@
+import { dirname } from 'node:path'
 import type { ImageInputs } from '../caption/caption-all.ts'
+import type { StoredDetector } from '../caption/stored-detector.ts'
 import { UserError } from '../errors.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
-import { type DetectedConcepts, readConcepts } from './concept-files.ts'
+import { type DetectedConcepts, isFromDetector, readConcepts } from './concept-files.ts'
 import type { FeatureStore } from './feature-store.ts'
+import { runFiles } from './run.ts'
 
 /** Returns the word ids of an image's `count` most confident concepts. Throws UserError if the image has fewer. */
 export function conceptIds(
@@ -28,15 +31,24 @@ export interface StoredInputs extends ImageInputs {
   features(ids: readonly string[], regions?: number): Promise<Uint16Array>
 }
 
+/** Which concepts a model takes. */
+export interface ConceptsOptions {
+  /** the file of the detected concepts */
+  readonly path: string
+  /** the vocabulary that the ids of the concepts are from */
+  readonly vocabulary: Vocabulary
+  /** concepts of an image */
+  readonly count: number
+  /** the run whose model takes them, and its detector, which must have found them */
+  readonly run?: { readonly name: string; readonly detector: StoredDetector }
+}
+
 /**
- * Opens the inputs of a dataset's images. `concepts` names the file of concepts, the vocabulary that their ids are from
- * and the number for each image; models without concepts leave it out. Throws UserError if the file is missing or
- * damaged, or an image has too few concepts.
+ * Opens the inputs of a dataset's images. Models without concepts leave `concepts` out. Throws UserError if the file of
+ * concepts is missing or damaged, if another detector than the run's found them, or if an image has too few.
  */
-export async function storedInputs(
-  store: FeatureStore,
-  concepts: { path: string; vocabulary: Vocabulary; count: number } | undefined,
-): Promise<StoredInputs> {
+export async function storedInputs(store: FeatureStore, concepts: ConceptsOptions | undefined): Promise<StoredInputs> {
+  if (concepts?.run) await requireDetector(concepts.path, concepts.run)
   const detected = concepts && (await readConcepts(concepts.path))
   const ids =
     detected &&
@@ -52,4 +64,15 @@ export async function storedInputs(
       return all
     },
   }
+}
+
+/** Throws UserError if the concepts of a file come from another detector than the run's. */
+async function requireDetector(path: string, { name, detector }: NonNullable<ConceptsOptions['run']>): Promise<void> {
+  if (await isFromDetector(path, detector)) return
+  const folder = dirname(path)
+  throw new UserError(
+    `Cannot use concepts "${path}" with the run "${name}": they come from another concept detector than the run's; ` +
+      `copy the files of "${runFiles(name).concepts}" into "${folder}" and run ` +
+      `"mia concepts detect --data ${dirname(folder)}", or train a new run`,
+  )
 }

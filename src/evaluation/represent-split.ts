@@ -66,7 +66,12 @@ export async function representSplit({
     const vocabulary = run.vocabulary
     const inputs = await storedInputs(
       store,
-      run.detector && { path: conceptsFile(data), vocabulary, count: model.concepts },
+      run.detector && {
+        path: conceptsFile(data),
+        vocabulary,
+        count: model.concepts,
+        run: { name: folder, detector: run.detector },
+      },
     )
     const all = dataset.split(split)
     const images = all.filter(({ id }) => inputs.has(id))

@@ -63,7 +63,12 @@ export async function captionSplit({
     const count = run.config.model.concepts
     const inputs = await storedInputs(
       store,
-      run.detector && { path: conceptsFile(source), vocabulary: run.vocabulary, count },
+      run.detector && {
+        path: conceptsFile(source),
+        vocabulary: run.vocabulary,
+        count,
+        run: { name: folder, detector: run.detector },
+      },
     )
     const all = dataset.split(split)
     const images = all.filter(({ id }) => inputs.has(id))
@@ -113,5 +118,5 @@ export async function testRun(options: TestOptions): Promise<TestResult> {
   }
 }
 
-/** COCO's ids are numbers; those of other data sets stay text. */
+/** COCO's ids are numbers; those of other datasets stay text. */
 const imageId = (id: string): number | string => (/^\d{1,15}$/.test(id) ? Number(id) : id)

@@ -1,10 +1,9 @@
 import { ConceptInference } from '../caption/concept-inference.ts'
 import { detectorFor } from '../caption/stored-detector.ts'
 import { Dataset } from '../data/dataset.ts'
-import { type DetectedConcepts, readDetector } from '../disk/concept-files.ts'
+import { type DetectedConcepts, readDetector, writeConcepts } from '../disk/concept-files.ts'
 import { conceptsFile, conceptsFolder, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
-import { writeFileAtomic } from '../disk/files.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
@@ -51,7 +50,8 @@ export async function detectConcepts({
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
   try {
-    const { info, weights } = await readDetector(conceptsFolder(data))
+    const stored = await readDetector(conceptsFolder(data))
+    const { info, weights } = stored
     store.require(info.features, `the concept detector of "${data}"`)
     const { regions } = store
     const most = count ?? Math.min(regions, info.words.length)
@@ -63,20 +63,19 @@ export async function detectConcepts({
     const images = dataset.images.filter(({ id }) => store.has(id))
     const detector = detectorFor(info.words.length, info.features)
     const inference = await ConceptInference.load(engine.runtime, detector, weights, most)
-    const lines: string[] = []
+    const concepts: DetectedConcepts[] = []
     try {
       for (let start = 0; start < images.length; start += IMAGES_PER_BATCH) {
         signal?.throwIfAborted()
         const batch = images.slice(start, start + IMAGES_PER_BATCH)
         const found = await inference.best(await store.read(batch.map(({ id }) => id)))
-        for (const [i, { id }] of batch.entries())
-          lines.push(JSON.stringify({ id, ...rowOf(found, i, most, info.words) } satisfies DetectedConcepts))
+        for (const [i, { id }] of batch.entries()) concepts.push({ id, ...rowOf(found, i, most, info.words) })
         onProgress?.(start + batch.length, images.length)
       }
     } finally {
       inference.release()
     }
-    await writeFileAtomic(conceptsFile(data), lines.map((line) => `${line}\n`).join(''))
+    await writeConcepts(conceptsFile(data), stored, concepts)
     return { images: images.length, count: most, words: info.words.length, regions }
   } finally {
     await store.close()

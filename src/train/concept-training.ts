@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,6 +29,7 @@ import {
   labelLogLikelihood,
   validateDetector,
 } from './concept-validation.ts'
+import { imagesDigest } from './data-identity.ts'
 import { runTraining, type TrainingTask } from './loop.ts'
 import { startOrRestore } from './state.ts'
 import { updates } from './update.ts'
@@ -114,7 +114,7 @@ async function trainOn(
 ): Promise<ConceptTraining> {
   const folder = conceptsFolder(data)
   const detector = detectorFor(words.length, store.header, DROPOUT)
-  const recipe = { seed, words, features: store.source, images: digest(train) }
+  const recipe = { seed, words, features: store.source, images: imagesDigest(train) }
   const checkpoint = await checkpointOf(folder, recipe, epochs)
   const start = await startOrRestore(checkpoint, [...detector.parameters.values()], seed)
   const session = await engine.runtime.load(trainingModel(detector))
@@ -239,13 +239,6 @@ async function checkpointOf(folder: string, recipe: object, epochs: number): Pro
   await rm(checkpoint, { force: true })
   await writeFileAtomic(training, text)
   return checkpoint
-}
-
-/** A hash of the images' ids and captions. */
-function digest(images: readonly ImageEntry[]): string {
-  const hash = createHash('sha256')
-  for (const { id, tokens } of images) hash.update(`${JSON.stringify([id, tokens])}\n`)
-  return hash.digest('hex')
 }
 
 function trainingModel(detector: ConceptDetector): Uint8Array {

@@ -135,7 +135,7 @@ export async function startOrRestore(
   const checkpoint = await readCheckpoint(path)
   const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]))
   const checked = (tensors: ReadonlyMap<string, TensorData>, group: string): Weights =>
-    weightsOf(tensors, byName, `${group} of checkpoint "${path}"`, 'begin the run anew in another folder')
+    weightsOf(tensors, byName, `${group} of checkpoint "${path}"`, 'start the run again in another folder')
   const state = TrainingState.restore(parameters, {
     weights: checked(checkpoint.weights, 'weights'),
     firstMoments: checked(checkpoint.firstMoments, 'first moments'),

@@ -3,6 +3,7 @@ import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { weightsOf } from '../caption/weights.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import type { RunProgress } from '../disk/checkpoint.ts'
+import { readDetector } from '../disk/concept-files.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
 import { writeFileAtomic } from '../disk/files.ts'
@@ -20,6 +21,7 @@ import type { Vocabulary } from '../text/vocabulary.ts'
 import { firstFew } from '../wording.ts'
 import { type Batch, makeBatches } from './batches.ts'
 import { Collator } from './collator.ts'
+import { keepDataIdentity } from './data-identity.ts'
 import { type FinishedEpoch, type FinishedStep, runTraining, type TrainingTask } from './loop.ts'
 import { crossEntropy } from './objectives/cross-entropy.ts'
 import { referenceLogLikelihood } from './reference-likelihood.ts'
@@ -75,7 +77,8 @@ interface CaptionData {
  * trains on every image once and captions the validation images. The weights with the best CIDEr are kept; if epochs
  * have the same CIDEr, as always with one validation image, those that give the validation references the higher
  * log-likelihood. If `signal` aborts, a checkpoint is written and the promise rejects with the signal's reason: the
- * same call resumes from that very step. Throws UserError if data are missing or damaged, or the loss is not finite.
+ * same call resumes from that very step. Throws UserError if data are missing, damaged or not those that the run began
+ * with, or the loss is not finite.
  */
 export async function trainCaptioner({
   engine,
@@ -92,6 +95,7 @@ export async function trainCaptioner({
   const sessions = new StepSessions(engine.runtime, (sizes) => buildStep(config, sizes))
   try {
     const data = await readData(folder, config, dataset, store)
+    await keepDataIdentity(folder, config.data.folder, data)
     const model = createCaptioner(config.model)
     const start = await startOrRestore(files.checkpoint, [...model.parameters.values()], config.training.seed)
     const journal = await Journal.open(files.log, start.progress)
@@ -152,7 +156,7 @@ function captionerTask({
     keep: (weights) => writeSafetensors(files.weights, weights, {}),
     kept: async () => {
       const { tensors } = await readSafetensors(files.weights, 'weights')
-      return weightsOf(tensors, model.parameters, `weights "${files.weights}"`, 'begin the run anew in another folder')
+      return weightsOf(tensors, model.parameters, `weights "${files.weights}"`, 'start the run again in another folder')
     },
     onStep: async (step) => {
       onProgress?.(step.step, steps)
@@ -213,7 +217,14 @@ async function readData(
   store.require(features, `run "${folder}"`)
   const inputs = await storedInputs(
     store,
-    usesConcepts(model) ? { path: conceptsFile(data.folder), vocabulary, count: model.concepts } : undefined,
+    usesConcepts(model)
+      ? {
+          path: conceptsFile(data.folder),
+          vocabulary,
+          count: model.concepts,
+          run: { name: folder, detector: await readDetector(runFiles(folder).concepts) },
+        }
+      : undefined,
   )
   const images = (split: 'train' | 'val'): ImageEntry[] => dataset.split(split).filter(({ id }) => inputs.has(id))
   const [train, val] = [images('train'), images('val')]

@@ -1,10 +1,24 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type ConceptInfo, detectorFor, formatDetector } from '../../src/caption/stored-detector.ts'
-import { detectorFiles, readConcepts, readDetector, writeDetector } from '../../src/disk/concept-files.ts'
+import {
+  type ConceptInfo,
+  detectorFor,
+  formatDetector,
+  type StoredDetector,
+} from '../../src/caption/stored-detector.ts'
+import type { Weight } from '../../src/caption/weights.ts'
+import {
+  detectorFiles,
+  isFromDetector,
+  readConcepts,
+  readDetector,
+  writeConcepts,
+  writeDetector,
+} from '../../src/disk/concept-files.ts'
 import { readSafetensors, writeSafetensors } from '../../src/disk/safetensors-file.ts'
 import { UserError } from '../../src/errors.ts'
+import { toFloat16 } from '../../src/formats/float16.ts'
 import { damaged, damages } from '../support/damaged-weights.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { halves } from '../support/small-run.ts'
@@ -72,6 +86,45 @@ describe('readDetector()', () => {
     await expect(readDetector(folder)).rejects.toThrow(UserError)
   })
 })
+
+describe('writeConcepts()', () => {
+  const entry = { id: '7', words: ['red', 'dog'], scores: [0.9, 0.5] }
+  const detector: StoredDetector = { info, weights }
+  const changed = new Map([...weights].map(([name, each]) => [name, { ...each, data: each.data.map((x) => x * 2) }]))
+
+  test('says which detector found the concepts: not one of other words or weights', async () => {
+    const path = join(await temporaryFolder(), 'concepts.jsonl')
+    await writeConcepts(path, detector, [entry])
+    expect([...(await readConcepts(path)).values()]).toEqual([entry])
+    expect(await isFromDetector(path, detector)).toBe(true)
+    expect(await isFromDetector(path, { info, weights: changed })).toBe(false)
+    expect(await isFromDetector(path, { info: { ...info, words: ['red', 'cat'] }, weights })).toBe(false)
+    expect(await isFromDetector(path, { info: { ...info, meanAveragePrecision: 0 }, weights })).toBe(true)
+  })
+
+  test('knows the detector when it was packed as float16', async () => {
+    const [folder, thirds] = [await temporaryFolder(), new Map([...weights].map(([name, each]) => [name, third(each)]))]
+    const path = join(folder, 'concepts.jsonl')
+    await writeConcepts(path, { info, weights: thirds }, [entry])
+    const packed = new Map(
+      [...thirds].map(([name, each]) => [
+        name,
+        { ...each, dtype: 'F16' as const, data: toFloat16(each.data as Float32Array) },
+      ]),
+    )
+    await writeDetector(folder, { info, weights: packed })
+    expect(await isFromDetector(path, await readDetector(folder))).toBe(true)
+  })
+
+  test('a file without the first line, of version 0.1.0, is accepted', async () => {
+    const path = join(await temporaryFolder(), 'concepts.jsonl')
+    await writeFile(path, `${JSON.stringify(entry)}\n`)
+    expect(await isFromDetector(path, detector)).toBe(true)
+  })
+})
+
+/** The weight with each number a third: such numbers change when they are rounded to float16. */
+const third = (weight: Weight): Weight => ({ ...weight, data: weight.data.map((x) => x / 3) })
 
 describe('readConcepts()', () => {
   const entry = { id: '7', words: ['red', 'dog'], scores: [0.9, 0.5] }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RunConfig } from '../../src/caption/run-config.ts'
 import { detectorFor } from '../../src/caption/stored-detector.ts'
-import { detectorFiles, readDetector, writeDetector } from '../../src/disk/concept-files.ts'
-import { conceptsFolder } from '../../src/disk/dataset-files.ts'
+import { detectorFiles, readDetector, writeConcepts, writeDetector } from '../../src/disk/concept-files.ts'
+import { conceptsFile, conceptsFolder } from '../../src/disk/dataset-files.ts'
 import { readRunConfig, runFiles } from '../../src/disk/run.ts'
 import { beginRun, checkSameVocabulary, resumeRun } from '../../src/disk/run-folder.ts'
 import { Vocabulary } from '../../src/text/vocabulary.ts'
@@ -67,6 +67,18 @@ describe('beginRun() of a model with concepts', () => {
     await (await beginRun(folder, withConcepts())).release()
     expect(await readDetector(runFiles(folder).concepts)).toEqual({ info, weights })
     expect(JSON.parse(await readFile(detectorFiles(runFiles(folder).concepts).info, 'utf8'))).toMatchObject(info)
+  })
+
+  test('refuses concepts that an earlier detector of the dataset found', async () => {
+    const data = conceptsFolder(join(base, 'data'))
+    const earlier = { info: { ...info, words: ['cat'], averagePrecision: {} }, weights }
+    await writeDetector(data, { info, weights })
+    await writeConcepts(conceptsFile(join(base, 'data')), earlier, [])
+    await expect(beginRun(folder, withConcepts())).rejects.toThrow(
+      /concepts.jsonl" come from an earlier detector of the dataset; run "mia concepts detect --data .*" again/,
+    )
+    await writeConcepts(conceptsFile(join(base, 'data')), { info, weights }, [])
+    await (await beginRun(folder, withConcepts())).release()
   })
 
   test('says which command makes the detector if there is none', async () => {

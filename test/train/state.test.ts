@@ -60,7 +60,7 @@ describe('startOrRestore()', () => {
       averages: weights,
     })
     await expect(startOrRestore(path, parameters, 1)).rejects.toThrow(
-      `Cannot read weights of checkpoint "${path}": "out.weight" is [2, 4] and should be [2, 3]; begin the run anew`,
+      `Cannot read weights of checkpoint "${path}": "out.weight" is [2, 4] and should be [2, 3]; start the run again`,
     )
   })
 })
