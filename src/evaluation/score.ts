@@ -2,9 +2,11 @@ import type { GeneratedCaption } from '../caption/caption-all.ts'
 import type { ImageEntry } from '../data/dataset.ts'
 import type { Metric, MetricName } from '../metrics/index.ts'
 
-/** The scores of captions: of the corpus by name, and the CIDEr of each image. */
+/** The scores of captions. */
 export interface CaptionScores {
+  /** scores of the corpus by name; those that are undefined, as SPICE-ts_count where nothing is counted, are left out */
   readonly corpus: Partial<Record<MetricName, number>>
+  /** the CIDEr of each image */
   readonly cider: readonly number[]
 }
 
@@ -18,7 +20,9 @@ export function scoreCaptions(
   const candidates = captions.map(({ caption }) => (caption === '' ? [] : caption.split(' ')))
   const scores = metrics.map((metric) => metric.prepare(references).score(candidates))
   const corpus = Object.fromEntries(
-    scores.flatMap((each) => [...each].map(([name, { corpus: value }]) => [name, value])),
+    scores.flatMap((each) =>
+      [...each].flatMap(([name, { corpus: value }]) => (Number.isNaN(value) ? [] : [[name, value] as const])),
+    ),
   )
   return { corpus, cider: scores.find((each) => each.has('CIDEr'))!.get('CIDEr')!.each }
 }

@@ -1,12 +1,12 @@
 import type { Pictures } from '../engine/pictures.ts'
 import type { CorpusScore } from '../metrics/index.ts'
 import { inOrder } from '../vision/in-order.ts'
-import { counted, thousands } from '../wording.ts'
+import { counted, scoreText, thousands } from '../wording.ts'
 import { escapeHtml, percent } from './html.ts'
 import { document } from './layout.ts'
 
 /**
- * A part of a caption; `correct` tells whether a thing that it names is in the picture, in the colour that it names.
+ * A part of a caption; `correct` is whether the object that it names is in the picture, in that colour.
  */
 export interface CaptionPart {
   readonly text: string
@@ -16,7 +16,7 @@ export interface CaptionPart {
 /** A test picture with one caption per system. */
 export interface QuickstartExample {
   readonly path: string
-  /** what the picture shows, in words */
+  /** a description of the picture, its alt text */
   readonly alt: string
   readonly captions: readonly (readonly CaptionPart[])[]
 }
@@ -119,7 +119,7 @@ function scoreTable({ systems, fractions }: QuickstartContent): string {
   const rows: readonly (readonly string[])[] = [
     ...systems[0]!.scores.map(({ name }, i) => [
       name,
-      ...systems.map(({ scores }) => scores[i]!.score.toFixed(4)),
+      ...systems.map(({ scores }) => scoreText(scores[i]!.score)),
       systems.at(-1)!.scores[i]!.comparison?.p.toFixed(3) ?? '',
     ]),
     ...fractions.map(({ name, values }) => [name, ...values.map(percent), '']),

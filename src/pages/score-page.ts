@@ -1,7 +1,7 @@
 import { ImageError, type Pictures } from '../engine/pictures.ts'
 import type { CorpusScore, Evaluation, ImageScores, MetricName } from '../metrics/index.ts'
 import { inOrder } from '../vision/in-order.ts'
-import { counted, thousands } from '../wording.ts'
+import { counted, scoreText, thousands } from '../wording.ts'
 import { escapeHtml, percent } from './html.ts'
 import { document } from './layout.ts'
 
@@ -32,7 +32,7 @@ export async function scorePage(pictures: Pictures, evaluation: Evaluation, file
   const { scores, images, diversity, notes } = evaluation
   const title = `Scores of ${counted(images.length, 'caption')}`
   const by = ORDER.find((name) => scores.some((score) => score.name === name)) ?? scores[0]!.name
-  const sorted = [...images].sort((a, b) => a.scores[by]! - b.scores[by]!)
+  const sorted = images.filter(({ scores }) => !Number.isNaN(scores[by])).sort((a, b) => a.scores[by]! - b.scores[by]!)
   const pictureOf = pictureFinder(pictures, files)
   const cards = async (some: readonly ImageScores[]): Promise<string> => {
     const each: string[] = []
@@ -58,7 +58,7 @@ ${notes.map((note) => `<p>${escapeHtml(note)}</p>`).join('\n')}</header>
   })
 }
 
-/** A function from an image to its `<img>` element; empty if there is no such picture, or it cannot be read. */
+/** A function from an image to its `<img>` element; empty if the picture is missing or cannot be read. */
 function pictureFinder(pictures: Pictures, { folder }: ScorePageFiles): (image: ImageScores) => Promise<string> {
   return async ({ image_id, file, references: captions }) => {
     const id = String(image_id)
@@ -91,7 +91,7 @@ function scoreFigure(
   const top = Math.min(range[1], Math.max(...values, range[1] / 10))
   const bins = new Array<number>(BINS).fill(0)
   for (const value of values) bins[Math.min(BINS - 1, Math.floor((value / top) * BINS))]! += 1
-  const most = Math.max(...bins)
+  const most = Math.max(1, ...bins)
   const bars = bins.map((count, i) => {
     const height = (count / most) * BIN_HEIGHT
     const [from, to] = [i, i + 1].map((bin) => ((bin / BINS) * top).toFixed(2))
@@ -101,20 +101,21 @@ function scoreFigure(
     )
   })
   const at = Math.min(HISTOGRAM_WIDTH, (score / top) * HISTOGRAM_WIDTH).toFixed(2)
+  const mark = Number.isNaN(score) ? '' : `<line x1="${at}" x2="${at}" y1="0" y2="${BIN_HEIGHT}"/>`
   const lines = [
-    ...(interval ? [`95% CI ${interval.map((value) => value.toFixed(4)).join(' to ')}`] : []),
+    ...(interval ? [`95% CI ${interval.map((bound) => scoreText(bound)).join(' to ')}`] : []),
     ...(comparison ? [comparisonText(comparison)] : []),
   ]
   const view = `viewBox="0 0 ${HISTOGRAM_WIDTH} ${BIN_HEIGHT}" preserveAspectRatio="none"`
-  return `<figure><figcaption>${name} <b>${score.toFixed(4)}</b> <small>of ${range[1]}</small>
+  return `<figure><figcaption>${name} <b>${scoreText(score)}</b> <small>of ${range[1]}</small>
 ${lines.map((line) => `<small>${line}</small>`).join('\n')}</figcaption>
 <svg ${view} role="img" aria-label="histogram of ${name} over the images">
-${bars.join('')}<line x1="${at}" x2="${at}" y1="0" y2="${BIN_HEIGHT}"/></svg>
+${bars.join('')}${mark}</svg>
 <p class="axis"><span>0</span><span>${top.toFixed(2)}</span></p></figure>`
 }
 
 const comparisonText = ({ other, difference, p }: NonNullable<CorpusScore['comparison']>): string =>
-  `other ${other.toFixed(4)} (${difference < 0 ? '-' : '+'}${Math.abs(difference).toFixed(4)}), p ${p.toFixed(3)}`
+  `other ${scoreText(other)} (${difference >= 0 ? '+' : ''}${scoreText(difference)}), p ${p.toFixed(3)}`
 
 function facts({ length, vocabulary, distinct_1, distinct_2, novel, selfCIDEr }: Evaluation['diversity']) {
   return {
@@ -130,7 +131,7 @@ function facts({ length, vocabulary, distinct_1, distinct_2, novel, selfCIDEr }:
 const card = ({ image_id, caption, references, scores }: ImageScores, order: readonly CorpusScore[], picture: string) =>
   `<article>${picture}<h3>${escapeHtml(caption) || '(empty caption)'}</h3>
 <ul>${references.map((reference) => `<li>${escapeHtml(reference)}</li>`).join('')}</ul>
-<p class="numbers">${order.map(({ name }) => `<span>${name} ${scores[name]!.toFixed(3)}</span>`).join(' ')}</p>
+<p class="numbers">${order.map(({ name }) => `<span>${name} ${scoreText(scores[name]!, 3)}</span>`).join(' ')}</p>
 <p class="id">${escapeHtml(String(image_id))}</p></article>`
 
 const STYLE = `

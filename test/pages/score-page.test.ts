@@ -36,6 +36,18 @@ describe('scorePage()', () => {
     expect(html).not.toMatch(/(?:src|href)="(?!data:)/)
   })
 
+  test('shows - for a score that nothing determines, and no NaN anywhere', async () => {
+    const evaluation = await evaluate({
+      references: referencesOf(['a.png', 'b.png']),
+      results: [1, 2].map((image_id) => ({ image_id, caption: 'a dog runs' })),
+      metrics: ['SPICE-ts_count'],
+      bootstrap: { samples: 10, seed: 1 },
+    })
+    const html = await scorePage(nodePictures, evaluation, { folder: undefined })
+    expect(html).toContain('SPICE-ts_count <b>-</b>')
+    expect(html).not.toContain('NaN')
+  })
+
   test('does not embed a picture outside of the folder, whatever the references say', async () => {
     const root = await temporaryFolder()
     const folder = join(root, 'pictures')
