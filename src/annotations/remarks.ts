@@ -22,7 +22,7 @@ const PARAGRAPH = { words: 30, ratio: 2.5 }
 /**
  * Remarks on captions that score low for a reason other than what they say, a sentence each: no spaces between the
  * words of Chinese, Japanese or Thai, and leftover tokens such as `<end>`. `groups` are captions by the name of their
- * file or data set, as in "results".
+ * file or dataset, as in "results".
  */
 export function remarksOn(groups: Readonly<Record<string, readonly string[]>>): string[] {
   const remarks: string[] = []

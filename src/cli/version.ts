@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
-const PACKAGE = new URL('../../', import.meta.url)
+export { packageVersion } from '../hosts/node/package-version.ts'
 
-/** The version of this package. */
-export const packageVersion = (): string => JSON.parse(readFileSync(new URL('package.json', PACKAGE), 'utf8')).version
+const PACKAGE = new URL('../../', import.meta.url)
 
 /**
  * The commit of mia-caption's own clone in `folder`, by default this package's; undefined if the folder is not the top

@@ -104,7 +104,7 @@ export async function readCaptionedFolder({ root: given, file }: CaptionedFolder
 }
 
 const tooFew = (path: string, names: string): UserError =>
-  new UserError(`Cannot prepare "${path}": ${names}; a data set needs 3 or more, for training, validation and test`)
+  new UserError(`Cannot prepare "${path}": ${names}; a dataset needs 3 or more, for training, validation and test`)
 
 const hasWords = (caption: string): boolean => captionTokens(caption).length > 0
 

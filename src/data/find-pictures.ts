@@ -10,7 +10,7 @@ import type { CaptionedImage, Source } from './source.ts'
 type SourceOf<Image> = Omit<Source, 'images'> & { readonly images: readonly Image[] }
 type Named = Pick<CaptionedImage, 'file'>
 
-/** Folders below the folder of the images that are searched: data sets have two, as in `images/train2017`. */
+/** Folders below the folder of the images that are searched: datasets have two, as in `images/train2017`. */
 const DEPTH = 3
 
 /**

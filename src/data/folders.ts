@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 
-/** Folders of programs, which have no pictures of a data set. */
+/** Folders of programs, which have no pictures of a dataset. */
 const SKIPPED = /^(\.|node_modules$|__MACOSX$)/
 
 /** The first of the paths below `root` that exists, or undefined. */

@@ -15,11 +15,11 @@ export interface Input {
 }
 
 /**
- * Reads a text file of a data set: UTF-8 or UTF-16, also in gzip or as the only file of a zip archive. Throws UserError
+ * Reads a text file of a dataset: UTF-8 or UTF-16, also in gzip or as the only file of a zip archive. Throws UserError
  * if it cannot be read, is not a regular file, has another encoding, or is longer than the longest string.
  */
 export async function readInput(path: string): Promise<Input> {
-  const bytes = await readBytes(path, 'data set file', { maxBytes: MAX_TEXT_BYTES })
+  const bytes = await readBytes(path, 'dataset file', { maxBytes: MAX_TEXT_BYTES })
   const { text } = await readFileText(bytes, `"${path}"`)
   return {
     text,
@@ -28,7 +28,7 @@ export async function readInput(path: string): Promise<Input> {
 }
 
 /**
- * Reads a JSON file of a data set, whose top level is an object. Throws UserError for other content; see readInput().
+ * Reads a JSON file of a dataset, whose top level is an object. Throws UserError for other content; see readInput().
  */
 export async function readJsonInput(path: string): Promise<{ top: Row; file: SourceFile }> {
   const { text, file } = await readInput(path)

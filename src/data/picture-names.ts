@@ -10,7 +10,7 @@ export const isPictureName = (name: string): boolean => PICTURE.test(name)
 export const withoutEnding = (path: string): string => path.replace(PICTURE, '')
 
 /**
- * A path of a data set, relative and with slashes: `train2017\1.jpg` becomes `train2017/1.jpg`. Undefined for a path
+ * A path of a dataset, relative and with slashes: `train2017\1.jpg` becomes `train2017/1.jpg`. Undefined for a path
  * that is absolute on any operating system or that leaves its folder.
  */
 export function relativePath(name: string): string | undefined {

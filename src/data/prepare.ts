@@ -14,7 +14,7 @@ import { type KarpathyOptions, readKarpathy } from './karpathy.ts'
 import { randomSplit } from './random-split.ts'
 import { type Source, SPLITS, type Split } from './source.ts'
 
-/** A data set to read, with the options of its reader. */
+/** A dataset to read, with the options of its reader. */
 export type SourceOptions =
   | ({ readonly source: 'flickr8k' } & Flickr8kOptions)
   | ({ readonly source: 'coco' } & CocoOptions)
@@ -49,15 +49,15 @@ export interface PrepareSummary {
 
 /**
  * A larger fraction of unknown words in the training captions is reported. With the default `minCount` the fraction is
- * 3% for Flickr8k and 25% for 80 images of COCO: in a small data set most words are rare.
+ * 3% for Flickr8k and 25% for 80 images of COCO: in a small dataset most words are rare.
  */
 const MANY_UNKNOWN = 0.1
 
 /**
- * Makes a dataset folder from a data set: tokenises all captions, builds the vocabulary of the training captions, and
- * reports skipped images and captions. Writes nothing before everything is read; the same input results in the same
- * bytes. `onProgress` counts images. Throws UserError for missing files, files in another format, and `minCount` below
- * 1.
+ * Makes a dataset folder from a published dataset: tokenises all captions, builds the vocabulary of the training
+ * captions, and reports skipped images and captions. Writes nothing before everything is read; the same input results
+ * in the same bytes. `onProgress` counts images. Throws UserError for missing files, files in another format, and
+ * `minCount` below 1.
  */
 export async function prepare(options: PrepareOptions): Promise<PrepareSummary> {
   const { out, minCount = 5, signal } = options
@@ -72,7 +72,7 @@ export async function prepare(options: PrepareOptions): Promise<PrepareSummary> 
   const problems = [...source.problems]
   const images = await tokenise(source, problems, options)
   const train = images.filter(({ split }) => split === 'train')
-  problems.push(...remarksOn({ 'data set': images.flatMap(({ captions }) => captions) }))
+  problems.push(...remarksOn({ dataset: images.flatMap(({ captions }) => captions) }))
   if (train.length === 0) problems.push('no training captions: the vocabulary has no words and nothing can be trained')
   const vocabulary = Vocabulary.build(tokenLists(train), { minCount })
   signal?.throwIfAborted()

@@ -3,7 +3,7 @@ import { show } from '../wording.ts'
 
 /**
  * A record of a JSON file, read field by field. A field of another type throws UserError with file, record, field and
- * value. Data sets have 600,000 records, so nothing is copied, and the position of a record is formatted only for an
+ * value. Datasets have 600,000 records, so nothing is copied, and the position of a record is formatted only for an
  * error.
  */
 export class Row {

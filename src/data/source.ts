@@ -25,9 +25,9 @@ export interface SourceFile {
   readonly sha256: string
 }
 
-/** A published data set as its reader returns it. */
+/** A published dataset as its reader returns it. */
 export interface Source {
-  /** Name of the data set, as in "coco2017". */
+  /** Name of the dataset, as in "coco2017". */
   readonly name: string
   /** Absolute path of the folder that `CaptionedImage.file` is relative to. */
   readonly imageRoot: string

@@ -15,7 +15,7 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env, platfo
 
 /**
  * Returns the bytes of a file of the cache folder. If it is missing, or differs from its checksum in `<name>.sha256`,
- * it is made anew and stored. If the folder cannot be written to, it is made each time.
+ * it is made again and stored. If the folder cannot be written to, it is made each time.
  */
 export async function cached(name: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
   const path = join(cacheFolder(), name)

@@ -127,7 +127,7 @@ export function gatherOther(resultsJson: unknown, { ids, known }: Gathered, empt
 /** Throws UserError, with ids of both files, if the references lack images of the results. */
 function refuseUnknown(results: CaptionFile, references: CaptionFile, { ids, hint }: IdMatch): void {
   const unknown = [...results.images.keys()].filter((id) => !ids.has(id))
-  const advice = hint ?? 'give the references of their data set and split'
+  const advice = hint ?? 'give the references of their dataset and split'
   refuse(
     `score ${results.name}`,
     unknown,

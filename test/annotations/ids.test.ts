@@ -93,7 +93,7 @@ describe('matchIds()', () => {
     expect(matchIds(named(asked), known)).toEqual({ ids: new Map(), hint })
   })
 
-  test('proposes nothing for ids of another data set', () => {
+  test('proposes nothing for ids of another dataset', () => {
     expect(matchIds(named(['a', 'b']), coco)).toEqual({ ids: new Map() })
   })
 })

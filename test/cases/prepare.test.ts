@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { mia } from '../cli/mia.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
-// Data sets of the field, with pictures that are drawn.
+// Datasets of the field, with pictures that are drawn.
 const cases = fileURLToPath(new URL('../../../shared/cases/', import.meta.url))
 
 interface Summary {
@@ -49,7 +49,7 @@ const ALL = 'train 8/40, val 1/5, test 1/5'
 const ONE_EACH = 'train 8/8, val 1/1, test 1/1'
 const COCO = 'train 8/40, val 4/20'
 
-describe.skipIf(!existsSync(cases))('prepare, with data sets of the field (needs ../shared)', () => {
+describe.skipIf(!existsSync(cases))('prepare, with datasets of the field (needs ../shared)', () => {
   test('kaggle-flickr8k-csv, also with the folder above the pictures', async () => {
     const root = await copyOf('kaggle-flickr8k-csv')
     const file = join(root, 'captions.txt')

@@ -53,9 +53,9 @@ test.each([
   [
     'captions.tsv',
     'a.jpg\tA dog.\na.jpg\tA cat.\n',
-    /it names 1 picture; a data set needs 3 or more, for training, validation and test/,
+    /it names 1 picture; a dataset needs 3 or more, for training, validation and test/,
   ],
-  ['captions.tsv', 'image\tcaption\n', /it names 0 pictures; a data set needs 3 or more/],
+  ['captions.tsv', 'image\tcaption\n', /it names 0 pictures; a dataset needs 3 or more/],
   ['captions.tsv', ' \tA dog.\n', /line 1 is " \\tA dog\." and should be a picture, a tab and a caption/],
   [
     'captions.tsv',
@@ -106,7 +106,7 @@ test.each([
 test('the error for fewer than three usable pictures counts the named and the usable ones', async () => {
   const root = await folderWith('captions.tsv', 'a.jpg\tA dog.\nb.jpg\t\nc.jpg\tA cat.\n', ['a.jpg', 'b.jpg'])
   await expect(readCaptionedFolder({ root })).rejects.toThrow(
-    'it names 3 pictures, of which 1 exists and has a caption; a data set needs 3 or more',
+    'it names 3 pictures, of which 1 exists and has a caption; a dataset needs 3 or more',
   )
 })
 

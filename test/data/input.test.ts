@@ -9,7 +9,7 @@ test('readInput() refuses a file longer than the longest string, without reading
   const path = join(folderOf({ 'huge.json': '' }), 'huge.json')
   truncateSync(path, 3_000_000_000) // sparse: takes no space
   await expect(readInput(path)).rejects.toThrow(
-    /^Cannot read data set file ".*huge.json": it has 3000000000 bytes; the limit is \d+$/,
+    /^Cannot read dataset file ".*huge.json": it has 3000000000 bytes; the limit is \d+$/,
   )
 })
 
@@ -21,7 +21,7 @@ test('readInput() refuses text that is not UTF-8', async () => {
 
 test('readInput() refuses a folder and a missing file', async () => {
   const folder = folderOf({})
-  await expect(readInput(folder)).rejects.toThrow(`Cannot read data set file "${folder}": it is a folder`)
+  await expect(readInput(folder)).rejects.toThrow(`Cannot read dataset file "${folder}": it is a folder`)
   await expect(readInput(join(folder, 'none'))).rejects.toThrow(/none": there is no such file$/)
 })
 

@@ -64,13 +64,13 @@ describe('prepare()', () => {
     [
       'captions without spaces',
       '一只狗在草地上奔跑',
-      ['There are 3 of 3 captions in the data set without spaces between words'],
+      ['There are 3 of 3 captions in the dataset without spaces between words'],
     ],
     ['segmented captions', '一只 狗 在 草地 上 奔跑', []],
     [
       'leftover tokens',
       '<start> a dog <end>',
-      ['3 of 3 captions in the data set with leftover tokens (<start>, <end>)'],
+      ['3 of 3 captions in the dataset with leftover tokens (<start>, <end>)'],
     ],
   ])('notes %s', async (_, caption, notes) => {
     const names = ['a.jpg', 'b.jpg', 'c.jpg']

@@ -12,7 +12,7 @@ test.skipIf(!existsSync(sample))('parseNpy() reads arrays that NumPy wrote: feat
   const { shape, data } = parseNpy(readFileSync(`${sample}/cocobu_att/${image.cocoid}.npy`), 'features')
   expect(shape[1]).toBe(2048)
   expect(shape[0]).toBeGreaterThanOrEqual(10)
-  // the data set has the mean of the same regions, computed by its authors
+  // the dataset has the mean of the same regions, computed by its authors
   const mean = parseNpy(readFileSync(`${sample}/cocobu_fc/${image.cocoid}.npy`), 'mean features')
   expect(mean.shape).toEqual([2048])
   for (let f = 0; f < 2048; f += 97) {

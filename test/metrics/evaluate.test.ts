@@ -395,9 +395,9 @@ describe('evaluate()', () => {
       'Cannot compare other results: 1 image without a caption in them (3); they have ids like 1 and 2;',
     ],
     [
-      'results of another data set',
+      'results of another dataset',
       { references: karpathy, results: many },
-      'more); the references have ids like 1 and 2; give the references of their data set and split',
+      'more); the references have ids like 1 and 2; give the references of their dataset and split',
     ],
   ])('refuses %s', async (_, input, message) => {
     expect(await complaint({ references: lists, results, ...input })).toContain(message)

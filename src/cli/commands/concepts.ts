@@ -24,7 +24,7 @@ export const conceptsTrain = defineCommand({
     words: text(
       'path',
       'file of the words to detect, one per line (default: the 1,000 most frequent content words of the training ' +
-        'captions; a word must occur in 0.5% of the training images, but always in 2 and never in more than 30)',
+        'captions; a word must occur in at least 0.5% of the training images: at least 2, and 30 is always enough)',
     ),
     epochs: positive('n', 'epochs', { default: 10 }),
     seed: seed('n', 'random seed; the same seed gives the same detector', { default: 1 }),
