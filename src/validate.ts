@@ -24,7 +24,7 @@ export function describeIssue(issue: v.BaseIssue<unknown>): string {
   const field = path.join('.') || 'the file'
   if (received === 'undefined') return `${field} is missing`
   if (type === 'check') return `${field} is wrong: ${message}`
-  const wanted = type.includes('integer') ? 'a whole number' : inWords(expected ?? 'another value')
+  const wanted = type.includes('integer') ? 'an integer' : inWords(expected ?? 'another value')
   return `${field} is ${shortened(TYPES[received] ?? received)} and should be ${wanted}`
 }
 
@@ -54,10 +54,10 @@ const nearer = (a: Found, b: Found): boolean =>
 /** Valibot's names of types. */
 const TYPES: Readonly<Record<string, string>> = {
   Object: 'an object',
-  Array: 'a list',
+  Array: 'an array',
   number: 'a number',
-  string: 'text',
-  boolean: 'true or false',
+  string: 'a string',
+  boolean: 'a boolean',
 }
 
 const COMPARISONS: Readonly<Record<string, string>> = {

@@ -17,9 +17,9 @@ describe('validate()', () => {
     ['a missing field', { ...good, images: undefined }, 'images is missing'],
     ['a negative count', { ...good, images: -1 }, 'images is -1 and should be at least 0'],
     ['a count of 0 where one is needed', { ...good, minCount: 0 }, 'minCount is 0 and should be at least 1'],
-    ['a count with a fraction', { ...good, images: 0.5 }, 'images is 0.5 and should be a whole number'],
-    ['a count beyond 2^53', { ...good, images: 2 ** 53 }, 'images is 9007199254740992 and should be a whole number'],
-    ['a list nested 20,000 deep', { ...good, images: deep }, 'images is a list and should be a number'],
+    ['a count with a fraction', { ...good, images: 0.5 }, 'images is 0.5 and should be an integer'],
+    ['a count beyond 2^53', { ...good, images: 2 ** 53 }, 'images is 9007199254740992 and should be an integer'],
+    ['a list nested 20,000 deep', { ...good, images: deep }, 'images is an array and should be a number'],
     ['a very long text', { ...good, name: 'x'.repeat(1e6) }, `name is "${'x'.repeat(56)}... and should be "a"`],
     ['no object', null, 'the file is null and should be an object'],
   ])('refuses %s with file, field, value and expectation', (_, value, fault) => {

@@ -116,7 +116,7 @@ describe('Dataset', () => {
     [
       'a word that is not a string',
       edit('vocabulary.json', (text) => text.replace('"dog"', '{}')),
-      /vocabulary.json": words.\d is Object/,
+      /vocabulary.json": words.\d is an object/,
     ],
   ])('open() refuses %s', async (_, spoil, message) => {
     const folder = await written()

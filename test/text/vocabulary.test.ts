@@ -64,7 +64,7 @@ describe('Vocabulary', () => {
     [
       'a word that is a number',
       { ...good, words: [...good.words.slice(0, 6), 7] },
-      'words.6 is 7 and should be text',
+      'words.6 is 7 and should be a string',
     ],
     ['too few counts', { ...good, counts: [1] }, 'it has 7 words and 1 counts'],
     ['a negative count', { ...good, counts: [-1, ...good.counts.slice(1)] }, 'counts.0 is -1 and should be at least 0'],

@@ -262,7 +262,7 @@ describe('TfjsImport', () => {
     [
       'an operator that is not text',
       (json) => Object.assign(json.modelTopology.node[3]!, { op: 7 }),
-      'modelTopology.node.3.op is 7 and should be text',
+      'modelTopology.node.3.op is 7 and should be a string',
     ],
   ])('checkTfjsModel() refuses %s', (_, damage, why) => {
     const json = JSON.parse(JSON.stringify(model)) as TfjsModel
