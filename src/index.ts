@@ -1,7 +1,7 @@
 export type { CaptionAllOptions, CaptionerOptions, CaptionOptions } from './caption/caption-options.ts'
 export type { Explanation } from './caption/explainer.ts'
 export type { NetworkPaths } from './caption/feature-extractor.ts'
-export type { Captions, ExplainedCaption, PhotoCaption } from './caption/photo-caption.ts'
+export type { Captions, ExplainedCaption, ImageCaption } from './caption/photo-caption.ts'
 export type { FoundConcept, SkippedImage } from './caption/photo-reader.ts'
 export type { RepresentedImages, RepresentOptions } from './caption/representations.ts'
 export type { TrainedCaptioner } from './caption/trained-captioner.ts'

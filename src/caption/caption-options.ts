@@ -2,7 +2,7 @@ import type { Watch } from '../progress.ts'
 import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import type { NetworkPaths } from './feature-extractor.ts'
 
-/** How a caption is searched for. */
+/** Options of a caption's search. */
 export interface CaptionOptions {
   /** hypotheses that keep growing, 3 by default; 1 is greedy search */
   readonly beam?: number
@@ -10,23 +10,23 @@ export interface CaptionOptions {
   readonly maxLength?: number
   /** words a caption must have, the closing `<end>` not counted; 0 by default, and below `maxLength` */
   readonly minLength?: number
-  /** gives up the picture, also one that waits for its turn */
+  /** cancels the request, also while it waits in the queue */
   readonly signal?: AbortSignal
 }
 
-/** How a list of pictures is captioned. */
+/** Options for captioning a list of images. */
 export interface CaptionAllOptions extends CaptionOptions, Pick<Watch, 'onProgress'> {}
 
-/** What a captioner is opened with. */
+/** Options for opening a captioner. */
 export interface CaptionerOptions extends NetworkPaths {
   /**
-   * how many pictures may wait in caption() and explain(), and what happens beyond: by default 256, and later callers
-   * wait for a place
+   * the capacity of the queue of caption() and explain(), by default 256 images, and whether a call waits (the default)
+   * or is refused when it is full
    */
   readonly queue?: { readonly capacity?: number; readonly whenFull?: 'wait' | 'refuse' }
 }
 
-/** The options of a search, all of them given. */
+/** The options of a search with their defaults filled in. */
 export type SearchSettings = Required<Pick<CaptionOptions, 'beam' | 'maxLength' | 'minLength'>>
 
 /** Fills in the defaults. Throws RangeError for options that contradict each other or are out of range. */

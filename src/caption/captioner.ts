@@ -15,33 +15,33 @@ import {
   searchSettings,
 } from './caption-options.ts'
 import { Explainer } from './explainer.ts'
-import type { Captions, ExplainedCaption, PhotoCaption } from './photo-caption.ts'
-import { PHOTOS_PER_BATCH, PhotoReader, type ReadBatch, type ReadPhoto, type SkippedImage } from './photo-reader.ts'
+import type { Captions, ExplainedCaption, ImageCaption } from './photo-caption.ts'
+import { IMAGES_PER_BATCH, ImageReader, type ReadBatch, type ReadImage, type SkippedImage } from './photo-reader.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** Concepts listed with a caption. */
 const SHOWN_CONCEPTS = 8
-/** Pictures that may wait in the queue, unless another number is asked for. */
+/** Default capacity of the queue, in images. */
 const WAITING = 256
 
-/** A picture that waits for its turn. */
+/** An image in the queue. */
 interface Request extends SearchSettings {
-  readonly picture: ImageInput
+  readonly input: ImageInput
   readonly explain: boolean
 }
 
 /**
- * A trained captioner for pictures: feature extractor, concept detector, encoder and search. Any number of callers may
- * ask at once: a bounded queue makes batches of what they ask.
+ * A trained captioner for images: feature extractor, concept detector, encoder and search. Any number of callers may
+ * use it at once: a bounded queue batches their requests.
  */
 export class Captioner {
-  /** what it runs on */
+  /** the host's sessions, image decoder and files */
   readonly engine: Engine
   /** the trained model, its configuration and its vocabulary */
   readonly trained: TrainedCaptioner
-  readonly #reader: PhotoReader
+  readonly #reader: ImageReader
   readonly #decoder: ModelDecoder
-  readonly #queue: BatchQueue<Request, PhotoCaption | ExplainedCaption>
+  readonly #queue: BatchQueue<Request, ImageCaption | ExplainedCaption>
   readonly #explainers = new CompiledCache<Explainer>(1)
   readonly #inProgress = new Set<Promise<unknown>>()
   #released = false
@@ -49,7 +49,7 @@ export class Captioner {
   protected constructor(
     engine: Engine,
     trained: TrainedCaptioner,
-    reader: PhotoReader,
+    reader: ImageReader,
     decoder: ModelDecoder,
     queue: CaptionerOptions['queue'],
   ) {
@@ -58,7 +58,7 @@ export class Captioner {
     this.#reader = reader
     this.#decoder = decoder
     this.#queue = new BatchQueue((requests: readonly Request[], signal) => this.#serve(requests, signal), {
-      batchSize: PHOTOS_PER_BATCH,
+      batchSize: IMAGES_PER_BATCH,
       capacity: WAITING,
       whenFull: 'wait',
       ...queue,
@@ -66,8 +66,8 @@ export class Captioner {
   }
 
   /**
-   * Opens the networks of a trained captioner. Throws UserError where one is missing or is another than it was trained
-   * with.
+   * Opens the networks of a trained captioner. Throws UserError if one is missing or differs from the one of
+   * training.
    */
   static async open(engine: Engine, trained: TrainedCaptioner, options: CaptionerOptions = {}): Promise<Captioner> {
     return new Captioner(engine, trained, ...(await Captioner.openParts(engine, trained, options)))
@@ -78,8 +78,8 @@ export class Captioner {
     engine: Engine,
     trained: TrainedCaptioner,
     { queue, ...paths }: CaptionerOptions,
-  ): Promise<[PhotoReader, ModelDecoder, CaptionerOptions['queue']]> {
-    const reader = await PhotoReader.open(engine, trained, paths)
+  ): Promise<[ImageReader, ModelDecoder, CaptionerOptions['queue']]> {
+    const reader = await ImageReader.open(engine, trained, paths)
     try {
       return [reader, await ModelDecoder.load(engine.runtime, trained.model, trained.weights), queue]
     } catch (error) {
@@ -88,25 +88,25 @@ export class Captioner {
     }
   }
 
-  /** Captions a picture. Throws ImageError if it cannot be read, QueueFullError if the queue refuses it. */
-  async caption(image: ImageInput, options: CaptionOptions = {}): Promise<PhotoCaption> {
+  /** Captions an image. Throws ImageError if it cannot be read, QueueFullError if the queue refuses it. */
+  async caption(image: ImageInput, options: CaptionOptions = {}): Promise<ImageCaption> {
     return this.#ask(image, false, options)
   }
 
-  /** Captions a picture and says what the model attended to at each word. Throws as caption() does. */
+  /** Captions an image and returns the attention of each word. Throws as caption() does. */
   async explain(image: ImageInput, options: CaptionOptions = {}): Promise<ExplainedCaption> {
     return (await this.#ask(image, true, options)) as ExplainedCaption
   }
 
   /**
-   * Captions pictures, decoding some while the networks work on others. Those that cannot be read are in `skipped`, not
-   * thrown.
+   * Captions images, decoding some while the networks work on others. Images that cannot be read are in `skipped`; they
+   * do not throw.
    */
-  async captionAll(images: readonly ImageInput[], options: CaptionAllOptions = {}): Promise<Captions<PhotoCaption>> {
+  async captionAll(images: readonly ImageInput[], options: CaptionAllOptions = {}): Promise<Captions<ImageCaption>> {
     return this.#busy(() => this.#each(images, options, async (_, captions) => captions))
   }
 
-  /** Captions pictures and says what the model attended to at each word. Those that cannot be read are in `skipped`. */
+  /** Captions images and returns the attention of each word. Images that cannot be read are in `skipped`. */
   async explainAll(
     images: readonly ImageInput[],
     options: CaptionAllOptions = {},
@@ -115,13 +115,13 @@ export class Captioner {
   }
 
   /**
-   * Captions pictures as captionAll() does, without holding the captions: yields the caption of each picture, or why it
-   * is skipped, in the order of the list, as soon as its batch is done. `onProgress` is called after each batch.
+   * Captions images as captionAll() does, without holding the captions: yields the caption of each image, or why it is
+   * skipped, in the order of the list, as soon as its batch is done. `onProgress` is called after each batch.
    */
   async *captionEach(
     images: readonly ImageInput[],
     options: CaptionAllOptions = {},
-  ): AsyncGenerator<PhotoCaption | SkippedImage> {
+  ): AsyncGenerator<ImageCaption | SkippedImage> {
     const batches = this.#batches(images, options, async (_, captions) => captions)
     try {
       for (;;) {
@@ -151,11 +151,11 @@ export class Captioner {
     return this.release()
   }
 
-  /** Puts a picture into the queue. */
-  async #ask(picture: ImageInput, explain: boolean, options: CaptionOptions): Promise<PhotoCaption | ExplainedCaption> {
+  /** Puts an image into the queue. */
+  async #ask(input: ImageInput, explain: boolean, options: CaptionOptions): Promise<ImageCaption | ExplainedCaption> {
     this.#checkOpen()
     const settings = searchSettings(options) // here, so that a mistake fails its own caller and not the batch
-    return this.#queue.submit({ picture, explain, ...settings }, { signal: options.signal })
+    return this.#queue.submit({ input, explain, ...settings }, { signal: options.signal })
   }
 
   /**
@@ -165,8 +165,8 @@ export class Captioner {
   async #serve(
     requests: readonly Request[],
     signal: AbortSignal,
-  ): Promise<(PhotoCaption | ExplainedCaption | Error)[]> {
-    const results: (PhotoCaption | ExplainedCaption | Error)[] = []
+  ): Promise<(ImageCaption | ExplainedCaption | Error)[]> {
+    const results: (ImageCaption | ExplainedCaption | Error)[] = []
     for (const indices of groupBy(requests.keys(), (i) => keyOf(requests[i]!)).values()) {
       const group = await this.#serveGroup(
         indices.map((i) => requests[i]!),
@@ -181,14 +181,14 @@ export class Captioner {
   async #serveGroup(
     requests: readonly Request[],
     signal: AbortSignal,
-  ): Promise<(PhotoCaption | ExplainedCaption | Error)[]> {
-    const { explain, picture: _, ...search } = requests[0]!
-    const images = requests.map(({ picture }) => picture)
+  ): Promise<(ImageCaption | ExplainedCaption | Error)[]> {
+    const { explain, input: _, ...search } = requests[0]!
+    const images = requests.map(({ input }) => input)
     const options = { ...search, signal }
     const { captions, skipped } = explain
       ? await this.#explainEach(images, options)
       : await this.#each(images, options, async (_, each) => each)
-    const results: (PhotoCaption | ExplainedCaption | Error)[] = []
+    const results: (ImageCaption | ExplainedCaption | Error)[] = []
     for (const caption of captions) results[caption.index] = { ...caption, index: 0 }
     for (const { index, reason } of skipped) {
       const name = this.engine.pictures.nameOf(images[index]!)
@@ -199,14 +199,14 @@ export class Captioner {
 
   async #explainEach(images: readonly ImageInput[], options: CaptionAllOptions): Promise<Captions<ExplainedCaption>> {
     return this.#withExplainer(searchSettings(options).maxLength, (explainer) =>
-      this.#each(images, options, async ({ photos, features, concepts }, captions, ids) => {
+      this.#each(images, options, async ({ images: read, features, concepts }, captions, ids) => {
         const explanations = await explainer.explain(features, concepts, ids)
         return captions.map((caption, i) => ({
           ...caption,
-          picture: photos[i]!.picture,
-          allConcepts: photos[i]!.concepts,
+          input: read[i]!.input,
+          allConcepts: read[i]!.concepts,
           explanation: explanations[i]!,
-          boxes: photos[i]!.boxes,
+          boxes: read[i]!.boxes,
         }))
       }),
     )
@@ -240,7 +240,7 @@ export class Captioner {
   async #each<T>(
     images: readonly ImageInput[],
     options: CaptionAllOptions,
-    finish: (batch: ReadBatch, captions: PhotoCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
+    finish: (batch: ReadBatch, captions: ImageCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): Promise<Captions<T>> {
     const all: Captions<T> = { captions: [], skipped: [] }
     for await (const { captions, skipped } of this.#batches(images, options, finish)) {
@@ -250,11 +250,11 @@ export class Captioner {
     return all
   }
 
-  /** Captions batch by batch; `finish` turns a batch's captions, and their words as ids, into what is wanted. */
+  /** Captions batch by batch; `finish` makes the results from a batch's captions and their word ids. */
   async *#batches<T>(
     images: readonly ImageInput[],
     { onProgress, signal, ...options }: CaptionAllOptions,
-    finish: (batch: ReadBatch, captions: PhotoCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
+    finish: (batch: ReadBatch, captions: ImageCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): AsyncGenerator<Captions<T>> {
     const { beam, maxLength, minLength } = searchSettings(options)
     const filters = minLength > 0 ? [atLeast(minLength)] : []
@@ -262,12 +262,12 @@ export class Captioner {
     let done = 0
     for await (const batch of this.#reader.read(images)) {
       signal?.throwIfAborted()
-      const { photos, skipped } = batch
+      const { images: read, skipped } = batch
       const captions: T[] = []
-      if (photos.length > 0) {
+      if (read.length > 0) {
         const { vocabulary } = this.trained
-        const generated = await captionBatch(this.#decoder, { images: photos.length, ...batch }, vocabulary, search)
-        const each = generated.map((caption, i) => this.#captionOf(photos[i]!, caption))
+        const generated = await captionBatch(this.#decoder, { ...batch, images: read.length }, vocabulary, search)
+        const each = generated.map((caption, i) => this.#captionOf(read[i]!, caption))
         const ids = generated.map(({ words }) => words)
         captions.push(...(await finish(batch, each, ids)))
       }
@@ -277,7 +277,7 @@ export class Captioner {
     }
   }
 
-  #captionOf({ image, index, concepts }: ReadPhoto, generated: GeneratedCaption): PhotoCaption {
+  #captionOf({ image, index, concepts }: ReadImage, generated: GeneratedCaption): ImageCaption {
     const { caption, words, wordLogProbs, logProb } = generated
     return {
       image,

@@ -12,13 +12,13 @@ import {
 import { detectorFor } from './stored-detector.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
-/** A concept found in a picture, and the detector's confidence from 0 to 1. */
+/** A concept detected in an image, and the detector's confidence from 0 to 1. */
 export interface FoundConcept {
   readonly word: string
   readonly score: number
 }
 
-/** A picture of a list: its name and its index. */
+/** An image of a list: its name and its index. */
 export interface NamedImage {
   /** its path or URL; for bytes and pixels its index in the list, as in `#3` */
   readonly image: string
@@ -26,42 +26,42 @@ export interface NamedImage {
   readonly index: number
 }
 
-/** A picture that cannot be read, and why. */
+/** An image that cannot be read, and the reason. */
 export interface SkippedImage extends NamedImage {
   readonly reason: string
 }
 
-/** A picture that was read: its boxes and its concepts. */
-export interface ReadPhoto extends NamedImage {
-  /** the picture as it was given */
-  readonly picture: ImageInput
+/** An image that was read: its boxes and its concepts. */
+export interface ReadImage extends NamedImage {
+  /** the image as the caller passed it */
+  readonly input: ImageInput
   /** left, top, right, bottom of each region as fractions of width and height, `[regions, 4]` */
   readonly boxes: Float32Array
-  /** the concepts found, most confident first; none for models that use none */
+  /** the detected concepts, highest confidence first; empty for models that use no concepts */
   readonly concepts: readonly FoundConcept[]
 }
 
-/** Some pictures as a model takes them. */
+/** A batch of images as model inputs. */
 export interface ReadBatch {
-  readonly photos: readonly ReadPhoto[]
-  /** float16 bits `[photos, R, F]`, zeros where a picture has fewer regions */
+  readonly images: readonly ReadImage[]
+  /** float16 bits `[images, R, F]`, zeros where an image has fewer regions */
   readonly features: Uint16Array
-  /** word ids `[photos, K]`; empty for models that use no concepts */
+  /** word ids `[images, K]`; empty for models that use no concepts */
   readonly concepts: Int32Array
   readonly skipped: readonly SkippedImage[]
 }
 
-/** Pictures that are read, and go through a model, at once. */
-export const PHOTOS_PER_BATCH = 16
+/** Images per batch. */
+export const IMAGES_PER_BATCH = 16
 
-/** A picture that was decoded ahead, or the ImageError. */
+/** An image that was decoded ahead, or its ImageError. */
 interface Decoded extends NamedImage {
-  readonly picture: ImageInput
+  readonly input: ImageInput
   readonly decoded: unknown
 }
 
-/** Turns pictures into a captioner's inputs by its network and its concept detector. */
-export class PhotoReader {
+/** Computes a captioner's inputs from images, by its network and its concept detector. */
+export class ImageReader {
   readonly #captioner: TrainedCaptioner
   readonly #pictures: Pictures
   readonly #extractor: FeatureExtractor
@@ -79,8 +79,8 @@ export class PhotoReader {
     this.#detector = detector
   }
 
-  /** Opens what a captioner needs. Throws UserError where a network is missing or is another. */
-  static async open(engine: Engine, captioner: TrainedCaptioner, paths: NetworkPaths = {}): Promise<PhotoReader> {
+  /** Opens the networks of a captioner. Throws UserError if one is missing or differs from the one of training. */
+  static async open(engine: Engine, captioner: TrainedCaptioner, paths: NetworkPaths = {}): Promise<ImageReader> {
     const { detector, config } = captioner
     const extractor = await openFeatureExtractor(engine, captioner, paths)
     try {
@@ -92,7 +92,7 @@ export class PhotoReader {
           detector.weights,
           config.model.concepts,
         ))
-      return new PhotoReader(captioner, engine.pictures, extractor, inference)
+      return new ImageReader(captioner, engine.pictures, extractor, inference)
     } catch (error) {
       extractor.release()
       throw error
@@ -100,13 +100,13 @@ export class PhotoReader {
   }
 
   /**
-   * Reads pictures batch by batch; later ones are decoded meanwhile. Those that cannot be read are in `skipped`, not
-   * thrown.
+   * Reads images batch by batch, decoding the next ones meanwhile. Images that cannot be read are in `skipped`; they do
+   * not throw.
    */
   async *read(images: readonly ImageInput[]): AsyncGenerator<ReadBatch> {
     let batch: Decoded[] = []
-    for await (const decoded of inOrder(images.entries(), (entry) => this.#decode(entry), 2 * PHOTOS_PER_BATCH)) {
-      if (batch.push(decoded) < PHOTOS_PER_BATCH) continue
+    for await (const decoded of inOrder(images.entries(), (entry) => this.#decode(entry), 2 * IMAGES_PER_BATCH)) {
+      if (batch.push(decoded) < IMAGES_PER_BATCH) continue
       yield await this.#finish(batch)
       batch = []
     }
@@ -119,9 +119,9 @@ export class PhotoReader {
     this.#detector?.release()
   }
 
-  async #decode([index, picture]: readonly [number, ImageInput]): Promise<Decoded> {
-    const image = this.#pictures.nameOf(picture) ?? `#${index}`
-    return { image, index, picture, decoded: await orImageError(this.#extractor.decode(picture)) }
+  async #decode([index, input]: readonly [number, ImageInput]): Promise<Decoded> {
+    const image = this.#pictures.nameOf(input) ?? `#${index}`
+    return { image, index, input, decoded: await orImageError(this.#extractor.decode(input)) }
   }
 
   async #finish(batch: readonly Decoded[]): Promise<ReadBatch> {
@@ -139,14 +139,14 @@ export class PhotoReader {
     const features = new Uint16Array(seen.length * most * size)
     for (const [i, { regions }] of seen.entries()) features.set(regions.features, i * most * size)
     const { found, ids } = await this.#conceptsOf(features, seen.length)
-    const photos = seen.map(({ image, index, picture, regions }, i) => ({
+    const images = seen.map(({ image, index, input, regions }, i) => ({
       image,
       index,
-      picture,
+      input,
       boxes: regions.boxes,
       concepts: found[i]!,
     }))
-    return { photos, features, concepts: ids, skipped }
+    return { images, features, concepts: ids, skipped }
   }
 
   async #conceptsOf(features: Uint16Array, images: number): Promise<{ found: FoundConcept[][]; ids: Int32Array }> {

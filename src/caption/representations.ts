@@ -3,7 +3,7 @@ import type { ImageInput } from '../engine/pictures.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
 import type { NetworkPaths } from './feature-extractor.ts'
-import { PhotoReader, type SkippedImage } from './photo-reader.ts'
+import { ImageReader, type SkippedImage } from './photo-reader.ts'
 import { type Representation, Representer } from './representer.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
@@ -14,11 +14,11 @@ export type Representations = ReadonlyMap<string, Representation>
 export interface RepresentedImages {
   readonly names: readonly string[]
   /**
-   * those of Representer, and `boxes` `[names, R, 4]`: left, top, right, bottom as fractions of the picture, zeros
+   * those of Representer, and `boxes` `[names, R, 4]`: left, top, right, bottom as fractions of the image, zeros
    * where it has fewer regions
    */
   readonly tensors: Representations
-  /** the words of the K concepts of each picture, in the order of the attention's columns */
+  /** the words of the K concepts of each image, in the order of the attention's columns */
   readonly concepts: readonly (readonly string[])[]
   readonly skipped: readonly SkippedImage[]
 }
@@ -43,23 +43,23 @@ export async function representImages(
   const concepts: string[][] = []
   const skipped: SkippedImage[] = []
   const parts: Representations[] = []
-  const reader = await PhotoReader.open(engine, captioner, paths)
+  const reader = await ImageReader.open(engine, captioner, paths)
   let representer: Representer | undefined
   try {
     representer = await Representer.load(engine.runtime, model, weights, { attention })
     for await (const batch of reader.read(images)) {
       signal?.throwIfAborted()
       skipped.push(...batch.skipped)
-      names.push(...batch.photos.map(({ image }) => image))
-      concepts.push(...batch.photos.map((photo) => photo.concepts.map(({ word }) => word)))
-      if (batch.photos.length > 0)
+      names.push(...batch.images.map(({ image }) => image))
+      concepts.push(...batch.images.map((image) => image.concepts.map(({ word }) => word)))
+      if (batch.images.length > 0)
         parts.push(
           new Map([
             ...(await representer.represent(batch.features, batch.concepts)),
             [
               'boxes',
               padded(
-                batch.photos.map(({ boxes }) => boxes),
+                batch.images.map(({ boxes }) => boxes),
                 config.model.regions,
               ),
             ],

@@ -4,7 +4,7 @@ import { PUBLISHED_MODEL } from '../models/config.ts'
 import { LIMITS } from '../models/limits.ts'
 import { BASIC_MODELS, type BasicModelName } from '../models/lstm/basic-models.ts'
 import { COUNT, validate } from '../validate.ts'
-import { featureSourceSchema, hasBoxes } from '../vision/feature-source.ts'
+import { FEATURE_SOURCE_SCHEMA, hasBoxes } from '../vision/feature-source.ts'
 
 /** An integer from 1 to the limit of a hyperparameter. */
 const size = (name: keyof typeof LIMITS) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS[name]))
@@ -14,7 +14,7 @@ const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000))
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 /** A dropout or a decay rate: 1 would keep or learn nothing. */
 const fractionBelowOne = v.pipe(v.number(), v.minValue(0), v.ltValue(1))
-const schema = v.object({
+const SCHEMA = v.object({
   format: v.literal('mia-run/2'),
   model: v.object({
     basicModel: v.picklist(Object.keys(BASIC_MODELS) as BasicModelName[]),
@@ -58,11 +58,11 @@ const schema = v.object({
   }),
   /** the dataset it was trained on, and where that was */
   data: v.object({ name: v.string(), folder: v.string() }),
-  features: featureSourceSchema,
+  features: FEATURE_SOURCE_SCHEMA,
 })
 
 /** Everything that decides what a run computes; `config.json` in its folder. */
-export type RunConfig = Omit<v.InferOutput<typeof schema>, 'format'>
+export type RunConfig = Omit<v.InferOutput<typeof SCHEMA>, 'format'>
 
 /** What to do about a file of a run that is not as it should be. */
 export const RUN_ADVICE = 'it should be as "mia train" wrote it'
@@ -72,7 +72,7 @@ export const RUN_ADVICE = 'it should be as "mia train" wrote it'
  * other value, and where two fields contradict each other.
  */
 export function parseRunConfig(value: unknown, path: string): RunConfig {
-  const { format: _, ...config } = validate(schema, upgraded(value), path, RUN_ADVICE)
+  const { format: _, ...config } = validate(SCHEMA, upgraded(value), path, RUN_ADVICE)
   const { model, training, features } = config
   const agree = (field: string, is: unknown, wanted: string, fits: boolean): void => {
     if (!fits) throw new UserError(`Cannot read "${path}": ${field} is ${is} and should be ${wanted}; ${RUN_ADVICE}`)

@@ -4,20 +4,20 @@ import type { TensorData } from '../formats/safetensors.ts'
 import { sha256 } from '../formats/sha256.ts'
 import { ConceptDetector, type ConceptDetectorConfig } from '../models/concept-detector.ts'
 import { validate } from '../validate.ts'
-import { type FeatureSource, featureSourceSchema, hasBoxes } from '../vision/feature-source.ts'
+import { FEATURE_SOURCE_SCHEMA, type FeatureSource, hasBoxes } from '../vision/feature-source.ts'
 import { type Weights, weightsOf } from './weights.ts'
 
-const schema = v.object({
+const SCHEMA = v.object({
   format: v.literal('mia-concepts/1'),
   words: v.array(v.string()),
-  features: featureSourceSchema,
+  features: FEATURE_SOURCE_SCHEMA,
   /** mean average precision on the validation images, and each word's */
   meanAveragePrecision: v.number(),
   averagePrecision: v.record(v.string(), v.number()),
 })
 
-/** What a concept detector is beside its weights: the words, the features that it reads, how good it is. */
-export type ConceptInfo = Omit<v.InferOutput<typeof schema>, 'format'>
+/** A concept detector's vocabulary, the features that it reads, and its validation scores. */
+export type ConceptInfo = Omit<v.InferOutput<typeof SCHEMA>, 'format'>
 
 /** A trained concept detector. */
 export interface StoredDetector {
@@ -26,9 +26,9 @@ export interface StoredDetector {
 }
 
 /** The detector's model for features of that kind. */
-export const detectorFor = (words: number, source: FeatureSource, dropout = 0): ConceptDetector =>
+export const detectorFor = (vocabularySize: number, source: FeatureSource, dropout = 0): ConceptDetector =>
   new ConceptDetector({
-    words,
+    vocabularySize,
     regions: source.regions,
     paddedRegions: hasBoxes(source),
     featureSize: source.size,
@@ -45,7 +45,7 @@ export function parseDetector(
   json: { readonly value: unknown; readonly path: string },
   weights: { readonly tensors: ReadonlyMap<string, TensorData>; readonly path: string },
 ): StoredDetector {
-  const { format: _, ...info } = validate(schema, json.value, json.path, ADVICE)
+  const { format: _, ...info } = validate(SCHEMA, json.value, json.path, ADVICE)
   const { parameters } = detectorFor(info.words.length, info.features)
   return { info, weights: weightsOf(weights.tensors, parameters, `concept detector "${weights.path}"`, ADVICE) }
 }
@@ -55,7 +55,7 @@ export const formatDetector = (info: ConceptInfo): string =>
   `${JSON.stringify({ format: 'mia-concepts/1', ...info }, null, 2)}\n`
 
 /**
- * What identifies a detector: a hash (SHA-256, hexadecimal) of its words and of its weights rounded to float16, so that
+ * The identity of a detector: a hash (SHA-256, hexadecimal) of its words and of its weights rounded to float16, so that
  * a detector and its packed copy are the same.
  */
 export async function detectorDigest({ info, weights }: StoredDetector): Promise<string> {

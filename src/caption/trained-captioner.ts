@@ -8,7 +8,7 @@ import { RUN_ADVICE, type RunConfig, usesConcepts } from './run-config.ts'
 import type { StoredDetector } from './stored-detector.ts'
 import { type Weights, weightsOf } from './weights.ts'
 
-/** A trained captioner in memory, wherever its files were. */
+/** A trained captioner in memory, independent of where its files are stored. */
 export interface TrainedCaptioner {
   /** the folder or address that it came from, for errors */
   readonly name: string
@@ -29,7 +29,7 @@ export interface CaptionerParts {
   readonly detector: StoredDetector | undefined
 }
 
-/** Puts a captioner together. Throws UserError where a part does not fit the others. */
+/** Assembles a captioner. Throws UserError if a part does not fit the others. */
 export function assembleCaptioner({ name, config, vocabulary, weights, detector }: CaptionerParts): TrainedCaptioner {
   const fail = (why: string): never => {
     throw new UserError(`Cannot read run "${name}": ${why}; ${RUN_ADVICE}`)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { UserError } from '../errors.ts'
 import { POSITIVE_COUNT, validate } from '../validate.ts'
-import { featureSourceSchema, hasBoxes } from '../vision/feature-source.ts'
+import { FEATURE_SOURCE_SCHEMA, hasBoxes } from '../vision/feature-source.ts'
 import { readJson, writeFileAtomic } from './files.ts'
 
 const SCHEMA = v.intersect([
@@ -19,7 +19,7 @@ const SCHEMA = v.intersect([
     ),
     skipped: v.array(v.object({ id: v.string(), file: v.string(), reason: v.string() })),
   }),
-  featureSourceSchema,
+  FEATURE_SOURCE_SCHEMA,
 ])
 
 /** The content of `index.json` in a folder of features: their source, the images of each shard, and those skipped. */

@@ -3,7 +3,7 @@ export interface Assets {
   /** The bytes of a file; `what` names it in errors, as in `network`. Throws UserError where it cannot be read. */
   read(name: string, what: string): Promise<Uint8Array>
   /**
-   * The bytes of another file, given by its path from the folder of the file `name`; undefined if there is none. Throws
+   * The bytes of another file, given by its path from the folder of the file `name`; undefined if it does not exist. Throws
    * UserError if it cannot be read.
    */
   sibling(name: string, path: string, what: string): Promise<Uint8Array | undefined>

@@ -1,16 +1,16 @@
 import { UserError } from '../errors.ts'
 
-/** Pixels row by row, such as a canvas's ImageData: 8 bits for each of 1 (grey), 3 (RGB) or 4 (RGBA) channels. */
+/** Pixels row by row, as in a canvas's ImageData: 8 bits for each of 1 (grey), 3 (RGB) or 4 (RGBA) channels. */
 export interface Pixels {
   readonly data: Uint8Array | Uint8ClampedArray
   readonly width: number
   readonly height: number
 }
 
-/** A picture: the path of a file, its URL, its bytes, or pixels. */
+/** An image: the path of a file, its URL, its bytes, or pixels. */
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Pixels
 
-/** A part of a picture, mirrored or not: left and top edge, width and height as fractions of the picture's. */
+/** A part of an image, mirrored or not: left and top edge, width and height as fractions of the image's. */
 export interface Crop {
   readonly left: number
   readonly top: number
@@ -19,25 +19,26 @@ export interface Crop {
   readonly mirrored: boolean
 }
 
-/**
- * The size in pixels to decode to, the part that is wanted, by default all, and a name for errors where the input is
- * bytes.
- */
+/** How to decode an image. */
 export interface DecodeOptions {
+  /** the width to resize to, in pixels */
   readonly width: number
+  /** the height to resize to, in pixels */
   readonly height: number
+  /** the part to decode; by default all */
   readonly crop?: Crop
+  /** the name of bytes and pixels in errors */
   readonly name?: string
 }
 
-/** A picture made small for a page: a `data:` URL and its size in pixels. */
+/** A small copy of an image for a page: a `data:` URL and its size in pixels. */
 export interface Thumbnail {
   readonly url: string
   readonly width: number
   readonly height: number
 }
 
-/** Anything that cannot be read as a picture; `reason` is what is wrong with it, without its name. */
+/** Thrown for anything that cannot be read as an image. The message names the image; `reason` does not. */
 export class ImageError extends UserError {
   override readonly name = 'ImageError'
 
@@ -49,17 +50,17 @@ export class ImageError extends UserError {
   }
 }
 
-/** A host's decoder of pictures. All methods but nameOf() throw ImageError, naming the picture, for what is none. */
+/** A host's image decoder. All methods but nameOf() throw ImageError if the input cannot be read as an image. */
 export interface Pictures {
   /**
-   * Decodes a picture to interleaved 8-bit RGB, `[height, width, 3]`, stretched to the size asked for: upright as its
-   * EXIF orientation says, transparency on white, the first frame of several.
+   * Decodes an image to interleaved 8-bit RGB, `[height, width, 3]`, resized without keeping its proportions. Applies
+   * the EXIF orientation, puts transparency on white, and takes the first frame of an animation.
    */
   decode(input: ImageInput, options: DecodeOptions): Promise<Uint8Array>
-  /** Width and height in pixels, upright as the EXIF orientation says. */
+  /** Width and height in pixels, after the EXIF orientation is applied. */
   size(input: ImageInput): Promise<{ readonly width: number; readonly height: number }>
-  /** The picture at most `size` pixels wide and high, its proportions kept. */
+  /** A copy of the image at most `size` pixels wide and high, with the same proportions. */
   thumbnail(input: ImageInput, size: number): Promise<Thumbnail>
-  /** The path or URL of a picture; undefined for bytes and pixels. */
+  /** The path or URL of an image; undefined for bytes and pixels. */
   nameOf(input: ImageInput): string | undefined
 }

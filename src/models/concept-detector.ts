@@ -13,8 +13,8 @@ export interface ConceptDetectorConfig {
   readonly regions: number
   /** whether some images have fewer regions: then regions of zeros are padding */
   readonly paddedRegions: boolean
-  /** size of the word list, W */
-  readonly words: number
+  /** number of concepts that it detects, W */
+  readonly vocabularySize: number
   /** dropout rate of the features */
   readonly dropout: number
 }
@@ -35,13 +35,13 @@ export class ConceptDetector {
   constructor(config: ConceptDetectorConfig) {
     const scope = new Scope()
     this.config = config
-    this.#weight = scope.parameter('weight', [config.words, config.featureSize], normal(0.01))
-    this.#bias = scope.parameter('bias', [config.words], constant(START_BIAS))
+    this.#weight = scope.parameter('weight', [config.vocabularySize, config.featureSize], normal(0.01))
+    this.#bias = scope.parameter('bias', [config.vocabularySize], constant(START_BIAS))
     this.parameters = scope.parameters
   }
 
-  /** `features` `[B, R, F]` → s = -log(1 - p), `[B, W]`, in nats; without `noise` there is no dropout. */
-  evidence(features: Tensor, noise?: Noise): Tensor {
+  /** `features` `[B, R, F]` → s = -log(1 - p) = Σ_j softplus(z_j), `[B, W]`, in nats; dropout needs `noise`. */
+  negLogAbsent(features: Tensor, noise?: Noise): Tensor {
     const scores = add(
       matmul(dropout(features, this.config.dropout, noise), this.#weight, { transB: true }),
       this.#bias,
@@ -52,20 +52,20 @@ export class ConceptDetector {
 
   /** `features` `[B, R, F]` → the probability p that each word is in the image, `[B, W]`. */
   probabilities(features: Tensor): Tensor {
-    return sub(1, exp(neg(this.evidence(features))))
+    return sub(1, exp(neg(this.negLogAbsent(features))))
   }
 
   /**
    * Binary cross-entropy in nats, summed over words and averaged over images: a scalar. `labels` `[B, W]` are 0 or 1.
    */
   loss(features: Tensor, labels: Tensor, noise?: Noise): Tensor {
-    const evidence = this.evidence(features, noise)
+    const negLogAbsent = this.negLogAbsent(features, noise)
     // log p = log(1 - e^-s); its gradient is about 1/s, which would explode below 1e-6
-    const logPresent = log(sub(1, exp(neg(clip(evidence, 1e-6, 80)))))
-    const perWord = sub(mul(sub(1, labels), evidence), mul(labels, logPresent))
+    const logPresent = log(sub(1, exp(neg(clip(negLogAbsent, 1e-6, 80)))))
+    const perWord = sub(mul(sub(1, labels), negLogAbsent), mul(labels, logPresent))
     return div(sum(perWord), count(perWord, [0]))
   }
 }
 
-/** The published initial bias: every p is small at first. */
+/** The published initial bias: p is small at the start of training. */
 const START_BIAS = -6.6

@@ -7,9 +7,9 @@ import type { OutputLayer } from './output-layer.ts'
 /** Tensors by name. Training, search and export pass them on without knowing what they are. */
 export type Tensors = Readonly<Record<string, Tensor>>
 
-/** What a model computes for one word of each row. */
+/** The result of one step: one word for each row. */
 export interface Step {
-  /** what the output layer is given, `[N, D]` */
+  /** the input of the output layer, `[N, D]` */
   readonly hidden: Tensor
   /** the state after the word, under the names of the state before it */
   readonly state: Tensors
@@ -17,30 +17,30 @@ export interface Step {
   readonly attention?: Tensor
 }
 
-/** What a model computes for all words of captions that are given. */
+/** The result of teacher forcing: all words of given captions. */
 export interface Forced {
-  /** what the output layer is given, `[B, T*C, D]`: of each image all first words, then all second words */
+  /** the input of the output layer, `[B, T*C, D]`: for each image all first words, then all second words */
   readonly hidden: Tensor
   /** how each word attends to the rows of its image, `[B, T*C, R]`; for models that attend */
   readonly attention?: Tensor
 }
 
 /**
- * A captioner: an encoder of images, a state, a step. Whatever implements this is trained, searched, explained and
- * exported by the same code. B images, N rows of a search (each a hypothesis about one image), T words, C captions of
+ * A captioner: an image encoder, a state, a step. The same code trains, searches, explains and exports every
+ * implementation. B images, N rows of a search (each a hypothesis about one image), T words, C captions of
  * each image, D the width of the output layer's input.
  */
 export interface CaptionModel {
   /** the weights by name */
   readonly parameters: ReadonlyMap<string, Parameter>
-  /** sizes of the images that it takes */
+  /** sizes of its image inputs */
   readonly inputs: ImageSizes
   /** from hidden states to logits over the vocabulary */
   readonly output: OutputLayer
   /**
    * Encodes images. Returns named tensors with B as the first size; step() and force() get them back under the same
-   * names, and what nobody uses is never computed. Models with an SGIR name it as Encoder.named() does, which is where
-   * representations and explanations find it. With `noise` dropout is on.
+   * names, and unused ones are never computed. Models with an SGIR name it as Encoder.named() does: representations and
+   * explanations look it up there. With `noise` dropout is on.
    */
   encode(images: ImageTensors, noise?: Noise): Tensors
   /** The state before the first word: named tensors with B as the first size. */

@@ -3,7 +3,7 @@ import type { Noise } from '../nn/noise.ts'
 import type { CaptionModel, Forced, Tensors } from './contract.ts'
 
 /**
- * Teacher forcing: what the output layer is given at each word of captions that are known. `words` are the ids fed,
+ * Teacher forcing: the inputs of the output layer at each word of given captions. `words` are the ids fed,
  * int32 `[T, B*C]`, rows image by image; C is `captions`. Uses the model's own force(), or else unrolls its step().
  */
 export const force = (model: CaptionModel, words: Tensor, encoded: Tensors, captions: number, noise?: Noise): Forced =>

@@ -17,9 +17,8 @@ export function regionBoxes(edges: Float32Array): RegionBox[] {
 }
 
 /**
- * A shade over a picture that leaves bright what was attended to: a mask with a hole for each region, as open as the
- * region's weight is in relation to the largest. Without weights it is hidden, for the script to fill. `id` is unique
- * in the page.
+ * An overlay that darkens an image by attention: a mask with one hole per region, whose opacity is the region's weight
+ * divided by the largest. Without weights it is hidden, and the script fills it. `id` is unique in the page.
  */
 export function attentionShade(weights: Float32Array | undefined, boxes: readonly RegionBox[], id: string): string {
   const largest = weights ? Math.max(...weights) : 1

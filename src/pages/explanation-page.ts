@@ -20,7 +20,7 @@ const PICTURE_SIZE = 640
 const READ_AHEAD = 4
 /** Regions in the table until the reader chooses another: those with the most attention over the whole caption. */
 const SHOWN_REGIONS = 3
-/** Concepts named beside a word whose attention is not only on regions. */
+/** Concepts listed for a word that also attends to rows without a region. */
 const SHOWN_OUTSIDE = 2
 
 /** Throws UserError if a page would have more than MAX_EXPLAINED pictures; for callers to ask before the work. */
@@ -66,13 +66,13 @@ async function* pageBody(
 <main>
 `
   const withThumbnail = async (caption: ExplainedCaption, i: number) =>
-    article(caption, await pictures.thumbnail(caption.picture, PICTURE_SIZE), i, overConcepts)
+    article(caption, await pictures.thumbnail(caption.input, PICTURE_SIZE), i, overConcepts)
   for await (const html of inOrder(captions.entries(), ([i, caption]) => withThumbnail(caption, i), READ_AHEAD))
     yield `${html}\n`
   yield '</main>'
 }
 
-/** How to read the page. All captions of a page are of one model, so that the first says what there is to see. */
+/** How to read the page. All captions come from one model, so the first decides. */
 function lead(first: ExplainedCaption | undefined, overConcepts: boolean): string {
   const attention = !first?.explanation.words
     ? 'This model does not attend word by word: it gets the picture as a whole.'
@@ -136,8 +136,8 @@ const conceptBars = (attention: Float32Array, { allConcepts }: ExplainedCaption)
   )
 
 /**
- * The picture of a word, shaded by its attention over the regions, and what it says of attention outside of them: with
- * MIA and more concepts than regions, the SGIR has rows of concepts alone.
+ * The picture of a word, shaded by its attention over the regions, and a note on its attention outside of them: with
+ * MIA and more concepts than regions, the SGIR has rows without a region.
  */
 function wordMap(
   attention: Float32Array,

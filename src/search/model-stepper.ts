@@ -160,7 +160,7 @@ const named = <T>(values: Readonly<Record<string, T>>, prefix: string): Record<s
 const isIn = (value: DeviceValue, values: DeviceValues): boolean => Object.values(values).includes(value)
 
 /**
- * The outputs of the encoder, with B images as the first size: what a step needs of the images, named `image.…`, and
+ * The outputs of the encoder, with B images as the first size: the inputs that a step takes from the images, named `image.…`, and
  * the state before the first word, named `state.…`.
  */
 export function encoderOutputs(model: CaptionModel, images: ImageTensors): Record<string, Tensor> {
@@ -227,7 +227,7 @@ function never(size: number): Tensor {
   return concat([special, expand(constant(0), [size - (UNKNOWN + 1)])], 0)
 }
 
-/** The penalties of a step as `[N, W]`, zero where there is none. */
+/** The penalties of a step as a dense array `[N, W]`. */
 function penaltyMatrix(size: number): Tensor {
   const rows = input('penaltyRows', ['P'], 'int32')
   const places = add(mul(rows, constant(size, 'int32')), input('penaltyWords', ['P'], 'int32'))

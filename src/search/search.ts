@@ -1,7 +1,7 @@
 // Search over many images at once. The roles, each a value that can be exchanged: a stepper proposes words
 // (stepper.ts), filters change their log-probabilities before that (filters/), a chooser picks among them (choosers/),
-// a ranker scores finished hypotheses (rankers/). The frontier holds what grows, a ranking what is finished, the trace
-// how each came about. Nothing is allocated for a word that is not chosen.
+// a ranker scores finished hypotheses (rankers/). The frontier holds the growing hypotheses, a Ranking the finished
+// ones, the trace the back-pointers of both. Nothing is allocated for a word that is not chosen.
 import { END, START } from '../text/vocabulary.ts'
 import { bestChooser } from './choosers/best.ts'
 import type { Chooser } from './choosers/chooser.ts'
@@ -73,7 +73,7 @@ export async function search<State>(
   return found
 }
 
-/** The rows of the next step, with what the filters say of them. */
+/** The rows of the next step, with the filters' penalties. */
 function inputOf(frontier: Frontier, filters: readonly Filter[], trace: Trace): StepInput {
   const penalties = new PenaltyList()
   for (const filter of filters) filter.apply({ frontier, trace }, penalties)
@@ -85,7 +85,7 @@ function inputOf(frontier: Frontier, filters: readonly Filter[], trace: Trace): 
   }
 }
 
-/** The next frontier; what is finished goes to its image's ranking. */
+/** The next frontier; finished hypotheses go to their image's ranking. */
 function grow(
   frontier: Frontier,
   proposals: StepOutput<unknown>,

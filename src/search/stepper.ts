@@ -7,7 +7,7 @@ export interface Penalties {
   readonly values: Float32Array
 }
 
-/** What the rows of one step are fed: arrays of equal length, one entry a row. */
+/** The inputs of one step: arrays of equal length, one entry per row. */
 export interface StepInput {
   /** the word fed to each row */
   readonly words: Int32Array
@@ -15,7 +15,7 @@ export interface StepInput {
   readonly parents: Int32Array
   /** the image of each row; rows of an image are consecutive, images ascend */
   readonly images: Int32Array
-  /** what the filters add; none where there are no filters */
+  /** log-probabilities that the filters add */
   readonly penalties?: Penalties
 }
 
@@ -28,9 +28,9 @@ export interface StepOutput<State> {
 }
 
 /**
- * A captioner for search, one word at a time for many rows at once. The state stays on the device; what comes home from
- * a step is `width` numbers a row. Words that must never come (`<pad>`, `<start>`, `<unk>`) have the log-probability
- * -Infinity.
+ * A captioner for search, one word at a time for many rows at once. The state stays on the device; a step returns
+ * `width` ids and log-probabilities per row. Words that captions never contain (`<pad>`, `<start>`, `<unk>`) have the
+ * log-probability -Infinity.
  */
 export interface Stepper<State> {
   /** The state before the first word: one row for each of `images` images. */

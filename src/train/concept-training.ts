@@ -34,7 +34,7 @@ import { runTraining, type TrainingTask } from './loop.ts'
 import { startOrRestore } from './state.ts'
 import { updates } from './update.ts'
 
-/** What trainConceptDetector() trains, and who is told of it; progress is in images. */
+/** The inputs of trainConceptDetector(), and its callbacks; progress is in images. */
 export interface ConceptTrainingOptions extends Watch {
   readonly engine: Engine
   /** the dataset's folder */
@@ -244,6 +244,6 @@ async function checkpointOf(folder: string, recipe: object, epochs: number): Pro
 function trainingModel(detector: ConceptDetector): Uint8Array {
   const features = featuresInput(detector.config)
   const noise = new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
-  const loss = detector.loss(features, input('labels', ['B', detector.config.words]), noise)
+  const loss = detector.loss(features, input('labels', ['B', detector.config.vocabularySize]), noise)
   return toOnnx(updates([...detector.parameters.values()], loss, { adam: ADAM, clipping: { kind: 'none' } }))
 }

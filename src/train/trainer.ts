@@ -49,7 +49,7 @@ export interface EpochReport {
   readonly seconds: number
 }
 
-/** What trainCaptioner() trains, and who is told of it. */
+/** The inputs of trainCaptioner(), and its callbacks. */
 export interface TrainerOptions {
   readonly engine: Engine
   /** the run's folder, which the caller has locked: see beginRun() */

@@ -1,35 +1,35 @@
 import * as v from 'valibot'
 import type { Network } from './networks/network.ts'
 
-const sizeSchema = v.pipe(v.number(), v.integer(), v.minValue(1))
-const perChannelSchema = v.strictTuple([v.number(), v.number(), v.number()])
-const fileSchema = v.object({ file: v.string(), sha256: v.string() })
+const SIZE_SCHEMA = v.pipe(v.number(), v.integer(), v.minValue(1))
+const PER_CHANNEL_SCHEMA = v.strictTuple([v.number(), v.number(), v.number()])
+const FILE_SCHEMA = v.object({ file: v.string(), sha256: v.string() })
 const sizes = {
   /** regions per picture; the maximum if the number differs between pictures */
-  regions: sizeSchema,
+  regions: SIZE_SCHEMA,
   /** numbers per region */
-  size: sizeSchema,
+  size: SIZE_SCHEMA,
 }
 const networkEntries = {
-  network: fileSchema,
+  network: FILE_SCHEMA,
   layer: v.string(),
   preprocessing: v.object({
-    width: sizeSchema,
-    height: sizeSchema,
+    width: SIZE_SCHEMA,
+    height: SIZE_SCHEMA,
     channels: v.picklist(['RGB', 'BGR']),
-    mean: perChannelSchema,
-    std: perChannelSchema,
+    mean: PER_CHANNEL_SCHEMA,
+    std: PER_CHANNEL_SCHEMA,
   }),
 }
 
 /** The cells of a network's feature map. */
-const gridSchema = v.object({ kind: v.optional(v.literal('grid'), 'grid'), ...networkEntries, ...sizes })
+const GRID_SCHEMA = v.object({ kind: v.optional(v.literal('grid'), 'grid'), ...networkEntries, ...sizes })
 /** Published features of the bottom-up attention detector (Anderson et al., CVPR 2018). */
-const bottomUpSchema = v.object({ kind: v.literal('bottom-up'), ...sizes })
+const BOTTOM_UP_SCHEMA = v.object({ kind: v.literal('bottom-up'), ...sizes })
 /** Boxes of a detector, with a network's feature map pooled inside each. */
-const detectedSchema = v.object({
+const DETECTED_SCHEMA = v.object({
   kind: v.literal('detected'),
-  detector: fileSchema,
+  detector: FILE_SCHEMA,
   /** whether each feature ends with its box's edges and area */
   position: v.boolean(),
   ...networkEntries,
@@ -40,14 +40,14 @@ const detectedSchema = v.object({
  * The schema of FeatureSource. Features of two sources have the same form and different meanings, so that every file of
  * features or of a model names its source, and they are compared before use.
  */
-export const featureSourceSchema = v.variant('kind', [bottomUpSchema, detectedSchema, gridSchema])
+export const FEATURE_SOURCE_SCHEMA = v.variant('kind', [BOTTOM_UP_SCHEMA, DETECTED_SCHEMA, GRID_SCHEMA])
 
 /** The source of features that are the cells of a network's feature map. */
-export type GridSource = v.InferOutput<typeof gridSchema>
+export type GridSource = v.InferOutput<typeof GRID_SCHEMA>
 /** The source of features that are pooled inside detected boxes. */
-export type DetectedSource = v.InferOutput<typeof detectedSchema>
+export type DetectedSource = v.InferOutput<typeof DETECTED_SCHEMA>
 /** How features were made: the network, layer and preprocessing, and the detector if there is one. */
-export type FeatureSource = v.InferOutput<typeof featureSourceSchema>
+export type FeatureSource = v.InferOutput<typeof FEATURE_SOURCE_SCHEMA>
 
 /** The source of the features that a network extracts. */
 export function sourceOf({ name, sha256, layer, input, regions, size }: Network): GridSource {
@@ -90,4 +90,4 @@ export function describeSource(source: FeatureSource): string {
   )
 }
 
-const short = ({ file, sha256 }: v.InferOutput<typeof fileSchema>): string => `${file} (sha256 ${sha256.slice(0, 12)})`
+const short = ({ file, sha256 }: v.InferOutput<typeof FILE_SCHEMA>): string => `${file} (sha256 ${sha256.slice(0, 12)})`

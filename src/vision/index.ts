@@ -10,8 +10,8 @@ export {
 } from './extract-features.ts'
 export {
   describeSource,
+  FEATURE_SOURCE_SCHEMA,
   type FeatureSource,
-  featureSourceSchema,
   hasBoxes,
   identity,
   sameSource,

@@ -6,7 +6,13 @@ import { expectCase, TINY } from '../fixtures/layers.ts'
 test('the noisy-OR of a padded batch, its loss and gradients are those that PyTorch computes from the definition', () =>
   expectCase('conceptDetector', (_, { features, labels }, noise) => {
     const { featureSize, vocabularySize: words } = TINY
-    const detector = new ConceptDetector({ featureSize, regions: 3, paddedRegions: true, words, dropout: 0.5 })
+    const detector = new ConceptDetector({
+      featureSize,
+      regions: 3,
+      paddedRegions: true,
+      vocabularySize: words,
+      dropout: 0.5,
+    })
     const loss = detector.loss(features!, labels!, noise)
     const parameters = [...detector.parameters.values()]
     const each = gradients(

@@ -100,7 +100,13 @@ test('the parameters of a captioner start as published', () => {
 })
 
 test('the weights of a concept detector start near 0, its probabilities near 0', () => {
-  const detector = new ConceptDetector({ featureSize: 90, regions: 2, paddedRegions: false, words: 30, dropout: 0 })
+  const detector = new ConceptDetector({
+    featureSize: 90,
+    regions: 2,
+    paddedRegions: false,
+    vocabularySize: 30,
+    dropout: 0,
+  })
   expectLaws(detector.parameters.values(), [
     [/weight/, { law: 'normal', scale: 0.01 }],
     [/bias/, { law: 'constant', scale: -6.6 }],

@@ -13,7 +13,7 @@ import { CountingPictures } from './pictures.ts'
 const explained = (image: string): ExplainedCaption => ({
   image,
   index: 0,
-  picture: image,
+  input: image,
   caption: 'a <dog>',
   words: [
     { word: 'a', probability: 0.9 },

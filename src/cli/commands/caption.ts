@@ -3,7 +3,7 @@ import { defineCommand } from '../command.ts'
 import { choice, count, flag, many, text } from '../options.ts'
 import { BEAM, MAX_LENGTH, NETWORKS } from '../shared-options.ts'
 
-type PhotoCaption = import('../../caption/photo-caption.ts').PhotoCaption
+type ImageCaption = import('../../caption/photo-caption.ts').ImageCaption
 type ExplainedCaption = import('../../caption/photo-caption.ts').ExplainedCaption
 
 const WRITE = { group: 'To write captions' } as const
@@ -93,13 +93,13 @@ export const caption = defineCommand({
 })
 
 /** The lines for a caption, an empty one before all but the first. */
-function describe({ image, caption, confidence, concepts }: PhotoCaption, i: number): string[] {
+function describe({ image, caption, confidence, concepts }: ImageCaption, i: number): string[] {
   const named = concepts.length > 0 ? `; concepts: ${concepts.map(({ word }) => word).join(', ')}` : ''
   const percent = (100 * confidence).toFixed(0)
   return [...(i > 0 ? [''] : []), image, `  ${caption}`, `  confidence ${percent}% (mean per word)${named}`]
 }
 
-function withoutExplanation({ image, index, caption, words, probability, confidence, concepts }: PhotoCaption): object {
+function withoutExplanation({ image, index, caption, words, probability, confidence, concepts }: ImageCaption): object {
   return { image, index, caption, words, probability, confidence, concepts }
 }
 

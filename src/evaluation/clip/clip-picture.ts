@@ -19,7 +19,7 @@ const edge = v.union([
   ),
 ])
 const perChannel = v.tuple([v.number(), v.number(), v.number()])
-const schema = v.object({
+const SCHEMA = v.object({
   size: v.optional(edge, 224),
   crop_size: v.optional(edge, 224),
   image_mean: v.optional(perChannel, [0.48145466, 0.4578275, 0.40821073]),
@@ -44,7 +44,7 @@ export interface ClipPreprocessing {
  * naming `path`, if it is not such a file.
  */
 export function clipPreprocessing(json: unknown, path: string): ClipPreprocessing {
-  const { success, output, issues } = v.safeParse(schema, json)
+  const { success, output, issues } = v.safeParse(SCHEMA, json)
   if (!success) throw new UserError(`Cannot read CLIP's "${path}": ${describeIssue(issues[0])}`)
   if (output.crop_size > output.size)
     throw new UserError(

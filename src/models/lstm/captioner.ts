@@ -15,18 +15,18 @@ import { OutputLayer } from '../output-layer.ts'
 import { type BasicModel, basicModel } from './basic-models.ts'
 import { RegionAttention } from './region-attention.ts'
 
-/** What the decoder reads of encoded images, together with the tensors of Encoder.named(). */
+/** Encoded images as the decoder reads them; encode() adds the tensors of Encoder.named(). */
 export interface LstmEncoded extends Tensors {
-  /** what the image adds to the gates of every step, `[B, 4D]` */
+  /** the image's term of the gates of every step, `[B, 4D]` */
   readonly gates: Tensor
   /** the gates of the step before `<start>`, `[B, 4D]`, for the models with a condition */
-  readonly conditionGates: Tensor
-  /** the rows that words attend to, `[B, R, D]`, for the models that attend; also `keys` and `mask` */
-  readonly regions: Tensor
-  /** the projected keys of the rows, `[B, R, A]` */
-  readonly keys: Tensor
-  /** the padding mask, `[B, R]`, 0 for padding; present if there is padding */
-  readonly mask: Tensor
+  readonly conditionGates?: Tensor
+  /** the rows that words attend to, `[B, R, D]`, for the models that attend */
+  readonly regions?: Tensor
+  /** the projected keys of the rows, `[B, R, A]`, for the models that attend */
+  readonly keys?: Tensor
+  /** the padding mask, `[B, R]`, 0 for padding; for the models that attend, if there is padding */
+  readonly mask?: Tensor
 }
 
 /** The hidden state and the cell state, `[N, D]` each. */
@@ -94,7 +94,7 @@ export class LstmCaptioner implements CaptionModel {
         keys: this.#attention!.keys(encoded[attention], noise),
         ...(mask && { mask }),
       }),
-    } as LstmEncoded
+    }
   }
 
   start({ gates, conditionGates }: LstmEncoded): LstmTensors {
@@ -144,7 +144,7 @@ export class LstmCaptioner implements CaptionModel {
    */
   #attend(hidden: Tensor, { regions, keys, mask }: LstmEncoded, noise?: Noise): Forced {
     if (!this.#attention) return { hidden }
-    const { context, attention } = this.#attention.forward(hidden, regions, keys, noise, mask)
+    const { context, attention } = this.#attention.forward(hidden, regions!, keys!, noise, mask)
     return { hidden: add(context, hidden), attention }
   }
 }

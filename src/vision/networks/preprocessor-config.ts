@@ -22,7 +22,7 @@ const deviations = v.pipe(
 const flag = v.nullish(v.boolean())
 
 /** The fields that make a difference to the values of pixels; others are ignored. */
-const schema = v.object({
+const SCHEMA = v.object({
   image_processor_type: v.nullish(v.string()),
   // other forms than these, such as longest_edge, do not say the size of the network's input
   size: v.optional(v.fallback(v.nullish(sizes), null)),
@@ -64,7 +64,7 @@ export function preprocessorConfig(bytes: Uint8Array, file: string): Preprocesso
     return fail(`it is not JSON (${(error as Error).message})`)
   }
   if (json === null || typeof json !== 'object' || Array.isArray(json)) return fail('it is not an object')
-  const { success, output, issues } = v.safeParse(schema, json)
+  const { success, output, issues } = v.safeParse(SCHEMA, json)
   if (!success) return fail(`"${v.getDotPath(issues[0]) ?? 'it'}" is wrong: ${issues[0].message}`)
   const crop = output.do_center_crop === false ? undefined : output.crop_size
   const seen = crop ?? (output.do_resize === false ? undefined : output.size)
@@ -73,7 +73,7 @@ export function preprocessorConfig(bytes: Uint8Array, file: string): Preprocesso
 }
 
 /** `((value * factor - offset) - mean) / std` in the form `(value / 255 - mean) / std`. */
-function normalisation(config: v.InferOutput<typeof schema>): Normalisation {
+function normalisation(config: v.InferOutput<typeof SCHEMA>): Normalisation {
   const factor = config.do_rescale === false ? 1 : (config.rescale_factor ?? 1 / 255)
   const offset = config.rescale_offset ? 1 : 0
   const normalised = config.do_normalize !== false && config.image_mean && config.image_std

@@ -24,14 +24,14 @@ const weight = v.object({
   dtype: v.string(),
   quantization: v.optional(v.object({ dtype: v.string(), scale: v.optional(v.number()), min: v.optional(v.number()) })),
 })
-const schema = v.object({
+const SCHEMA = v.object({
   format: v.literal('graph-model'),
   modelTopology: v.object({ node: v.array(node) }),
   weightsManifest: v.array(v.object({ paths: v.array(v.string()), weights: v.array(weight) })),
 })
 
 /** `model.json` of a TensorFlow.js graph model: TensorFlow's GraphDef as JSON, and the layout of the weight files. */
-export type TfjsModel = v.InferOutput<typeof schema>
+export type TfjsModel = v.InferOutput<typeof SCHEMA>
 
 /** A node of TensorFlow's GraphDef. */
 export type TfjsNodeDef = TfjsModel['modelTopology']['node'][number]
@@ -43,4 +43,4 @@ export type TfjsWeight = TfjsModel['weightsManifest'][number]['weights'][number]
  * Checks the parsed `model.json` of `path`. Throws UserError that names the field and what it should be, then `advice`.
  */
 export const checkTfjsModel = (json: unknown, path: string, advice: string): TfjsModel =>
-  validate(schema, json, path, advice)
+  validate(SCHEMA, json, path, advice)
