@@ -3,12 +3,10 @@ import { isAbsolute } from 'node:path'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { NamedImage, SkippedImage } from '../caption/photo-reader.ts'
+import { MAX_IMAGE_BYTES } from '../engine/pictures.ts'
 import { UserError } from '../errors.ts'
 import { type Entry, imagesBelow, NOT_UTF8 } from './image-folder.ts'
 import { shellQuoted } from './output.ts'
-
-/** The most bytes of standard input, as of a file: 512 MiB. */
-const MAX_STDIN_BYTES = 2 ** 29
 
 /** Characters of a data URL that a message shows. */
 const SHOWN = 30
@@ -93,7 +91,7 @@ async function readStdin(stdin: NonNullable<FindOptions['stdin']>, signal?: Abor
   let length = 0
   for await (const chunk of stdin) {
     length += chunk.length
-    if (length > MAX_STDIN_BYTES) return { name, reason: 'it has more than 512 MiB; an image may have 512 MiB' }
+    if (length > MAX_IMAGE_BYTES) return { name, reason: 'it has more than 512 MiB; an image may have 512 MiB' }
     chunks.push(chunk)
   }
   return { name, image: Buffer.concat(chunks, length) }

@@ -13,15 +13,15 @@ import {
 } from '../formats/safetensors-header.ts'
 import { openForReading, readBytes, readFully, writeFileAtomic } from './files.ts'
 
-/** Largest file that is read whole: 4 GiB, the longest array of Node 20. */
-const MAX_BYTES = 2 ** 32
+/** Bytes of the largest file that is read whole: 4 GiB, the longest array of Node 20. */
+export const MAX_SAFETENSORS_BYTES = 2 ** 32
 
 /**
  * Reads a whole file; `what` names it in errors, as in "weights". Throws UserError if it cannot be read, has more than
  * 4 GiB, or breaks a rule of the format.
  */
 export async function readSafetensors(path: string, what: string): Promise<Safetensors> {
-  return parseSafetensors(await readBytes(path, what, { maxBytes: MAX_BYTES }), `${what} "${path}"`)
+  return parseSafetensors(await readBytes(path, what, { maxBytes: MAX_SAFETENSORS_BYTES }), `${what} "${path}"`)
 }
 
 /**

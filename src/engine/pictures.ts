@@ -10,6 +10,9 @@ export interface Pixels {
 /** An image: the path of a file, its URL, its bytes, or pixels. */
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Pixels
 
+/** The most bytes of an encoded image, 512 MiB: no camera writes a larger file. */
+export const MAX_IMAGE_BYTES = 2 ** 29
+
 /** A part of an image, mirrored or not: left and top edge, width and height as fractions of the image's. */
 export interface Crop {
   readonly left: number

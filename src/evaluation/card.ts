@@ -7,6 +7,7 @@ import { readBytes } from '../disk/files.ts'
 import { readListed } from '../disk/list-runs.ts'
 import { packRun } from '../disk/pack.ts'
 import { openRun } from '../disk/run.ts'
+import { MAX_SAFETENSORS_BYTES } from '../disk/safetensors-file.ts'
 import type { Engine } from '../engine/engine.ts'
 import { elementCount } from '../formats/host-value.ts'
 import { evaluate } from '../metrics/index.ts'
@@ -28,8 +29,6 @@ export interface PackOptions extends Watch {
   readonly commit?: string
 }
 
-/** Largest packed file, in bytes: the most that weights may have. */
-const MAX_BYTES = 2 ** 32
 /** Words listed of those that the concept detector knows best and worst. */
 const SHOWN_WORDS = 12
 
@@ -134,7 +133,7 @@ function commonest(captions: readonly string[]): [string, number] {
 const describeFiles = (folder: string, names: readonly string[]): Promise<Card['files']> =>
   Promise.all(
     names.map(async (path) => {
-      const bytes = await readBytes(join(folder, path), 'packed file', { maxBytes: MAX_BYTES })
+      const bytes = await readBytes(join(folder, path), 'packed file', { maxBytes: MAX_SAFETENSORS_BYTES })
       return { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
     }),
   )

@@ -7,6 +7,7 @@ import {
   type DecodeOptions,
   ImageError,
   type ImageInput,
+  MAX_IMAGE_BYTES,
   type Pictures,
   type Pixels,
   type Thumbnail,
@@ -16,8 +17,6 @@ import { type Picture, resizeBilinear } from '../../vision/resize.ts'
 
 /** Cameras of phones take pictures of 200 million pixels. */
 const MAX_PIXELS = 250e6
-/** A larger file is not read: no camera writes one. */
-const MAX_BYTES = 1 << 29
 /**
  * Larger files and pictures are decoded one after the other. Most are shrunk while they are decoded, in some 100 MB;
  * but progressive JPEG, interlaced PNG, GIF, AVIF and lossless WebP take up to four bytes for each pixel.
@@ -122,7 +121,7 @@ async function checkFile(path: string | URL, refuse: (reason: string) => never):
   const found = await stat(path).catch((error) => refuse(readFault(error)))
   if (found.isDirectory()) refuse('it is a folder')
   if (!found.isFile()) refuse('it is not a regular file')
-  if (found.size > MAX_BYTES) refuse(`it has ${found.size} bytes, and a picture may have ${MAX_BYTES}`)
+  if (found.size > MAX_IMAGE_BYTES) refuse(`it has ${found.size} bytes, and a picture may have ${MAX_IMAGE_BYTES}`)
   return found.size
 }
 
