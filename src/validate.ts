@@ -18,7 +18,7 @@ export function validate<T>(schema: v.GenericSchema<unknown, T>, value: unknown,
   throw new UserError(`Cannot read "${file}": ${describeIssue(issues[0])}; ${advice}`)
 }
 
-/** Says what is wrong with which field, as in `model.iterations is 1000000 and should be at most 100`. */
+/** Describes the first mistake and its field: `model.iterations is 1000000 and should be at most 100`. */
 export function describeIssue(issue: v.BaseIssue<unknown>): string {
   const { path, received, expected, type, message } = deepest(issue)
   const field = path.join('.') || 'the file'

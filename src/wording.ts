@@ -4,7 +4,7 @@ const LONGEST = 60
 /** The number with thousands separators, as in "31,783". */
 export const thousands = (value: number): string => value.toLocaleString('en')
 
-/** A score with four decimals, or as many as given; "-" where it is undefined (NaN), as that of a category without cases. */
+/** A score with four decimals by default; "-" if it is undefined (NaN), for example a category without cases. */
 export const scoreText = (score: number, digits = 4): string => (Number.isNaN(score) ? '-' : score.toFixed(digits))
 
 /** A count with its noun, as in "1 image", "6,000 images", "2 entries". */

@@ -24,16 +24,16 @@ export type BoxedRegions = Pick<Regions, 'features'> & { readonly boxes: Float32
 
 /** Extracts features of pictures as a captioner was trained on. */
 export interface FeatureExtractor<Decoded = unknown> {
-  /** Decodes a picture, ahead of extract(), on another thread. Throws ImageError. */
+  /** Decodes an image, ahead of extract(), on another thread. Throws ImageError. */
   decode(image: ImageInput): Promise<Decoded>
-  /** The regions of each picture, or the ImageError that says why it has none. */
+  /** The regions of each image, or its ImageError. */
   extract(decoded: readonly Decoded[]): Promise<(BoxedRegions | ImageError)[]>
   /** Frees the networks. */
   release(): void
 }
 
 /**
- * Opens the networks that a captioner needs. Throws UserError where one is missing or is another than it was trained
+ * Opens the networks that a captioner needs. Throws UserError if one is missing or differs from the one it was trained
  * with.
  */
 export async function openFeatureExtractor(
@@ -157,7 +157,7 @@ class ObjectExtractor implements FeatureExtractor<ImageInput> {
   }
 }
 
-/** The result of work on a picture, or the ImageError that it failed with. */
+/** The result of work on an image, or the ImageError that it threw. */
 export const orImageError = <T>(work: Promise<T>): Promise<T | ImageError> =>
   work.catch((error: unknown) => {
     if (error instanceof ImageError) return error

@@ -40,7 +40,7 @@ const SCHEMA = v.object({
     /** captions in a batch, a multiple of `captionsPerImage` */
     batchSize: size('batchSize'),
     captionsPerImage: size('captionsPerImage'),
-    /** crops of each picture that it trains on beside the picture itself */
+    /** augmented crops of each image */
     augmentations: v.optional(count('augmentations'), 0),
     learningRate: rate,
     learningRateDecayStart: count('learningRateDecayStart'),
@@ -61,7 +61,7 @@ const SCHEMA = v.object({
   features: FEATURE_SOURCE_SCHEMA,
 })
 
-/** Everything that decides what a run computes; `config.json` in its folder. */
+/** The configuration of a run: its hyperparameters and inputs; `config.json` in its folder. */
 export type RunConfig = Omit<v.InferOutput<typeof SCHEMA>, 'format'>
 
 /** What to do about a file of a run that is not as it should be. */
@@ -110,7 +110,7 @@ export function usesConcepts({ basicModel, mia }: Pick<RunConfig['model'], 'basi
   return mia || streams.includes('textual')
 }
 
-/** The names of version 0.1.0's `mia-run/1`, and what they are called now. */
+/** The field names of `mia-run/1` in version 0.1.0, and their present names. */
 const EARLIER_NAMES = {
   model: { dModel: 'hiddenSize', dInner: 'innerSize' },
   training: {

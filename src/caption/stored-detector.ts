@@ -39,7 +39,7 @@ const ADVICE = 'train it again with "mia concepts train"'
 
 /**
  * A detector from the parsed JSON of `infoPath` and the tensors of `weightsPath`; the paths name the files in errors.
- * Throws UserError where one is damaged or they do not belong together.
+ * Throws UserError if one is damaged or they do not belong together.
  */
 export function parseDetector(
   json: { readonly value: unknown; readonly path: string },

@@ -19,7 +19,7 @@ export type BottomUpPicture = { readonly id: string } & (
 /** The largest number of regions that the published detector returns for a picture. */
 export const MOST_REGIONS = 100
 
-/** Where a line has what is read, by its number of columns: as published, and as LXMERT's extraction writes it. */
+/** The columns of the fields by a line's number of columns: as published, and as LXMERT's extraction writes them. */
 const LAYOUTS: Readonly<Record<number, { readonly boxes: number; readonly features: number }>> = {
   6: { boxes: 3, features: 5 }, // image_id, image_w, image_h, num_boxes, boxes, features
   10: { boxes: 7, features: 9 }, // img_id, img_h, img_w, objects and attributes, num_boxes, boxes, features
@@ -62,7 +62,7 @@ export async function* readBottomUp(
   yield* found.isDirectory() ? readFolder(path, idOf, missing) : readTsv(path, idOf)
 }
 
-/** The first id in a TSV file or folder of bottom-up features, as it is written; undefined if there is none. */
+/** The first id in a TSV file or folder of bottom-up features, as it is written; undefined if it has no ids. */
 export async function firstBottomUpId(path: string): Promise<string | undefined> {
   if ((await stat(path)).isDirectory()) {
     const { names } = await listArrays(path)

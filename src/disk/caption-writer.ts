@@ -20,7 +20,7 @@ export const CAPTION_FORMATS = ['txt', 'csv', 'jsonl', 'coco'] as const
 
 /** A caption as it is written. */
 export interface WritableCaption {
-  /** the path of the image, as it was given */
+  /** the path of the image, as the caller passed it */
   readonly image: string
   readonly caption: string
   /** from 0 to 1 */
@@ -37,7 +37,7 @@ export interface CaptionWriter {
   has(key: string): boolean
   /** Writes a caption after those before. Throws UserError if it cannot be written, as on a full disk. */
   write(caption: WritableCaption): Promise<void>
-  /** Flushes what was written and closes the file. */
+  /** Flushes the file and closes it. */
   close(): Promise<void>
 }
 

@@ -82,7 +82,7 @@ export class FeatureWriter implements FeatureSink {
     this.#skipped.set(image.id, image)
   }
 
-  /** Writes what is not on disk yet and unlocks the folder. */
+  /** Writes the last shard and unlocks the folder. */
   async close(): Promise<void> {
     try {
       if (this.#images.length > 0) await this.#finishShard()

@@ -40,7 +40,7 @@ export interface RepresentationWriter {
   has(id: string): boolean
   /** Writes an image. Throws UserError if it cannot be written, as on a full disk. */
   write(image: DatasetRepresentation): Promise<void>
-  /** Writes what is left and closes the files. */
+  /** Writes the buffered records and closes the files. */
   close(): Promise<void>
 }
 

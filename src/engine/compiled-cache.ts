@@ -1,4 +1,4 @@
-/** Something compiled that holds memory until it is released. */
+/** A compiled value that holds memory until it is released. */
 export interface Releasable {
   release(): void
 }
@@ -9,8 +9,8 @@ interface Entry<T> {
 }
 
 /**
- * Compiled things by key, each loaded once and shared. At most `limit` that nobody uses are kept, the most recently
- * used ones; each may hold a copy of a model's weights.
+ * A least-recently-used cache of compiled values, each loaded once and shared. At most `limit` unused values are kept,
+ * since each may hold a copy of a model's weights.
  */
 export class CompiledCache<T extends Releasable> {
   readonly #limit: number
@@ -21,7 +21,10 @@ export class CompiledCache<T extends Releasable> {
     this.#limit = limit
   }
 
-  /** Works with the thing of `key`, loaded if it is not kept; it is not released meanwhile. A failed load is tried again. */
+  /**
+   * Calls `work` with the value of `key`, which is loaded if it is not cached and not released meanwhile. A failed load
+   * is not cached.
+   */
   async use<R>(key: string, load: () => Promise<T>, work: (loaded: T) => Promise<R>): Promise<R> {
     const entry = this.#entries.get(key) ?? { loading: load(), users: 0 }
     this.#entries.delete(key)
@@ -42,7 +45,7 @@ export class CompiledCache<T extends Releasable> {
     await Promise.all(entries.map(free))
   }
 
-  /** Forgets a failed load, and frees what is over the limit. */
+  /** Removes a failed load, and releases unused entries over the limit. */
   async #tidy(key: string, used: Entry<T>): Promise<void> {
     const failed = await used.loading.then(
       () => false,
@@ -58,7 +61,7 @@ export class CompiledCache<T extends Releasable> {
   }
 }
 
-/** Releases what was loaded; a load that failed left nothing. */
+/** Releases the loaded value, unless the load failed. */
 const free = async <T extends Releasable>({ loading }: Entry<T>): Promise<void> => {
   await loading.then(
     (loaded) => loaded.release(),

@@ -15,7 +15,7 @@ import type { Watch } from '../progress.ts'
 import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import { captionSplit } from './test-run.ts'
 
-/** What is packed, where to, and what its card says of it. */
+/** The run to pack, the output folder, and the contents of its model card. */
 export interface PackOptions extends Watch {
   readonly engine: Engine
   readonly run: string
@@ -34,8 +34,8 @@ const SHOWN_WORDS = 12
 
 /**
  * Packs a run for others (see packRun()) and evaluates the packed weights, not the trained ones, on the validation
- * images with the default search. Returns the card without writing it. Throws UserError where the run or its dataset lacks
- * something.
+ * images with the default search. Returns the card without writing it. Throws UserError if a part of
+ * the run or of its dataset is missing.
  */
 export async function packWithCard({
   engine,

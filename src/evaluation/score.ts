@@ -4,7 +4,7 @@ import type { Metric, MetricName } from '../metrics/index.ts'
 
 /** The scores of captions. */
 export interface CaptionScores {
-  /** scores of the corpus by name; those that are undefined, as SPICE-ts_count where nothing is counted, are left out */
+  /** corpus scores by name, without undefined ones (NaN), as SPICE-ts_count if nothing is counted */
   readonly corpus: Partial<Record<MetricName, number>>
   /** the CIDEr of each image */
   readonly cider: readonly number[]

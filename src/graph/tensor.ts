@@ -74,7 +74,7 @@ export interface OpDefinition<A> {
   lower(node: Omit<Node, 'attrs'> & { readonly attrs: A }, emit: Emitter, outputs: readonly string[]): void
   /** The values of the only output if all inputs are constants, or undefined if they cannot be folded. */
   fold?(inputs: readonly ArrayLike<number>[], attrs: A, node: Node): readonly number[] | undefined
-  /** A cheaper sum of several outputs of this operator, or undefined if there is none. */
+  /** A cheaper sum of several outputs of this operator, or undefined. */
   sum?(addends: readonly Tensor[]): Tensor | undefined
 }
 

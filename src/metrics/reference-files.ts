@@ -9,7 +9,7 @@ export type ImagesById = ReadonlyMap<string, CaptionedImage>
 
 const SPLITS: ReadonlyMap<string | undefined, string> = new Map(Object.entries(KARPATHY_SPLITS))
 
-/** Whether a file says of every image which split it is in: Karpathy's file, or a table with a column `split`. */
+/** Whether a file has the split of every image: Karpathy's file, or a table with a column `split`. */
 export function hasSplits({ form, images }: CaptionFile): boolean {
   return form.startsWith('Karpathy') || [...images.values()].every(({ split }) => SPLITS.has(split))
 }

@@ -1,7 +1,7 @@
 import type { EncoderConfig } from './encoder.ts'
 import type { BasicModelName } from './lstm/basic-models.ts'
 
-/** The sizes and options of an LSTM captioner: all that decides what it computes. */
+/** The hyperparameters of an LSTM captioner. */
 export interface CaptionerConfig extends EncoderConfig {
   /** which basic model of the paper it is */
   readonly basicModel: BasicModelName

@@ -4,7 +4,7 @@ import type { Parameter } from '../nn/scope.ts'
 import type { ImageSizes, ImageTensors } from './inputs.ts'
 import type { OutputLayer } from './output-layer.ts'
 
-/** Tensors by name. Training, search and export pass them on without knowing what they are. */
+/** Tensors by name. Training, search and export pass them on and never look inside. */
 export type Tensors = Readonly<Record<string, Tensor>>
 
 /** The result of one step: one word for each row. */

@@ -21,7 +21,7 @@ export interface Part {
   readonly inputs: readonly ValueInfoProto[]
   /** the names of the outputs; ONNX Runtime finds their types */
   readonly outputs: readonly string[]
-  /** weights to store beside those of the model */
+  /** weights to store in addition to those of the model */
   readonly weights?: readonly TensorProto[]
 }
 

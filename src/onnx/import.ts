@@ -80,7 +80,7 @@ export class OnnxImport {
     return this.#failedNodes
   }
 
-  /** A tensor of the file. Throws UserError if there is none of that name, or if it depends on an unsupported node. */
+  /** A tensor of the file. Throws UserError if the file has no such tensor, or it depends on an unsupported node. */
   tensor(name: string): Tensor {
     if (!this.#file.producers.has(name) && !this.inputs.has(name)) throw this.#error(`it has no tensor "${name}"`)
     this.#visit(name)

@@ -6,7 +6,7 @@ import { type AttributeProto, AttributeProto_AttributeType as AttributeType, typ
 
 /** Looks up the inputs of nodes by name. */
 export interface NodeInputs {
-  /** A tensor of the graph, computed or stored. Throws UserError if there is none. */
+  /** A tensor of the graph, computed or stored. Throws UserError if it is missing. */
   tensor(name: string): Tensor
   /** A value stored in the file, or undefined. */
   stored(name: string): HostValue | undefined

@@ -118,7 +118,7 @@ export async function quickstart({
     systems.push(await testSystem({ engine, data, run, mia, signal }, scenes, systems[0]?.run))
   }
 
-  say('6. Writing two pages: what each word attended to (why.html), and the results (index.html).')
+  say('6. Writing two pages: the attention of each word (why.html), and the results (index.html).')
   const dataset = await Dataset.open(data)
   const images = dataset.split('val').slice(0, SHOWN)
   const shown = images.map((image): TestImage => ({ id: image.id, path: dataset.imagePath(image) }))

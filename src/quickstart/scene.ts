@@ -36,7 +36,7 @@ export type Place = keyof typeof PLACES
 /** The size of a thing in its picture. */
 export type Size = 'big' | 'small'
 
-/** A thing in a scene, and what a caption may say about it. */
+/** An object in a scene, and its descriptions in captions. */
 export interface SceneObject {
   readonly thing: Thing
   readonly colour: Colour
@@ -52,7 +52,7 @@ export interface Scene {
   readonly side: 'left' | 'right'
 }
 
-/** The words for what scenes show: the concept detector's vocabulary. */
+/** The words for the objects of scenes: the concept detector's vocabulary. */
 export const CONCEPT_WORDS: readonly string[] = [
   ...Object.keys(THINGS),
   ...Object.keys(COLOURS),

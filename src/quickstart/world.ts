@@ -7,7 +7,7 @@ import { describeScene, drawScene, type Scene } from './scene.ts'
 
 /** A world that was written to disk. */
 export interface World {
-  /** what each picture shows, by image id */
+  /** the scene of each picture, by image id */
   readonly scenes: ReadonlyMap<string, Scene>
 }
 

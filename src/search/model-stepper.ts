@@ -160,8 +160,8 @@ const named = <T>(values: Readonly<Record<string, T>>, prefix: string): Record<s
 const isIn = (value: DeviceValue, values: DeviceValues): boolean => Object.values(values).includes(value)
 
 /**
- * The outputs of the encoder, with B images as the first size: the inputs that a step takes from the images, named `image.…`, and
- * the state before the first word, named `state.…`.
+ * The outputs of the encoder, with B images as the first size: the inputs that a step takes from the images, named
+ * `image.…`, and the state before the first word, named `state.…`.
  */
 export function encoderOutputs(model: CaptionModel, images: ImageTensors): Record<string, Tensor> {
   const encoded = model.encode(images)

@@ -22,7 +22,7 @@ const ASSIMILATIONS = new Set(['cannot', 'gonna', 'wanna', 'gotta', 'lemme', 'gi
 
 /** Characters above U+FFFF: 3.4.1 drops them all. */
 const ASTRAL = /[\u{10000}-\u{10FFFF}]/gu
-/** What stands for them while a caption is read: two characters that no rule takes for a letter or a sign. */
+/** Their placeholders during tokenisation: two characters that no rule takes for a letter or a sign. */
 const UNKNOWN = '\uFFFE\uFFFE'
 /** Longer captions keep a record of where rules fail; for others that costs more than it saves. */
 const LONG = 256
@@ -93,7 +93,7 @@ function readToken({ text, line, failedUntil }: Caption, at: number, tokens: str
   return at + token.length - (best.endsSentence ? 1 : 0)
 }
 
-/** Records that a rule fails from `at` up to the end of what it read. */
+/** Records that a rule does not match from `at` to the end of the text that it read. */
 function recordFailure(rule: Rule, reads: RegExp, line: string, at: number, failedUntil: Map<Rule, number>): void {
   reads.lastIndex = at
   if (reads.test(line)) failedUntil.set(rule, reads.lastIndex)

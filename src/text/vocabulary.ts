@@ -8,7 +8,7 @@ export const PAD = 0
 export const START = 1
 /** Id of `<end>`, the last word of a caption. */
 export const END = 2
-/** Id of `<unk>`, which stands for every word outside the vocabulary. */
+/** Id of `<unk>`, the out-of-vocabulary word. */
 export const UNKNOWN = 3
 
 /** The special words, by id. */

@@ -26,7 +26,7 @@ export interface BatchOptions {
   /** captions in a batch, a multiple of `captionsPerImage` */
   readonly batchSize: number
   readonly captionsPerImage: number
-  /** augmentations of each image, beside the original; one of all is drawn */
+  /** augmentations of each image; each epoch draws one of them or the original */
   readonly augmentations?: number
   /** batches that are sorted by size together; 1 mixes most and pads most */
   readonly window?: number

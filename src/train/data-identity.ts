@@ -8,7 +8,7 @@ import { UserError } from '../errors.ts'
 import { COUNT, validate } from '../validate.ts'
 import { counted } from '../wording.ts'
 
-/** What training depends on of an image. */
+/** The fields of an image that training depends on. */
 type Captioned = Pick<ImageEntry, 'id' | 'tokens'>
 
 /** The images that a run trains and validates on. */
@@ -29,9 +29,10 @@ export function imagesDigest(images: readonly Captioned[]): string {
 }
 
 /**
- * Keeps in the run's folder, as `data.json`, which images it trains and validates on, and throws UserError if a run
- * that has a checkpoint began with others: images that moved from one split to the other would be trained on before
- * they choose the best epoch. A run of version 0.1.0 has no `data.json` and is accepted. `data` is the dataset's folder.
+ * Stores hashes of the training and validation images in the run's folder, as `data.json` (see imagesDigest()), and
+ * throws UserError if a run with a checkpoint began with other images: training images that moved to the validation
+ * split would choose the best epoch. A run of version 0.1.0 has no `data.json` and is accepted. `data` is the dataset's
+ * folder.
  */
 export async function keepDataIdentity(folder: string, data: string, images: TrainingImages): Promise<void> {
   const files = runFiles(folder)

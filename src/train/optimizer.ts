@@ -16,7 +16,7 @@ export interface Moments {
 export interface AdamRates {
   /** the factor of s₁ */
   readonly stepSize: number
-  /** what is added to √s₂ */
+  /** the constant added to √s₂ */
   readonly epsilon: number
 }
 
@@ -45,8 +45,8 @@ export function adamRates(step: number, learningRate: number, { beta1, beta2, ep
 }
 
 /**
- * How gradients are clipped: each number to [-limit, limit], or all together to the norm `limit`. `weight-clamp` is
- * what the published code does instead: it clamps the decoder's weights before each step.
+ * Gradient clipping: `value` clips each number to [-limit, limit], `norm` scales all gradients to the norm `limit`.
+ * `weight-clamp` is the published code's variant: it clamps the decoder's weights before each step.
  */
 export type Clipping =
   | { readonly kind: 'none' }

@@ -16,7 +16,7 @@ const BATCH_SIZE = 80
 
 /**
  * The mean log-likelihood of all references of some images under a model, in nats per word, `<end>` included: teacher
- * forcing without dropout and label smoothing. Unlike CIDEr it tells models apart on a single image.
+ * forcing without dropout and label smoothing. Unlike CIDEr it distinguishes models on a single image.
  */
 export async function referenceLogLikelihood(
   runtime: Runtime,

@@ -19,7 +19,7 @@ const POSITION = 5
 
 /** Detects the objects of pictures and pools a network's map inside each box to its feature. */
 export class RegionFinder {
-  /** what the features are made by */
+  /** the networks that compute the features */
   readonly source: DetectedSource
   readonly #detector: Detector
   readonly #network: Network

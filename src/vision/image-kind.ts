@@ -118,7 +118,7 @@ export const kindByName = (name: string): ImageKind | undefined =>
   ENDINGS.find(([, pattern]) => pattern.test(name))?.[0]
 
 const ANY = DECODABLE.join(', ')
-const FAILED = 'not a picture: the download failed; download it again'
+const FAILED = 'not an image: the download failed; download it again'
 
 const REASONS: Readonly<Partial<Record<ImageKind, string>>> = {
   HEIC:
@@ -138,7 +138,7 @@ const REASONS: Readonly<Partial<Record<ImageKind, string>>> = {
   XML: `it is XML text, ${FAILED}`,
   JSON: `it is JSON text, ${FAILED}`,
   'Git LFS': 'it is a pointer of Git LFS, not the picture; run "git lfs pull"',
-  unknown: `it is not a picture; give one of ${ANY}`,
+  unknown: `it is not an image; give one of ${ANY}`,
 }
 
 /** Why a file of a format that is not in DECODABLE cannot be read, and what to do. */

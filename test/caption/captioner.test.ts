@@ -30,7 +30,7 @@ test('a picture that cannot be read fails its own caller and no other', async ()
   const found = await Promise.allSettled([plain(1), broken, plain(2)].map((picture) => captioner.caption(picture)))
   expect(found.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   expect((found[1] as PromiseRejectedResult).reason).toBeInstanceOf(ImageError)
-  expect((found[1] as PromiseRejectedResult).reason.message).toMatch(/^Cannot read the image: it is not a picture/)
+  expect((found[1] as PromiseRejectedResult).reason.message).toMatch(/^Cannot read the image: it is not an image/)
 })
 
 test('in a list, pictures that cannot be read are skipped with their index and the reason', async () => {
@@ -40,7 +40,7 @@ test('in a list, pictures that cannot be read are skipped with their index and t
     ['#2', 2],
   ])
   expect(skipped).toEqual([
-    { image: '#1', index: 1, reason: expect.stringContaining('it is not a picture') },
+    { image: '#1', index: 1, reason: expect.stringContaining('it is not an image') },
     { image: 'nowhere.jpg', index: 3, reason: 'there is no such file' },
   ])
 })

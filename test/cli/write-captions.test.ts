@@ -75,7 +75,7 @@ describe('a library of 300 pictures', () => {
     const found = JSON.parse(stdout)
     expect(found.written + found.kept).toBe(COUNT)
     expect(found.kept).toBeGreaterThanOrEqual(120)
-    expect(stderr).toContain('broken.jpg: it is an HTML page, not a picture: the download failed')
+    expect(stderr).toContain('broken.jpg: it is an HTML page, not an image: the download failed')
     expect(status).toBe(1)
     const after = await readFile(out, 'utf8')
     expect(after.startsWith(before.slice(0, before.lastIndexOf('\r\n') + 2))).toBe(true)

@@ -90,7 +90,7 @@ function translation(): Uint8Array {
 
 const changed =
   'The bytes of exported models have changed: raise EXPORT_VERSION in src/onnx/export.ts, so that cached ones are made ' +
-  'anew, and write the new version and hashes here'
+  'again, and write the new version and hashes here'
 
 test('EXPORT_VERSION is raised whenever exported bytes change', async () => {
   const hashes = [await sha256(toOnnx(graph())), await sha256(translation())]

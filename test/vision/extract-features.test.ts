@@ -99,7 +99,7 @@ describe('extractFeatures()', () => {
     await store.close()
     expect(result.made).toBe(4)
     expect(result.skipped).toEqual([
-      { id: '1', file: images[1]!.path, reason: 'it is not a picture; give one of JPEG, PNG, GIF, WebP, TIFF, AVIF' },
+      { id: '1', file: images[1]!.path, reason: 'it is not an image; give one of JPEG, PNG, GIF, WebP, TIFF, AVIF' },
       { id: 'gone', file: missing.path, reason: 'there is no such file' },
     ])
     const { header } = await FeatureStore.open(join(folder, 'features'))

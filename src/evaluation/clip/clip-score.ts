@@ -137,7 +137,7 @@ const ENDINGS = ['jpg', 'jpeg', 'png', 'webp']
 
 /**
  * The path of an image's picture: the file that the references name, or a file named after the image id, with COCO's
- * twelve digits too. Throws UserError, naming what was looked for, if the folder has none.
+ * twelve digits too. Throws UserError, with the names that were tried, if the folder has none.
  */
 function findPicture(folder: string, { id, file }: CaptionedImage): string {
   const text = String(id)

@@ -16,7 +16,7 @@ const MAX_BYTES = 2 ** 31 - 1
 
 /**
  * Files in Node: paths on this machine, the built-in network in its npm package, the cache in the user's cache folder.
- * Another version of this package makes its cached files anew: it may translate networks differently.
+ * The cache's keys start with this package's version: another version may translate networks differently.
  */
 export const nodeAssets: Assets = {
   read: readNetwork,

@@ -8,7 +8,7 @@ import { PRETRAINED } from './pretrained.ts'
 export class Captioner extends AnyCaptioner {
   /**
    * Loads a run's folder, by default the captioner that comes with this package. The networks' files are given if they
-   * are not where they were when it was trained. Throws UserError where a part is missing or is another than it was
+   * are not where they were when it was trained. Throws UserError if a part is missing or differs from the one it was
    * trained with.
    */
   static async load(folder: string = PRETRAINED, options: CaptionerOptions = {}): Promise<Captioner> {

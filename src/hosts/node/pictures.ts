@@ -15,22 +15,22 @@ import {
 import { DECODABLE, type ImageKind, imageKind, kindByName, kindReason } from '../../vision/image-kind.ts'
 import { type Picture, resizeBilinear } from '../../vision/resize.ts'
 
-/** Cameras of phones take pictures of 200 million pixels. */
+/** Phone cameras take photographs of 200 million pixels. */
 const MAX_PIXELS = 250e6
 /**
- * Larger files and pictures are decoded one after the other. Most are shrunk while they are decoded, in some 100 MB;
- * but progressive JPEG, interlaced PNG, GIF, AVIF and lossless WebP take up to four bytes for each pixel.
+ * Larger files and images are decoded one at a time. Most are shrunk while they are decoded, which takes some 100 MB;
+ * progressive JPEG, interlaced PNG, GIF, AVIF and lossless WebP take up to four bytes per pixel.
  */
 const LARGE_BYTES = 1 << 24
 const LARGE_PIXELS = 40e6
 
-/** Truncated pictures and damaged data are refused; oddities that every viewer forgives are not. */
+/** Truncated and damaged images are errors; the warnings of libvips are not. */
 const LIMITS: SharpOptions = { limitInputPixels: MAX_PIXELS, failOn: 'error' }
 
 /**
- * The decoder of pictures in Node, by libvips. Grey, CMYK, palette and 16-bit pictures become RGB. Shrinking uses a
- * triangle filter, enlarging is bilinear. Files of more than 512 MiB and pictures of more than 250 million pixels are
- * refused.
+ * The image decoder in Node, by libvips. Grey, CMYK, palette and 16-bit images become RGB. Shrinking uses a triangle
+ * filter, enlarging is bilinear. Throws ImageError for files of more than 512 MiB and images of more than 250 million
+ * pixels.
  */
 export const nodePictures: Pictures = { decode, size, thumbnail, nameOf }
 
@@ -42,7 +42,7 @@ async function decode(input: ImageInput, { width, height, crop, name }: DecodeOp
   return picture.width === width && picture.height === height ? picture.pixels : resizeBilinear(picture, width, height)
 }
 
-/** A picture to be decoded. */
+/** An image to be decoded. */
 interface OpenImage {
   readonly image: Sharp
   /** its size when upright */
@@ -56,7 +56,7 @@ interface Size {
   readonly height: number
 }
 
-/** Opens a picture for `work`; large ones wait for each other. Throws ImageError if it cannot be read as a picture. */
+/** Opens an image for `work`; large ones wait for each other. Throws ImageError if the input cannot be read as one. */
 async function withImage<T>(
   input: ImageInput,
   name: string | undefined,
@@ -91,10 +91,10 @@ async function withImage<T>(
   return bytes > LARGE_BYTES ? alone(async () => work(await read())) : workOn(await read())
 }
 
-/** The work on the large picture before. */
+/** The work on the previous large image. */
 let last: Promise<unknown> = Promise.resolve()
 
-/** Does work on a large picture after that on the one before. */
+/** Does work on a large image after the work on the previous one. */
 function alone<T>(work: () => Promise<T>): Promise<T> {
   const done = last.then(work)
   last = done.catch(() => {})
@@ -102,7 +102,7 @@ function alone<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * The format of a picture. RAW files are often TIFF files with a thumbnail, and TGA has no signature: there the name
+ * The format of an image. RAW files are often TIFF files with a thumbnail, and TGA has no signature: for these the name
  * decides.
  */
 function kindOf(bytes: Uint8Array, name: string | undefined): ImageKind {
@@ -114,8 +114,8 @@ function kindOf(bytes: Uint8Array, name: string | undefined): ImageKind {
 }
 
 /**
- * Returns the number of bytes of a picture's file. A FIFO or a device would never end, so that only regular files are
- * read.
+ * Returns the size of an image's file in bytes. Throws ImageError if it is not a regular file: a FIFO or a device would
+ * never end.
  */
 async function checkFile(path: string | URL, refuse: (reason: string) => never): Promise<number> {
   const found = await stat(path).catch((error) => refuse(readFault(error)))
@@ -125,7 +125,7 @@ async function checkFile(path: string | URL, refuse: (reason: string) => never):
   return found.size
 }
 
-/** A crop of the upright picture, its edges rounded to pixels. */
+/** A crop of the upright image, its edges rounded to pixels. */
 function cropped(image: Sharp, { left, top, width, height, mirrored }: Crop, whole: Size): Sharp {
   const span = (from: number, length: number, of: number): [number, number] => {
     const first = Math.min(Math.round(from * of), of - 1)
@@ -137,7 +137,7 @@ function cropped(image: Sharp, { left, top, width, height, mirrored }: Crop, who
   return mirrored ? part.flop() : part
 }
 
-/** The picture made smaller where it is larger than width or height; enlarging is left to resizeBilinear(). */
+/** The image shrunk to width and height where it is larger; resizeBilinear() does the enlarging. */
 async function shrunk(image: Sharp, width: number, height: number): Promise<Picture> {
   const { data, info } = await image
     .flatten({ background: '#fff' })
@@ -154,18 +154,18 @@ const isBytes = (input: ImageInput): input is Uint8Array | ArrayBuffer =>
 const isPixels = (input: ImageInput): input is Pixels =>
   typeof input === 'object' && !(input instanceof URL || isBytes(input))
 
-/** What is wrong with an input that cannot be a picture; JavaScript's callers have no types to tell them. */
+/** Why an input cannot be an image, or undefined. JavaScript callers have no type checker. */
 function inputFault(input: ImageInput): string | undefined {
   if (typeof input === 'string')
     return /^([a-z][a-z+.-]+:\/\/|data:)/i.test(input)
       ? 'it is a URL as text; give a URL object of a file, or fetch it and give its bytes'
       : undefined
   if (input instanceof URL)
-    return pathOf(input) === undefined ? 'it is no file of this machine; fetch it and give its bytes' : undefined
+    return pathOf(input) === undefined ? 'it is not a file on this machine; fetch it and give its bytes' : undefined
   if (isBytes(input)) return undefined
   const { data, width, height } = (input ?? {}) as Partial<Pixels>
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
-    return 'it is no picture; give a path, a URL object of a file, bytes, or pixels as { data: Uint8Array, width, height }'
+    return 'it is not an image; give a path, a URL object of a file, bytes, or pixels as { data: Uint8Array, width, height }'
   const channels = channelsOf({ data, width: width!, height: height! })
   return channels === 1 || channels === 3 || channels === 4
     ? undefined
@@ -180,12 +180,12 @@ async function loadPixels(pixels: Pixels): Promise<Sharp> {
   return sharp(data, { ...LIMITS, raw: { width, height, channels: channelsOf(pixels) as 1 | 3 | 4 } })
 }
 
-/** A picture's path, if it is a file. */
+/** The path or URL of an image. */
 function nameOf(input: ImageInput): string | undefined {
   return input instanceof URL ? (pathOf(input) ?? input.href) : typeof input === 'string' ? input : undefined
 }
 
-/** The path that a URL names on this machine; undefined where it names none, such as one of another host. */
+/** The path of a file URL; undefined for URLs of other schemes or hosts. */
 function pathOf(url: URL): string | undefined {
   try {
     return fileURLToPath(url)
@@ -198,7 +198,7 @@ const readFault = (error: unknown): string => describeErrno(error) ?? (error as 
 
 const TOO_MANY_PIXELS = `it has more than ${MAX_PIXELS / 1e6} million pixels; give a smaller copy`
 
-/** libvips repeats itself over several lines; the first says what is wrong. */
+/** The reason of a libvips error. Its message repeats itself over several lines; the first is enough. */
 function decodeFault(message: string): string {
   if (message.includes('exceeds pixel limit')) return TOO_MANY_PIXELS
   const detail = message.replace(/^Input buffer has corrupt header:?\s*/, '').split('\n')[0]

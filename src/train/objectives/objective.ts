@@ -11,7 +11,7 @@ export interface Words {
   readonly captions: Tensor
 }
 
-/** The training objective: what is minimised. */
+/** A training objective, which is minimised. */
 export interface Objective {
   /**
    * The loss of each word, `[P]`, in nats; training minimises its mean. An objective may declare more graph inputs,

@@ -25,7 +25,7 @@ const noise = (): Sharp =>
   sharp(Buffer.from(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919 * (i % 251)) >> 3)), {
     raw: { width: 64, height: 64, channels: 3 },
   })
-const FAILED = 'not a picture: the download failed; download it again'
+const FAILED = 'not an image: the download failed; download it again'
 /** The head of a TIFF file with tags and their values. */
 function tiffWith(...pairs: readonly number[]): Buffer {
   const bytes = Buffer.alloc(10 + 6 * pairs.length)
@@ -176,7 +176,7 @@ describe('nodePictures.decode() refuses, naming the picture and why,', () => {
       .toBuffer()
   test.each<[string, () => Buffer | Promise<Buffer>, string]>([
     ['an empty file', () => Buffer.alloc(0), 'it is empty'],
-    ['a text', () => Buffer.from('not a picture at all'), 'it is not a picture; give one of JPEG, PNG'],
+    ['a text', () => Buffer.from('not an image at all'), 'it is not an image; give one of JPEG, PNG'],
     [
       'an SVG',
       () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
@@ -249,13 +249,13 @@ describe('nodePictures.decode() refuses, naming the picture and why,', () => {
   })
 
   test.each([
-    ['nothing', null, 'it is no picture; give a path'],
-    ['a number', 7, 'it is no picture; give a path'],
-    ['pixels of another type', { data: new Float32Array(3), width: 1, height: 1 }, 'it is no picture; give a path'],
+    ['nothing', null, 'it is not an image; give a path'],
+    ['a number', 7, 'it is not an image; give a path'],
+    ['pixels of another type', { data: new Float32Array(3), width: 1, height: 1 }, 'it is not an image; give a path'],
     ['too few pixels', { data: new Uint8Array(10), width: 3, height: 1 }, '10 numbers are not 3 x 1 pixels'],
     ['a URL as text', 'https://example.org/a.jpg', 'it is a URL as text'],
-    ['a URL of the web', new URL('https://example.org/a.jpg'), 'it is no file of this machine; fetch it'],
-    ['a URL of another host', new URL('file://host/a.jpg'), 'it is no file of this machine; fetch it'],
+    ['a URL of the web', new URL('https://example.org/a.jpg'), 'it is not a file on this machine; fetch it'],
+    ['a URL of another host', new URL('file://host/a.jpg'), 'it is not a file on this machine; fetch it'],
   ])('%s', async (_, input, why) => {
     const decoding = nodePictures.decode(input as never, size)
     await expect(decoding).rejects.toThrow(ImageError)

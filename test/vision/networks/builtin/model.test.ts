@@ -26,7 +26,7 @@ async function cachedName(version: number): Promise<string> {
   return names[0]!
 }
 
-test('a network that another version of the exporter has cached is translated anew', async () => {
+test('a network that another version of the exporter has cached is translated again', async () => {
   expect(await cachedName(1)).toBe(await cachedName(1))
   expect(await cachedName(2)).not.toBe(await cachedName(1))
 })
