@@ -28,7 +28,8 @@ for (const file of files) {
 
   for (const node of source.statements) {
     if (!has(node, ts.SyntaxKind.ExportKeyword)) continue
-    const name = node.name?.text ?? node.declarationList?.declarations.map((each) => each.name.getText(source)).join(', ')
+    const name =
+      node.name?.text ?? node.declarationList?.declarations.map((each) => each.name.getText(source)).join(', ')
     if (!isDocumented(node)) say(node, `${name} has no doc comment`)
     if (!ts.isClassDeclaration(node)) continue
     const implemented = node.heritageClauses?.some(({ token }) => token === ts.SyntaxKind.ImplementsKeyword) ?? false
