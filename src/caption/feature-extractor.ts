@@ -19,10 +19,10 @@ export interface NetworkPaths {
   readonly detector?: string
 }
 
-/** The features of a picture's regions and their boxes, whether cells of a grid or detected objects. */
+/** The features of an image's regions and their boxes, whether cells of a grid or detected objects. */
 export type BoxedRegions = Pick<Regions, 'features'> & { readonly boxes: Float32Array }
 
-/** Extracts features of pictures as a captioner was trained on. */
+/** Extracts features of images as a captioner was trained on. */
 export interface FeatureExtractor<Decoded = unknown> {
   /** Decodes an image, ahead of extract(), on another thread. Throws ImageError. */
   decode(image: ImageInput): Promise<Decoded>
@@ -102,7 +102,7 @@ function check(source: FeatureSource, { name, config }: TrainedCaptioner, what: 
   )
 }
 
-/** The cells of a network's map, of all pictures at once. */
+/** The cells of a network's map, of all images at once. */
 class GridExtractor implements FeatureExtractor<Uint8Array> {
   readonly #network: Network
   readonly #pictures: Pictures
@@ -135,7 +135,7 @@ class GridExtractor implements FeatureExtractor<Uint8Array> {
   }
 }
 
-/** Detected objects, picture by picture. */
+/** Detected objects, image by image. */
 class ObjectExtractor implements FeatureExtractor<ImageInput> {
   readonly #finder: RegionFinder
 
@@ -143,7 +143,7 @@ class ObjectExtractor implements FeatureExtractor<ImageInput> {
     this.#finder = finder
   }
 
-  /** Nothing is decoded ahead: the finder needs a picture at two sizes, the detector's and the network's. */
+  /** Nothing is decoded ahead: the finder needs an image at two sizes, the detector's and the network's. */
   async decode(image: ImageInput): Promise<ImageInput> {
     return image
   }

@@ -7,10 +7,10 @@ import { ImageReader, type SkippedImage } from './photo-reader.ts'
 import { type Representation, Representer } from './representer.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
-/** Tensors of pictures by name, see Representer; the first size is the number of pictures. */
+/** Tensors of images by name, see Representer; the first size is the number of images. */
 export type Representations = ReadonlyMap<string, Representation>
 
-/** Pictures as a captioner with MIA encodes them. */
+/** Images as a captioner with MIA encodes them. */
 export interface RepresentedImages {
   readonly names: readonly string[]
   /**
@@ -23,13 +23,13 @@ export interface RepresentedImages {
   readonly skipped: readonly SkippedImage[]
 }
 
-/** What is computed of pictures, and by which networks. */
+/** Options of representations. */
 export interface RepresentOptions extends NetworkPaths, Watch {
   /** also the attention of each iteration */
   readonly attention?: boolean
 }
 
-/** The semantic-grounded representations of pictures. Throws UserError for a captioner without MIA. */
+/** The semantic-grounded representations of images. Throws UserError for a captioner without MIA. */
 export async function representImages(
   engine: Engine,
   captioner: TrainedCaptioner,
@@ -38,7 +38,7 @@ export async function representImages(
 ): Promise<RepresentedImages> {
   const { name, config, model, weights } = captioner
   if (!config.model.mia)
-    throw new UserError(`Cannot represent pictures with run "${name}": it has no MIA; train one with "mia train --mia"`)
+    throw new UserError(`Cannot represent images with run "${name}": it has no MIA; train one with "mia train --mia"`)
   const names: string[] = []
   const concepts: string[][] = []
   const skipped: SkippedImage[] = []
@@ -74,7 +74,7 @@ export async function representImages(
   return { names, tensors: concatenated(parts), concepts, skipped }
 }
 
-/** The boxes of pictures, padded to `most` each: `[pictures, most, 4]`. */
+/** The boxes of images, padded to `most` each: `[images, most, 4]`. */
 function padded(boxes: readonly Float32Array[], most: number): Representation {
   const data = new Float32Array(boxes.length * most * 4)
   for (const [i, each] of boxes.entries()) data.set(each, i * most * 4)

@@ -36,7 +36,7 @@ export interface SearchOptions {
  * and grows no more; an image leaves the batch when no growing hypothesis can come among its `keep` best. Hypotheses
  * cut at `maxLength` fill the places that finished ones leave open: a cut caption ranks below every finished one. Ties
  * keep the order in which they were found, so a search has one result. Throws RangeError for impossible options and
- * Error where no word is possible.
+ * Error if no word is possible.
  */
 export async function search<State>(
   stepper: Stepper<State>,

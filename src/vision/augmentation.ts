@@ -5,13 +5,13 @@ import { Random } from '../random.ts'
 /** The fraction of a side that a crop keeps: 224 of 256 pixels, as published. */
 const KEPT = 224 / 256
 
-/** The id under which a picture's augmentation is stored; augmentation 0 is the picture as it is. */
+/** The id under which an image's augmentation is stored; augmentation 0 is the image as it is. */
 export const augmentedId = (id: string, augmentation: number): string =>
   augmentation === 0 ? id : `${id}#view-${augmentation}`
 
 /**
- * A picture and `count` crops of it to train on: 7/8 of its width and height at a random place, every other one
- * mirrored. The published code draws new ones at every step; here they are a function of the picture's id and the
+ * An image and `count` crops of it to train on: 7/8 of its width and height at a random place, every other one
+ * mirrored. The published code draws new ones at every step; here they are a function of the image's id and the
  * crop's number, so that their features can be stored.
  */
 export async function withAugmentations<Image extends { readonly id: string }>(

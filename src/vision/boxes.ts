@@ -1,4 +1,4 @@
-/** A rectangle in a picture: its edges as fractions of the picture's width and height. */
+/** A rectangle in an image: its edges as fractions of the image's width and height. */
 export interface Box {
   readonly left: number
   readonly top: number

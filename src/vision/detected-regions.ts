@@ -11,13 +11,13 @@ import { normalise } from './preprocessing.ts'
 import type { Regions } from './regions.ts'
 import { roiAlign } from './roi-align.ts'
 
-/** Regions of a picture, as in bottom-up attention (Anderson et al., CVPR 2018): from 10 to 100. */
+/** Regions of an image, as in bottom-up attention (Anderson et al., CVPR 2018): from 10 to 100. */
 const LEAST = 10
 const MOST = 100
-/** Numbers that say where a box is: its four edges and its area, as fractions of the picture. */
+/** Numbers that say where a box is: its four edges and its area, as fractions of the image. */
 const POSITION = 5
 
-/** Detects the objects of pictures and pools a network's map inside each box to its feature. */
+/** Detects the objects of images and pools a network's map inside each box to its feature. */
 export class RegionFinder {
   /** the networks that compute the features */
   readonly source: DetectedSource
@@ -26,7 +26,7 @@ export class RegionFinder {
   readonly #pictures: Pictures
   readonly #position: boolean
 
-  /** With `position` each feature is followed by its box's four edges and area, as fractions of the picture. */
+  /** With `position` each feature is followed by its box's four edges and area, as fractions of the image. */
   constructor(
     detector: Detector,
     network: Network,
@@ -47,7 +47,7 @@ export class RegionFinder {
   }
 
   /**
-   * The regions of a picture, most confident first. Throws ImageError for a picture that cannot be read or has nothing
+   * The regions of an image, most confident first. Throws ImageError for an image that cannot be read or has nothing
    * that might be an object.
    */
   async find(input: ImageInput): Promise<Regions> {
@@ -88,7 +88,7 @@ export class RegionFinder {
 const edges = ({ left, top, right, bottom }: Box): number[] => [left, top, right, bottom]
 
 /**
- * Extracts the regions of the images that the store lacks. Pictures that cannot be read, or in which nothing is found,
+ * Extracts the regions of the images that the store lacks. Images that cannot be read, or in which nothing is found,
  * are skipped and named in the result. After an abort the same call resumes. The caller closes the store.
  */
 export async function extractRegions({

@@ -8,15 +8,15 @@ import type { Network } from './networks/network.ts'
 import { normalise } from './preprocessing.ts'
 import type { Regions } from './regions.ts'
 
-/** A picture of a dataset. */
+/** An image of a dataset. */
 export interface ImageFile {
   readonly id: string
   readonly path: string
-  /** the part of the picture that is used, by default all */
+  /** the part of the image that is used, by default all */
   readonly crop?: Crop
 }
 
-/** A picture that has no features, and why. */
+/** An image that has no features, and why. */
 export interface SkippedFile {
   readonly id: string
   readonly file: string
@@ -36,7 +36,7 @@ export interface ExtractOptions extends Watch {
   readonly network: Network
   readonly pictures: Pictures
   readonly store: FeatureSink
-  /** pictures that go through the network at once */
+  /** images that go through the network at once */
   readonly batchSize?: number
 }
 
@@ -46,12 +46,12 @@ export interface Extraction {
   readonly made: number
   /** images whose features were there already */
   readonly kept: number
-  /** pictures without features; each file once, whatever its augmentations */
+  /** images without features; each file once, whatever its augmentations */
   readonly skipped: readonly SkippedFile[]
 }
 
 /**
- * Extracts the features of the images that the store lacks. Pictures are decoded on other threads while the network
+ * Extracts the features of the images that the store lacks. Images are decoded on other threads while the network
  * works on those before; broken ones are skipped and named in the result. After an abort the same call resumes. The
  * caller closes the store. Throws UserError where the network gives numbers that are not finite.
  */
@@ -143,7 +143,7 @@ async function keep(
   }
 }
 
-/** A loop, since a callback for each of 63,000 numbers takes half a millisecond a picture. */
+/** A loop, since a callback for each of 63,000 numbers takes half a millisecond an image. */
 function allFinite(halves: Uint16Array): boolean {
   for (let i = 0; i < halves.length; i++) if ((halves[i]! & 0x7c00) === 0x7c00) return false
   return true

@@ -5,7 +5,7 @@ const SIZE_SCHEMA = v.pipe(v.number(), v.integer(), v.minValue(1))
 const PER_CHANNEL_SCHEMA = v.strictTuple([v.number(), v.number(), v.number()])
 const FILE_SCHEMA = v.object({ file: v.string(), sha256: v.string() })
 const sizes = {
-  /** regions per picture; the maximum if the number differs between pictures */
+  /** regions per image; the maximum if the number differs between images */
   regions: SIZE_SCHEMA,
   /** numbers per region */
   size: SIZE_SCHEMA,
@@ -56,7 +56,7 @@ export function sourceOf({ name, sha256, layer, input, regions, size }: Network)
   return { kind: 'grid', network: { file: name, sha256 }, layer, preprocessing, regions, size }
 }
 
-/** Whether regions are boxes, whose number differs between pictures, and not the cells of a grid. */
+/** Whether regions are boxes, whose number differs between images, and not the cells of a grid. */
 export const hasBoxes = (source: FeatureSource): boolean => source.kind !== 'grid'
 
 /** Whether two sources make the same features: the names of their files may differ, the contents may not. */

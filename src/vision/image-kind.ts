@@ -1,6 +1,6 @@
 /**
  * A file format, detected from a file's bytes or name: the formats that can be decoded, others that users try, and the
- * texts that a failed download leaves under the name of a picture.
+ * texts that a failed download leaves under the name of an image.
  */
 export type ImageKind =
   | 'JPEG'
@@ -68,13 +68,13 @@ export function imageKind(bytes: Uint8Array): ImageKind {
   return kind === 'TIFF' && isRaw(bytes) ? 'RAW' : kind
 }
 
-/** Tags of TIFF: the kind of the first picture, the pictures below it, and the version of DNG. */
+/** Tags of TIFF: the kind of the first image, the images below it, and the version of DNG. */
 const NEW_SUBFILE_TYPE = 0xfe
 const SUB_IFDS = 0x14a
 const DNG_VERSION = 0xc612
 
 /**
- * Whether a TIFF file is a camera's: DNG, or its first picture is a thumbnail with the photograph below it, as in NEF
+ * Whether a TIFF file is a camera's: DNG, or its first image is a thumbnail with the photograph below it, as in NEF
  * and ARW. A decoder of TIFF would return the thumbnail.
  */
 function isRaw(bytes: Uint8Array): boolean {
@@ -92,7 +92,7 @@ function isRaw(bytes: Uint8Array): boolean {
   return tags.has(DNG_VERSION) || (((tags.get(NEW_SUBFILE_TYPE) ?? 0) & 1) === 1 && tags.has(SUB_IFDS))
 }
 
-/** Endings of the names of pictures. */
+/** Endings of the names of images. */
 const ENDINGS: readonly (readonly [ImageKind, RegExp])[] = [
   ['JPEG', /\.(jpe?g|jpe|jfif)$/i],
   ['PNG', /\.png$/i],
@@ -113,7 +113,7 @@ const ENDINGS: readonly (readonly [ImageKind, RegExp])[] = [
   ['GIMP', /\.xcf$/i],
 ]
 
-/** The format that a file's name promises; undefined unless the ending is that of a picture. */
+/** The format that a file's name promises; undefined unless the ending is that of an image. */
 export const kindByName = (name: string): ImageKind | undefined =>
   ENDINGS.find(([, pattern]) => pattern.test(name))?.[0]
 

@@ -12,7 +12,7 @@ export interface Normalisation {
 }
 
 /**
- * How a network's input is made: a picture is resized to `width` x `height`, ignoring its aspect ratio, and normalised.
+ * How a network's input is made: an image is resized to `width` x `height`, ignoring its aspect ratio, and normalised.
  */
 export interface Preprocessing extends Normalisation {
   readonly width: number
@@ -25,7 +25,7 @@ export const SYMMETRIC = { channels: 'RGB', mean: [0.5, 0.5, 0.5], std: [0.5, 0.
 /** Mean 0 and standard deviation 1 over ImageNet, as torchvision trains its networks. */
 export const IMAGENET = { channels: 'RGB', mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const
 
-/** Values from 0 to 255, blue first, as OpenCV decodes pictures; used by YOLOX. */
+/** Values from 0 to 255, blue first, as OpenCV decodes images; used by YOLOX. */
 export const BGR255 = { channels: 'BGR', mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] } as const
 
 /** Values from 0 to 255, red first. */
@@ -39,7 +39,7 @@ export const NORMALISATIONS: Readonly<Record<'symmetric' | 'imagenet' | 'bgr255'
 }
 
 /**
- * Normalises a decoded picture, interleaved 8-bit RGB `[height, width, 3]`, and writes it into `into`,
+ * Normalises a decoded image, interleaved 8-bit RGB `[height, width, 3]`, and writes it into `into`,
  * `[3, height, width]`. Throws RangeError if a length does not match the preprocessing's size.
  */
 export function normalise(pixels: Uint8Array, preprocessing: Preprocessing, into: Float32Array): void {

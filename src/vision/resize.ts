@@ -1,4 +1,4 @@
-/** A decoded picture: interleaved 8-bit RGB, `[height, width, 3]`. */
+/** A decoded image: interleaved 8-bit RGB, `[height, width, 3]`. */
 export interface Picture {
   readonly width: number
   readonly height: number
@@ -6,9 +6,9 @@ export interface Picture {
 }
 
 /**
- * Resizes a picture by bilinear interpolation and returns its pixels, `[height, width, 3]`. Pixel centres are at .5 and
+ * Resizes an image by bilinear interpolation and returns its pixels, `[height, width, 3]`. Pixel centres are at .5 and
  * the edge pixels extend outwards, as in PIL and torchvision. There is no antialiasing, so use it to enlarge. libvips
- * would shift the picture by half a pixel (https://github.com/libvips/libvips/issues/4841).
+ * would shift the image by half a pixel (https://github.com/libvips/libvips/issues/4841).
  */
 export function resizeBilinear(picture: Picture, width: number, height: number): Uint8Array {
   const columns = samples(picture.width, width)

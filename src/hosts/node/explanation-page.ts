@@ -5,7 +5,7 @@ import { nodePictures } from './pictures.ts'
 
 /**
  * An HTML page, one file, that shows what captions are based on: `explanationPage(captions,
- * captioner.trained.config.model)`. Throws UserError for more than 200 captions, and ImageError if a picture can no
+ * captioner.trained.config.model)`. Throws UserError for more than 200 captions, and ImageError if an image can no
  * longer be read.
  */
 export async function explanationPage(

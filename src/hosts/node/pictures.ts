@@ -121,7 +121,7 @@ async function checkFile(path: string | URL, refuse: (reason: string) => never):
   const found = await stat(path).catch((error) => refuse(readFault(error)))
   if (found.isDirectory()) refuse('it is a folder')
   if (!found.isFile()) refuse('it is not a regular file')
-  if (found.size > MAX_IMAGE_BYTES) refuse(`it has ${found.size} bytes, and a picture may have ${MAX_IMAGE_BYTES}`)
+  if (found.size > MAX_IMAGE_BYTES) refuse(`it has ${found.size} bytes, and an image may have ${MAX_IMAGE_BYTES}`)
   return found.size
 }
 

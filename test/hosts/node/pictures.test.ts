@@ -311,7 +311,7 @@ describe('files that never end or cannot be read', () => {
     const file = await open(path, 'w')
     await file.truncate(3 * 2 ** 30) // sparse: it takes no space
     await file.close()
-    expect(await refused(path)).toContain('it has 3221225472 bytes, and a picture may have 536870912')
+    expect(await refused(path)).toContain('it has 3221225472 bytes, and an image may have 536870912')
   })
 
   test('a folder and a missing file are named in words', async () => {
