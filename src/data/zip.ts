@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { type FileHandle, mkdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { type FileHandle, mkdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -160,9 +160,10 @@ async function unpackEntry(archive: ZipFile, entry: Entry, { path, folder, signa
   const part = `${target}.part`
   try {
     await mkdir(dirname(target), { recursive: true })
+    await writeFile(part, '') // the stream must not create it: it could do so after an abort has removed it
     const checksum = new Checksum()
     const content = await archive.openReadStreamPromise(entry)
-    await pipeline(content, checksum, createWriteStream(part), { ...(signal && { signal }) })
+    await pipeline(content, checksum, createWriteStream(part, { flags: 'r+' }), { ...(signal && { signal }) })
     if (checksum.value !== entry.crc32)
       throw new UserError(
         `Cannot unpack "${path}": the checksum of its entry ${show(entry.fileName)} is wrong; the archive is damaged`,
