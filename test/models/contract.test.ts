@@ -91,6 +91,21 @@ async function forced(model: CaptionModel, captions: readonly (readonly number[]
   return floatData(logProbs)
 }
 
+/** Compares the log-probabilities of the words of captions, one an image, with those of teacher forcing. */
+async function expectForcedScores(
+  model: CaptionModel,
+  captions: readonly { readonly words: readonly number[]; readonly wordLogProbs: ArrayLike<number> }[],
+): Promise<void> {
+  const scores = await forced(
+    model,
+    captions.map(({ words }) => words),
+  )
+  const steps = scores.length / IMAGES / WORDS
+  for (const [i, { words, wordLogProbs }] of captions.entries())
+    for (const [t, word] of words.entries())
+      expect(wordLogProbs[t]).toBeCloseTo(scores[(i * steps + t) * WORDS + word]!, 4)
+}
+
 describe.each(models)('%s', (_, make) => {
   test('scores the captions that search finds as teacher forcing does', async () => {
     const model = make()
@@ -99,17 +114,11 @@ describe.each(models)('%s', (_, make) => {
     const found = await search(stepper, IMAGES, { beam: 3, maxLength: 6 })
     stepper.release()
     await decoder.release()
-    for (let rank = 0; rank < 3; rank++) {
-      const captions = found.map((each) => each[rank]!)
-      const scores = await forced(
+    for (let rank = 0; rank < 3; rank++)
+      await expectForcedScores(
         model,
-        captions.map(({ words }) => words),
+        found.map((each) => each[rank]!),
       )
-      const steps = scores.length / IMAGES / WORDS
-      for (const [i, { words, wordLogProbs }] of captions.entries())
-        for (const [t, word] of words.entries())
-          expect(wordLogProbs[t]).toBeCloseTo(scores[(i * steps + t) * WORDS + word]!, 4)
-    }
   })
 
   test('forbidden words never come, and allowed ones keep their probabilities', async () => {
@@ -127,14 +136,7 @@ describe.each(models)('%s', (_, make) => {
     await decoder.release()
     const captions = found.map(([best]) => best!)
     expect(captions.flatMap(({ words }) => words).filter((word) => FORBIDDEN.includes(word))).toEqual([])
-    const scores = await forced(
-      model,
-      captions.map(({ words }) => words),
-    )
-    const steps = scores.length / IMAGES / WORDS
-    for (const [i, { words, wordLogProbs }] of captions.entries())
-      for (const [t, word] of words.entries())
-        expect(wordLogProbs[t]).toBeCloseTo(scores[(i * steps + t) * WORDS + word]!, 4)
+    await expectForcedScores(model, captions)
   })
 })
 

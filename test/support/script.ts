@@ -11,6 +11,15 @@ const resolve = createRequire(import.meta.url).resolve
 /** The URL of a file of `src/`, as a string literal for an import in a script. */
 export const source = (path: string): string => JSON.stringify(pathToFileURL(join(root, 'src', path)).href)
 
+/** The text of `collect()`, which collects garbage; for a script that runs with `--expose-gc`. */
+export const COLLECT_GARBAGE = `const turn = () => new Promise((resolve) => setImmediate(resolve))
+const collect = async () => {
+  for (let i = 0; i < 3; i++) {
+    await turn()
+    gc()
+  }
+}`
+
 /** How runScript() starts Node. */
 export interface ScriptOptions {
   readonly nodeOptions?: readonly string[]

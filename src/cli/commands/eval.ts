@@ -18,7 +18,8 @@ export const evalCommand = defineCommand({
   description:
     'Scores a results file against a references file as coco-caption does, without Java; both are tokenised. Each score ' +
     'has its range and a signature of everything that it depends on besides the captions: only scores with equal ' +
-    'signatures compare. The form of both files is recognised, and named in --json; docs/formats.md shows each. Metrics: bleu, meteor (without paraphrases unless --paraphrases is given), rouge (ROUGE-L), ' +
+    'signatures compare. The form of both files is recognised, and named in --json; docs/formats.md shows each. ' +
+    'Metrics: bleu, meteor (without paraphrases unless --paraphrases is given), rouge (ROUGE-L), ' +
     'cider (CIDEr-D, which coco-caption calls CIDEr), cider-plain, and spice-ts, our own SPICE parser; name ' +
     'SPICE-ts_object, _relation, _attribute, _color, _count or _size for its categories. With --clip also CLIPScore and ' +
     'RefCLIPScore, which look at the images.',

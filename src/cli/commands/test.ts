@@ -1,4 +1,4 @@
-import { counted, scoreText } from '../../wording.ts'
+import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { choice, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
@@ -38,7 +38,7 @@ export const test = defineCommand({
     const { images, scores, missing, results } = tested
     if (missing.length > 0)
       report.warn(`skipped ${counted(missing.length, 'image')} of the split without features or concepts`)
-    const rows = Object.entries(scores).map(([name, score]) => [name, scoreText(score)])
+    const rows = Object.entries(scores).map(([name, score]) => [name, score.toFixed(4)])
     return {
       json: { run, split, beam, ...tested },
       text: [

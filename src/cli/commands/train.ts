@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts'
-import { counted, scoreText } from '../../wording.ts'
+import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { optionName } from '../options.ts'
 import { shellQuoted } from '../output.ts'
@@ -80,7 +80,7 @@ const WITH_RESUME: ReadonlySet<string> = new Set(['out', 'resume', 'epochs', 'js
 function describeEpoch({ epoch, loss, scores, best, logLikelihood, seconds }: EpochReport): string {
   return [
     `Epoch ${epoch}: loss ${loss?.toFixed(4) ?? '- (resumed after its last step)'}`,
-    ...Object.entries(scores).map(([name, score]) => `${name} ${scoreText(score)}`),
+    ...Object.entries(scores).map(([name, score]) => `${name} ${score.toFixed(4)}`),
     ...(logLikelihood === undefined ? [] : [`log-likelihood ${logLikelihood.toFixed(4)} (decides, as CIDEr is equal)`]),
     `${duration(seconds)}${best ? ' (best)' : ''}`,
   ].join(', ')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { AsyncCalls, type EndOfCall } from '../../../src/hosts/node/async-calls.ts'
 import { temporaryFolder } from '../../support/folder.ts'
-import { runScript, source } from '../../support/script.ts'
+import { COLLECT_GARBAGE, runScript, source } from '../../support/script.ts'
 
 test('at most as many calls as allowed are in progress, and the others start in order', async () => {
   const calls = new AsyncCalls(2)
@@ -39,13 +39,7 @@ test('a call that cannot start gives its turn to the next', async () => {
 test('what a call uses is kept until its end, also if the function does not keep its callback', async () => {
   const script = `
 import { AsyncCalls } from ${source('hosts/node/async-calls.ts')}
-const turn = () => new Promise((resolve) => setImmediate(resolve))
-const collect = async () => {
-  for (let i = 0; i < 3; i++) {
-    await turn()
-    gc()
-  }
-}
+${COLLECT_GARBAGE}
 const calls = new AsyncCalls(1)
 let endFirst
 /** Starts a call with an object that nothing else holds. */

@@ -1,19 +1,13 @@
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../support/folder.ts'
-import { runScript, source } from '../../support/script.ts'
+import { COLLECT_GARBAGE, runScript, source } from '../../support/script.ts'
 
 test('an asynchronous call keeps its arguments and the owner of what they point to until it has ended', async () => {
   const script = `
 import { pbkdf2 } from 'node:crypto'
 import { OrtApi } from ${source('hosts/node/ort-api.ts')}
 import { libraryPath } from ${source('hosts/node/ort-library.ts')}
-const turn = () => new Promise((resolve) => setImmediate(resolve))
-const collect = async () => {
-  for (let i = 0; i < 3; i++) {
-    await turn()
-    gc()
-  }
-}
+${COLLECT_GARBAGE}
 const api = new OrtApi(libraryPath())
 /** Starts a call with a typed array and an owner that nothing else holds. */
 function call(ended) {
