@@ -17,6 +17,8 @@ import {
 import { Explainer } from './explainer.ts'
 import type { Captions, ExplainedCaption, ImageCaption } from './photo-caption.ts'
 import { IMAGES_PER_BATCH, ImageReader, type ReadBatch, type ReadImage, type SkippedImage } from './photo-reader.ts'
+import { checkRepresents, type RepresentedImage, representBatch, splitRepresentations } from './representations.ts'
+import { Representer } from './representer.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** Concepts listed with a caption. */
@@ -24,11 +26,17 @@ const SHOWN_CONCEPTS = 8
 /** Default capacity of the queue, in images. */
 const WAITING = 256
 
+/** What to do with an image of the queue. */
+type Task = 'caption' | 'explain' | 'represent'
+
 /** An image in the queue. */
 interface Request extends SearchSettings {
   readonly input: ImageInput
-  readonly explain: boolean
+  readonly task: Task
 }
+
+/** The answer to a request. */
+type Answer = ImageCaption | ExplainedCaption | RepresentedImage
 
 /**
  * A trained captioner for images: feature extractor, concept detector, encoder and search. Any number of callers may
@@ -41,8 +49,9 @@ export class Captioner {
   readonly trained: TrainedCaptioner
   readonly #reader: ImageReader
   readonly #decoder: ModelDecoder
-  readonly #queue: BatchQueue<Request, ImageCaption | ExplainedCaption>
+  readonly #queue: BatchQueue<Request, Answer>
   readonly #explainers = new CompiledCache<Explainer>(1)
+  readonly #representers = new CompiledCache<Representer>(1)
   readonly #inProgress = new Set<Promise<unknown>>()
   #released = false
 
@@ -90,12 +99,26 @@ export class Captioner {
 
   /** Captions an image. Throws ImageError if it cannot be read, QueueFullError if the queue refuses it. */
   async caption(image: ImageInput, options: CaptionOptions = {}): Promise<ImageCaption> {
-    return this.#ask(image, false, options)
+    return (await this.#ask(image, 'caption', options)) as ImageCaption
   }
 
   /** Captions an image and returns the attention of each word. Throws as caption() does. */
   async explain(image: ImageInput, options: CaptionOptions = {}): Promise<ExplainedCaption> {
-    return (await this.#ask(image, true, options)) as ExplainedCaption
+    return (await this.#ask(image, 'explain', options)) as ExplainedCaption
+  }
+
+  /**
+   * The semantic-grounded representation of an image. Throws UserError for a captioner without MIA, and as caption()
+   * does.
+   */
+  async represent(image: ImageInput, { signal }: Pick<CaptionOptions, 'signal'> = {}): Promise<RepresentedImage> {
+    checkRepresents(this.trained)
+    return (await this.#ask(image, 'represent', { ...(signal && { signal }) })) as RepresentedImage
+  }
+
+  /** The images of caption(), explain() and represent() that wait for a later batch. */
+  get waiting(): number {
+    return this.#queue.waiting
   }
 
   /**
@@ -143,6 +166,7 @@ export class Captioner {
     await Promise.allSettled(this.#inProgress)
     this.#reader.release()
     await this.#explainers.release()
+    await this.#representers.release()
     await this.#decoder.release()
   }
 
@@ -152,21 +176,18 @@ export class Captioner {
   }
 
   /** Puts an image into the queue. */
-  async #ask(input: ImageInput, explain: boolean, options: CaptionOptions): Promise<ImageCaption | ExplainedCaption> {
+  async #ask(input: ImageInput, task: Task, options: CaptionOptions): Promise<Answer> {
     this.#checkOpen()
     const settings = searchSettings(options) // here, so that a mistake fails its own caller and not the batch
-    return this.#queue.submit({ input, explain, ...settings }, { signal: options.signal })
+    return this.#queue.submit({ input, task, ...settings }, { signal: options.signal })
   }
 
   /**
    * Serves a batch of requests: those with equal options go through the model together. An error fails the requests of
    * its group only. `signal` aborts when no caller waits any more.
    */
-  async #serve(
-    requests: readonly Request[],
-    signal: AbortSignal,
-  ): Promise<(ImageCaption | ExplainedCaption | Error)[]> {
-    const results: (ImageCaption | ExplainedCaption | Error)[] = []
+  async #serve(requests: readonly Request[], signal: AbortSignal): Promise<(Answer | Error)[]> {
+    const results: (Answer | Error)[] = []
     for (const indices of groupBy(requests.keys(), (i) => keyOf(requests[i]!)).values()) {
       const group = await this.#serveGroup(
         indices.map((i) => requests[i]!),
@@ -178,18 +199,18 @@ export class Captioner {
   }
 
   /** Serves requests with equal options. */
-  async #serveGroup(
-    requests: readonly Request[],
-    signal: AbortSignal,
-  ): Promise<(ImageCaption | ExplainedCaption | Error)[]> {
-    const { explain, input: _, ...search } = requests[0]!
+  async #serveGroup(requests: readonly Request[], signal: AbortSignal): Promise<(Answer | Error)[]> {
+    const { task, input: _, ...search } = requests[0]!
     const images = requests.map(({ input }) => input)
     const options = { ...search, signal }
-    const { captions, skipped } = explain
-      ? await this.#explainEach(images, options)
-      : await this.#each(images, options, async (_, each) => each)
-    const results: (ImageCaption | ExplainedCaption | Error)[] = []
-    for (const caption of captions) results[caption.index] = { ...caption, index: 0 }
+    const { captions: answers, skipped } =
+      task === 'represent'
+        ? await this.#representEach(images, signal)
+        : task === 'explain'
+          ? await this.#explainEach(images, options)
+          : await this.#each(images, options, async (_, each) => each)
+    const results: (Answer | Error)[] = []
+    for (const answer of answers) results[answer.index] = { ...answer, index: 0 }
     for (const { index, reason } of skipped) {
       const name = this.engine.pictures.nameOf(images[index]!)
       results[index] = new ImageError(name === undefined ? 'the image' : `image "${name}"`, reason)
@@ -210,6 +231,22 @@ export class Captioner {
         }))
       }),
     )
+  }
+
+  async #representEach(images: readonly ImageInput[], signal: AbortSignal): Promise<Captions<RepresentedImage>> {
+    const { config, model, weights } = this.trained
+    const load = (): Promise<Representer> => Representer.load(this.engine.runtime, model, weights, { attention: false })
+    return this.#representers.use('', load, async (representer) => {
+      const all: Captions<RepresentedImage> = { captions: [], skipped: [] }
+      for await (const batch of this.#reader.read(images)) {
+        signal.throwIfAborted()
+        all.skipped.push(...batch.skipped)
+        if (batch.images.length === 0) continue
+        const tensors = await representBatch(representer, batch, config.model.regions)
+        all.captions.push(...splitRepresentations(batch, tensors))
+      }
+      return all
+    })
   }
 
   /** Works with an explainer for captions of that length. Lengths are rounded up, so that most callers share one. */
@@ -294,8 +331,7 @@ export class Captioner {
 }
 
 /** Requests with equal keys go through the model together. */
-const keyOf = ({ explain, beam, maxLength, minLength }: Request): string =>
-  `${explain} ${beam} ${maxLength} ${minLength}`
+const keyOf = ({ task, beam, maxLength, minLength }: Request): string => `${task} ${beam} ${maxLength} ${minLength}`
 
 function groupBy<T>(items: Iterable<T>, key: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>()

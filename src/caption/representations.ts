@@ -3,7 +3,7 @@ import type { ImageInput } from '../engine/pictures.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
 import type { NetworkPaths } from './feature-extractor.ts'
-import { ImageReader, type SkippedImage } from './photo-reader.ts'
+import { ImageReader, type NamedImage, type ReadBatch, type SkippedImage } from './photo-reader.ts'
 import { type Representation, Representer } from './representer.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
@@ -23,6 +23,13 @@ export interface RepresentedImages {
   readonly skipped: readonly SkippedImage[]
 }
 
+/** An image as a captioner with MIA encodes it: the tensors of RepresentedImages without their first size. */
+export interface RepresentedImage extends NamedImage {
+  readonly tensors: Representations
+  /** the words of its K concepts, in the order of the attention's columns */
+  readonly concepts: readonly string[]
+}
+
 /** Options of representations. */
 export interface RepresentOptions extends NetworkPaths, Watch {
   /** also the attention of each iteration */
@@ -36,9 +43,8 @@ export async function representImages(
   images: readonly ImageInput[],
   { attention = false, onProgress, signal, ...paths }: RepresentOptions = {},
 ): Promise<RepresentedImages> {
-  const { name, config, model, weights } = captioner
-  if (!config.model.mia)
-    throw new UserError(`Cannot represent images with run "${name}": it has no MIA; train one with "mia train --mia"`)
+  const { config, model, weights } = captioner
+  checkRepresents(captioner)
   const names: string[] = []
   const concepts: string[][] = []
   const skipped: SkippedImage[] = []
@@ -52,19 +58,7 @@ export async function representImages(
       skipped.push(...batch.skipped)
       names.push(...batch.images.map(({ image }) => image))
       concepts.push(...batch.images.map((image) => image.concepts.map(({ word }) => word)))
-      if (batch.images.length > 0)
-        parts.push(
-          new Map([
-            ...(await representer.represent(batch.features, batch.concepts)),
-            [
-              'boxes',
-              padded(
-                batch.images.map(({ boxes }) => boxes),
-                config.model.regions,
-              ),
-            ],
-          ]),
-        )
+      if (batch.images.length > 0) parts.push(await representBatch(representer, batch, config.model.regions))
       onProgress?.(names.length + skipped.length, images.length)
     }
   } finally {
@@ -72,6 +66,45 @@ export async function representImages(
     reader.release()
   }
   return { names, tensors: concatenated(parts), concepts, skipped }
+}
+
+/** Throws UserError for a captioner without MIA, which has no such representations. */
+export function checkRepresents({ name, config }: TrainedCaptioner): void {
+  if (!config.model.mia)
+    throw new UserError(`Cannot represent images with run "${name}": it has no MIA; train one with "mia train --mia"`)
+}
+
+/** The tensors of a batch of images, see RepresentedImages; `regions` is the most regions of an image. */
+export async function representBatch(
+  representer: Representer,
+  { images, features, concepts }: ReadBatch,
+  regions: number,
+): Promise<Representations> {
+  const boxes = images.map((image) => image.boxes)
+  return new Map([...(await representer.represent(features, concepts)), ['boxes', padded(boxes, regions)]])
+}
+
+/** The representations of each image of a batch. */
+export function splitRepresentations({ images }: ReadBatch, tensors: Representations): RepresentedImage[] {
+  return images.map(({ image, index, concepts }, i) => ({
+    image,
+    index,
+    tensors: new Map(
+      [...tensors].map(
+        ([
+          name,
+          {
+            shape: [, ...shape],
+            data,
+          },
+        ]) => {
+          const size = data.length / images.length
+          return [name, { shape, data: data.slice(i * size, (i + 1) * size) }]
+        },
+      ),
+    ),
+    concepts: concepts.map(({ word }) => word),
+  }))
 }
 
 /** The boxes of images, padded to `most` each: `[images, most, 4]`. */

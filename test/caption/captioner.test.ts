@@ -3,6 +3,8 @@ import { ImageError, type Pixels } from '../../src/engine/pictures.ts'
 import { QueueFullError } from '../../src/engine/queue.ts'
 import { UserError } from '../../src/errors.ts'
 import { Captioner } from '../../src/hosts/node/captioner.ts'
+import { PRETRAINED } from '../../src/hosts/node/pretrained.ts'
+import { representImages } from '../../src/hosts/node/represent-images.ts'
 
 /** A small picture of one colour: different numbers give different pictures. */
 const plain = (number: number): Pixels => ({
@@ -208,4 +210,25 @@ test('explanations of many lengths keep one compiled graph', async () => {
   expect(live).toBe(before)
   await other.release()
   expect(live).toBe(0)
+})
+
+test('represent() gives each caller what a list of the same images gives, beside callers that want captions', async () => {
+  const pictures = Array.from({ length: 20 }, (_, i) => plain(i))
+  const { tensors, concepts } = await representImages(PRETRAINED, pictures)
+  const [found, caption] = await Promise.all([
+    Promise.all(pictures.map((picture) => captioner.represent(picture))),
+    captioner.caption(plain(1)),
+  ])
+  expect(caption.caption).not.toBe('')
+  expect(found.map((each) => each.concepts)).toEqual(concepts)
+  for (const [name, { shape, data }] of tensors) {
+    const size = data.length / pictures.length
+    for (const [i, each] of found.entries()) {
+      const { shape: ours, data: numbers } = each.tensors.get(name)!
+      expect(ours).toEqual(shape.slice(1))
+      const furthest = numbers.reduce((most, x, k) => Math.max(most, Math.abs(x - data[i * size + k]!)), 0)
+      expect(furthest).toBeLessThan(1e-5)
+    }
+  }
+  await expect(captioner.represent(Uint8Array.of(1))).rejects.toThrow(ImageError)
 })
