@@ -18,6 +18,7 @@ const PAGE_PARTS = {
   formats: ['graph', ...BASE],
   onnx: ['graph', 'formats', ...BASE],
   nn: ['graph', 'formats', ...BASE],
+  distributed: BASE,
   models: ['nn', 'graph', 'formats', ...BASE],
   text: ['validate', ...BASE],
   annotations: ['validate', ...BASE],

@@ -11,10 +11,10 @@ type Library = ReturnType<Koffi['load']>
 const require = createRequire(import.meta.url)
 
 /**
- * The stack of asynchronous calls. koffi's default is 128 KiB, and one matrix product in ONNX Runtime takes more than
- * 80. This is what koffi's synchronous calls have.
+ * The stack of calls. koffi's default for asynchronous ones is 128 KiB, and one matrix product in ONNX Runtime takes
+ * more than 80; MPICH overflows the 2 MiB that koffi gives synchronous ones. 8 MiB is what Linux gives a process.
  */
-export const STACK_BYTES = 2 * 2 ** 20
+export const STACK_BYTES = 8 * 2 ** 20
 
 let loaded: Koffi | undefined
 
@@ -34,7 +34,7 @@ export function koffi(load: (name: string) => unknown = require): Koffi {
     )
   }
   try {
-    loaded.config({ async_stack_size: STACK_BYTES })
+    loaded.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES })
   } catch {
     // The program that embeds us has loaded a library through koffi before: its sizes are fixed.
   }

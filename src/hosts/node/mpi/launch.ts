@@ -1,0 +1,33 @@
+/** The MPI libraries that are supported; Intel MPI and Cray MPICH have the interface of MPICH. */
+export type MpiKind = 'Open MPI' | 'MPICH'
+
+/** How this process was launched as one of several ranks. */
+export interface Launch {
+  /** how many ranks the launcher started, if it says so */
+  readonly size: number | undefined
+  /** the libraries that may belong to the launcher, the likeliest first: file names and their kinds */
+  readonly libraries: readonly string[]
+}
+
+const OPEN_MPI = ['libmpi.so.40', 'libmpi.40.dylib', 'libmpi.dylib']
+const MPICH = ['libmpich.so.12', 'libmpi.so.12', 'libmpi.12.dylib', 'libmpich.so']
+
+/**
+ * How this process was launched by MPI, from its environment; undefined if it was not. Open MPI's mpirun sets
+ * OMPI_COMM_WORLD_SIZE, Hydra (MPICH, Intel MPI) and `srun --mpi=pmi2` PMI_SIZE, `srun --mpi=pmix` PMIX_RANK.
+ * `MIA_MPI` names the library to load instead of the usual one.
+ */
+export function launchOf(environment: Readonly<Record<string, string | undefined>>): Launch | undefined {
+  const { OMPI_COMM_WORLD_SIZE, PMI_SIZE, PMI_RANK, PMIX_RANK, SLURM_NTASKS, MIA_MPI } = environment
+  const own = MIA_MPI ? [MIA_MPI] : undefined
+  if (OMPI_COMM_WORLD_SIZE !== undefined)
+    return { size: sizeIn(OMPI_COMM_WORLD_SIZE), libraries: own ?? [...OPEN_MPI, 'libmpi.so'] }
+  if (PMI_SIZE !== undefined || PMI_RANK !== undefined)
+    return { size: sizeIn(PMI_SIZE ?? SLURM_NTASKS), libraries: own ?? [...MPICH, ...OPEN_MPI, 'libmpi.so'] }
+  if (PMIX_RANK !== undefined)
+    return { size: sizeIn(SLURM_NTASKS), libraries: own ?? [...OPEN_MPI, 'libmpi.so', ...MPICH] }
+  return undefined
+}
+
+const sizeIn = (text: string | undefined): number | undefined =>
+  text !== undefined && /^[1-9]\d*$/.test(text) ? Number(text) : undefined
