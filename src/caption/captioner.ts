@@ -4,21 +4,15 @@ import { ImageError, type ImageInput } from '../engine/pictures.ts'
 import { BatchQueue } from '../engine/queue.ts'
 import { UserError } from '../errors.ts'
 import { DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
-import { minLength as atLeast } from '../search/filters/min-length.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import { captionBatch, confidenceOf, type GeneratedCaption } from './caption-all.ts'
-import {
-  type CaptionAllOptions,
-  type CaptionerOptions,
-  type CaptionOptions,
-  type SearchSettings,
-  searchSettings,
-} from './caption-options.ts'
+import type { CaptionAllOptions, CaptionerOptions, CaptionOptions } from './caption-options.ts'
 import { Explainer } from './explainer.ts'
 import type { Captions, ExplainedCaption, ImageCaption } from './photo-caption.ts'
 import { IMAGES_PER_BATCH, ImageReader, type ReadBatch, type ReadImage, type SkippedImage } from './photo-reader.ts'
 import { checkRepresents, type RepresentedImage, representBatch, splitRepresentations } from './representations.ts'
 import { Representer } from './representer.ts'
+import { type SearchSettings, searchOptions, searchSettings } from './search-settings.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** Concepts listed with a caption. */
@@ -293,16 +287,14 @@ export class Captioner {
     { onProgress, signal, ...options }: CaptionAllOptions,
     finish: (batch: ReadBatch, captions: ImageCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): AsyncGenerator<Captions<T>> {
-    const { beam, maxLength, minLength } = searchSettings(options)
-    const filters = minLength > 0 ? [atLeast(minLength)] : []
-    const search = { beam, maxLength, filters, ...(signal && { signal }) }
+    const { vocabulary } = this.trained
+    const search = { ...searchOptions(searchSettings(options), vocabulary), ...(signal && { signal }) }
     let done = 0
     for await (const batch of this.#reader.read(images)) {
       signal?.throwIfAborted()
       const { images: read, skipped } = batch
       const captions: T[] = []
       if (read.length > 0) {
-        const { vocabulary } = this.trained
         const generated = await captionBatch(this.#decoder, { ...batch, images: read.length }, vocabulary, search)
         const each = generated.map((caption, i) => this.#captionOf(read[i]!, caption))
         const ids = generated.map(({ words }) => words)
@@ -331,7 +323,7 @@ export class Captioner {
 }
 
 /** Requests with equal keys go through the model together. */
-const keyOf = ({ task, beam, maxLength, minLength }: Request): string => `${task} ${beam} ${maxLength} ${minLength}`
+const keyOf = ({ input: _, ...settings }: Request): string => JSON.stringify(settings)
 
 function groupBy<T>(items: Iterable<T>, key: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>()

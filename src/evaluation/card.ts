@@ -12,7 +12,7 @@ import type { Engine } from '../engine/engine.ts'
 import { elementCount } from '../formats/host-value.ts'
 import { evaluate } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
-import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
+import { DEFAULT_BEAM } from '../search/defaults.ts'
 import { captionSplit } from './test-run.ts'
 
 /** The run to pack, the output folder, and the contents of its model card. */
@@ -55,8 +55,6 @@ export async function packWithCard({
     run: out,
     data: source,
     split: 'val',
-    beam: DEFAULT_BEAM,
-    maxLength: DEFAULT_MAX_LENGTH,
     ...watch,
   } as const
   const { images, captions } = await captionSplit(split)

@@ -1,5 +1,12 @@
 import { join } from 'node:path'
 import { captionAll, type ImageCaption } from '../caption/caption-all.ts'
+import {
+  DEFAULT_SEARCH,
+  type SearchChoices,
+  type SearchSettings,
+  searchOptions,
+  searchSettings,
+} from '../caption/search-settings.ts'
 import { Dataset, type ImageEntry, type Split } from '../data/dataset.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
@@ -18,8 +25,7 @@ export interface TestOptions extends Watch {
   readonly engine: Engine
   readonly run: string
   readonly split: Split
-  readonly beam: number
-  readonly maxLength: number
+  readonly search?: SearchChoices
   /** the dataset's folder, by default the one the run was trained on */
   readonly data?: string
 }
@@ -48,12 +54,12 @@ export async function captionSplit({
   engine,
   run: folder,
   split,
-  beam,
-  maxLength,
+  search = {},
   data,
   onProgress,
   signal,
 }: TestOptions): Promise<CaptionedSplit> {
+  const settings = searchSettings(search)
   const run = await openRun(folder)
   const source = data ?? run.config.data.folder
   const dataset = await Dataset.open(source)
@@ -81,8 +87,7 @@ export async function captionSplit({
     const ids = images.map(({ id }) => id)
     const captions = await captionAll(decoder, inputs, ids, {
       vocabulary: run.vocabulary,
-      beam,
-      maxLength,
+      ...searchOptions(settings, run.vocabulary),
       ...watch,
     }).finally(() => decoder.release())
     return { images, captions, missing: all.filter(({ id }) => !inputs.has(id)).map(({ id }) => id) }
@@ -96,18 +101,20 @@ export async function captionSplit({
  * folder.
  */
 export async function testRun(options: TestOptions): Promise<TestResult> {
-  const { run: folder, split, beam, maxLength } = options
+  const { run: folder, split } = options
+  const search = searchSettings(options.search ?? {})
   const { images, captions, missing } = await captionSplit(options)
   const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
   const { corpus, cider } = scoreCaptions(images, captions, metrics)
-  const results = join(folder, 'results', `${split}-beam${beam}.json`)
+  const name = join(folder, 'results', `${split}-${searchName(search)}`)
+  const results = `${name}.json`
   await writeFileAtomic(
     results,
     `${JSON.stringify(captions.map(({ id, caption }) => ({ image_id: imageId(id), caption })))}\n`,
   )
   await writeFileAtomic(
-    join(folder, 'results', `${split}-beam${beam}-scores.json`),
-    `${JSON.stringify({ split, beam, maxLength, images: images.length, scores: corpus }, null, 2)}\n`,
+    `${name}-scores.json`,
+    `${JSON.stringify({ split, ...search, images: images.length, scores: corpus }, null, 2)}\n`,
   )
   return {
     images: images.length,
@@ -116,6 +123,13 @@ export async function testRun(options: TestOptions): Promise<TestResult> {
     missing,
     results,
   }
+}
+
+/** A search as a part of file names: `beam3`, and the settings that differ from the defaults. */
+function searchName({ beam, maxLength: _, ...others }: SearchSettings): string {
+  const changed = Object.entries(others).filter(([key, value]) => value !== DEFAULT_SEARCH[key as keyof SearchSettings])
+  const dashed = (key: string): string => key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)
+  return [`beam${beam}`, ...changed.map(([key, value]) => dashed(key) + (value === true ? '' : value))].join('-')
 }
 
 /** COCO's ids are numbers; those of other datasets stay text. */

@@ -81,7 +81,7 @@ export async function testSystem(
   scenes: ReadonlyMap<string, Scene>,
   otherRun: string | undefined,
 ): Promise<System> {
-  const { results } = await testRun({ engine, run, split: 'val', ...SEARCH, signal })
+  const { results } = await testRun({ engine, run, split: 'val', search: SEARCH, signal })
   const dataset = await Dataset.open(data)
   const generated = (await readJson(results, 'results')) as { image_id: number; caption: string }[]
   const otherResults = otherRun && join(otherRun, 'results', `val-beam${SEARCH.beam}.json`)

@@ -5,6 +5,7 @@ import { UserError } from '../../src/errors.ts'
 import { Captioner } from '../../src/hosts/node/captioner.ts'
 import { PRETRAINED } from '../../src/hosts/node/pretrained.ts'
 import { representImages } from '../../src/hosts/node/represent-images.ts'
+import { BAD_ENDINGS, FUNCTION_WORDS } from '../../src/text/english-words.ts'
 
 /** A small picture of one colour: different numbers give different pictures. */
 const plain = (number: number): Pixels => ({
@@ -71,7 +72,29 @@ test('minLength makes captions longer, and must be below maxLength', async () =>
   expect(longer.words.length).toBeGreaterThanOrEqual(words.length + 3)
   const all = await captioner.captionAll([plain(1)], { minLength: words.length + 3 })
   expect(all.captions[0]!.caption).toBe(longer.caption)
-  await expect(captioner.captionAll([plain(1)], { minLength: 5, maxLength: 5 })).rejects.toThrow('at least 5 words')
+  await expect(captioner.captionAll([plain(1)], { minLength: 5, maxLength: 5 })).rejects.toThrow(
+    'Cannot caption with minLength 5: it must be below maxLength 5, which counts the end token',
+  )
+})
+
+test('what is blocked does not come, for callers and for lists alike', async () => {
+  const pictures = Array.from({ length: 40 }, (_, i) => plain(i))
+  const unlike = { beam: 4, minLength: 12, blockNgrams: 2, blockRepeatedWords: true, blockBadEndings: true } as const
+  const { captions } = await captioner.captionAll(pictures, unlike)
+  const free = await captioner.captionAll(pictures, { beam: 4, minLength: 12 })
+  const repeated = (of: typeof captions): string[] =>
+    of.flatMap(({ caption }) =>
+      caption.split(' ').filter((word, i, words) => !FUNCTION_WORDS.has(word) && words.indexOf(word) < i),
+    )
+  expect(repeated(free.captions).length).toBeGreaterThan(0) // there is something to block
+  expect(repeated(captions)).toEqual([])
+  for (const { caption, words } of captions) {
+    const pairs = words.slice(1).map(({ word }, i) => `${words[i]!.word} ${word}`)
+    expect(new Set(pairs).size, caption).toBe(pairs.length)
+    expect(words.length).toBeGreaterThanOrEqual(12)
+    if (words.length < 20) expect(BAD_ENDINGS.has(words.at(-1)!.word), caption).toBe(false)
+  }
+  expect((await captioner.caption(plain(7), unlike)).caption).toBe(captions[7]!.caption)
 })
 
 test('callers with other options are served apart: greedy search beside a beam, explanations beside captions', async () => {
@@ -132,7 +155,7 @@ test('a caller with impossible options fails alone, with what is wrong', async (
   ])
   expect(found.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
   expect((found[1] as PromiseRejectedResult).reason.message).toBe(
-    'Cannot caption with beam 0: it must be a whole number of at least 1',
+    'Cannot caption with beam 0: it must be a whole number from 1 to 10,000',
   )
 })
 

@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/folder.ts'
 import { halves } from '../support/small-run.ts'
 import { makeWorld } from '../train/world.ts'
 
-const search = { engine: nodeEngine, split: 'val', beam: 1, maxLength: 4 } as const
+const search = { engine: nodeEngine, split: 'val', search: { beam: 1, maxLength: 4 } } as const
 
 test.each([true, false])(
   'testRun() refuses the concepts of another detector than the run has (--data: %s)',

@@ -6,9 +6,12 @@ import {
   lengthNormalisedRanker,
   logProbRanker,
   minLength,
+  noBadEnding,
   noRepeatedNgram,
+  noRepeatedWord,
   type Ranker,
   search,
+  wuRanker,
 } from '../../src/search/index.ts'
 import { randomScorer, type Scorer, stepperOf } from './scorer.ts'
 
@@ -24,6 +27,21 @@ const filterCases: Readonly<Record<string, readonly FilterCase[]>> = {
   'a minimum length': [{ filter: minLength(2), allows: (prefix, word) => word !== END || prefix.length >= 2 }],
   'no word twice': [{ filter: noRepeatedNgram(1), allows: (prefix, word) => !prefix.includes(word) }],
   'no two words twice': [{ filter: noRepeatedNgram(2), allows: (prefix, word) => !repeats([...prefix, word], 2) }],
+  'no bad ending': [
+    {
+      filter: noBadEnding(new Set([4, 6])),
+      allows: (prefix, word) => word !== END || ![4, 6].includes(prefix.at(-1)!),
+    },
+  ],
+  'no content word twice, 4 and 5 in one class, 6 in none': [
+    {
+      filter: noRepeatedWord([[4, 5], [7]]),
+      allows: (prefix, word) => {
+        const same = [4, 5].includes(word) ? [4, 5] : word === 7 ? [7] : []
+        return !prefix.some((before) => same.includes(before))
+      },
+    },
+  ],
   'a minimum length and no word twice': [
     { filter: minLength(1), allows: (prefix, word) => word !== END || prefix.length >= 1 },
     { filter: noRepeatedNgram(1), allows: (prefix, word) => !prefix.includes(word) },
@@ -40,6 +58,7 @@ const rankers: Readonly<Record<string, Ranker>> = {
   'log-probability': logProbRanker,
   'half length-normalised': lengthNormalisedRanker(0.5),
   'mean per word': lengthNormalisedRanker(1),
+  "Wu's length penalty": wuRanker(0.7),
 }
 
 const choosers = { best: bestChooser }
@@ -165,4 +184,5 @@ test('a chooser gets its own column back: tags travel with hypotheses', async ()
 test('impossible roles are refused', () => {
   expect(() => noRepeatedNgram(0)).toThrow('Cannot forbid repeated 0-grams: n must be at least 1')
   expect(() => lengthNormalisedRanker(-1)).toThrow('Cannot rank with a length penalty of -1: it must be at least 0')
+  expect(() => wuRanker(Number.NaN)).toThrow("Cannot rank with Wu's length penalty of NaN: it must be at least 0")
 })

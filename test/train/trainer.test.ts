@@ -80,8 +80,7 @@ test('a small world is learnt: the captions of new images say what they show', a
     engine: nodeEngine,
     run: join(folder, 'run'),
     split: 'val',
-    beam: 2,
-    maxLength: 12,
+    search: { beam: 2, maxLength: 12 },
   })
   const right = captions.filter(({ id, caption }) =>
     id

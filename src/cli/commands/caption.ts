@@ -1,7 +1,8 @@
 import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
-import { choice, count, flag, many, text } from '../options.ts'
-import { BEAM, MAX_LENGTH, NETWORKS } from '../shared-options.ts'
+import { choice, flag, many, text } from '../options.ts'
+import { SEARCH, searchOf } from '../search-options.ts'
+import { NETWORKS } from '../shared-options.ts'
 
 type ImageCaption = import('../../caption/photo-caption.ts').ImageCaption
 type ExplainedCaption = import('../../caption/photo-caption.ts').ExplainedCaption
@@ -26,6 +27,10 @@ export const caption = defineCommand({
     { call: 'mia caption --explain why.html photo.jpg', what: 'a page with attention maps' },
     { call: 'mia caption photos/ --write csv --skip-existing', what: 'a library: a table that can be resumed' },
     { call: "mia caption photos/ --write txt --prefix 'a photo, '", what: 'a text file next to each image' },
+    {
+      call: 'mia caption --beam 5 --block-repeated-words photo.jpg',
+      what: 'no word but "a", "with" and such comes twice',
+    },
     { call: 'mia caption - < photo.jpg', what: 'an image on standard input' },
     { call: 'mia caption --run runs/va-mia --cnn mobilenet_v2.onnx photo.jpg', what: 'with your own captioner' },
   ],
@@ -34,21 +39,15 @@ export const caption = defineCommand({
     explain: text('file', 'write a page that explains the captions: one .html file, works offline'),
     run: text('folder', 'folder of a trained captioner (default: the pretrained one)'),
     ...NETWORKS,
-    beam: BEAM,
-    maxLength: MAX_LENGTH,
-    minLength: count('words', 'shortest caption, without its end token', { default: 0, max: 998 }),
     prefix: text('text', 'text before each caption'),
     recursive: flag('search the folders below too: the default; not with --no-recursive', { default: true }),
     write: choice('format', 'write the captions to files', ['txt', 'csv', 'jsonl', 'coco'], WRITE),
     out: text('file', 'file to write (default: captions.csv, .jsonl or .json, in the folder if one is given)', WRITE),
     skipExisting: flag('keep the captions that are written, and caption the other images', WRITE),
+    ...SEARCH,
   },
-  async run(
-    { images: paths, run, cnn, detector, beam, maxLength, minLength, explain, recursive, prefix = '', ...asked },
-    { signal, report },
-  ) {
-    if (minLength >= maxLength)
-      throw new UsageError(`Cannot caption with --min-length ${minLength}: it must be below --max-length ${maxLength}`)
+  async run({ images: paths, run, cnn, detector, explain, recursive, prefix = '', ...asked }, { signal, report }) {
+    const search = await searchOf(asked)
     if (explain !== undefined) await checkPage(explain)
     const { findImages } = await import('../image-files.ts')
     const { whereToWrite, writeCaptions } = await import('../write-captions.ts')
@@ -65,7 +64,7 @@ export const caption = defineCommand({
       ...(detector !== undefined && { detector }),
     })
     try {
-      const options = { beam, maxLength, minLength, signal, onProgress: report.progress('Captions', 'images') }
+      const options = { ...search, signal, onProgress: report.progress('Captions', 'images') }
       if (place)
         return await writeCaptions(
           captioner,
