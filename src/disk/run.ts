@@ -19,6 +19,10 @@ export const runFiles = (folder: string) => ({
   data: join(folder, 'data.json'),
   log: join(folder, 'log.jsonl'),
   samples: join(folder, 'samples'),
+  /** the epochs of the log as a table */
+  resultsCsv: join(folder, 'results.csv'),
+  /** the page of the run */
+  report: join(folder, 'report.html'),
   lock: join(folder, 'lock.json'),
 })
 

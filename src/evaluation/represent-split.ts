@@ -15,6 +15,7 @@ import { UserError } from '../errors.ts'
 import { sha256 } from '../formats/sha256.ts'
 import type { Watch } from '../progress.ts'
 import type { FeatureSource } from '../vision/feature-source.ts'
+import { gridBoxes } from '../vision/grid.ts'
 
 /** Which run represents which images, and where to. */
 export interface RepresentSplitOptions extends Watch {
@@ -127,14 +128,9 @@ function rowsOf(tensors: Awaited<ReturnType<Representer['represent']>>, images: 
 
 /** The cells of a square grid; rows beyond are of the whole image. Boxes of detected objects are not stored. */
 function boxesOf(source: FeatureSource, { features, size }: Rows): Float32Array | undefined {
-  const side = Math.sqrt(source.regions)
-  if (source.kind !== 'grid' || source.preprocessing.width !== source.preprocessing.height || !Number.isInteger(side))
-    return undefined
-  const rows = features.length / size
-  const boxes = Float32Array.from({ length: rows * 4 }, (_, i) => (i % 4 < 2 ? 0 : 1))
-  for (let row = 0; row < Math.min(rows, source.regions); row++) {
-    const [x, y] = [row % side, Math.floor(row / side)]
-    boxes.set([x / side, y / side, (x + 1) / side, (y + 1) / side], row * 4)
-  }
+  const cells = gridBoxes(source)
+  if (!cells) return undefined
+  const boxes = Float32Array.from({ length: (features.length / size) * 4 }, (_, i) => (i % 4 < 2 ? 0 : 1))
+  boxes.set(cells.subarray(0, boxes.length))
   return boxes
 }

@@ -15,7 +15,10 @@ export interface Alignment {
 const SHOWN_CONCEPTS = 5
 
 /** The alignment of a region of a caption that has one. */
-export function alignmentOf(region: number, { explanation, allConcepts }: ExplainedCaption): Alignment {
+export function alignmentOf(
+  region: number,
+  { explanation, allConcepts }: Pick<ExplainedCaption, 'explanation' | 'allConcepts'>,
+): Alignment {
   const { before, after } = explanation.alignment!
   const size = Math.sqrt(before.length)
   const names = allConcepts.map(({ word }) => word)

@@ -1,9 +1,9 @@
-/** The style of the explanation page. `--picture` and `--ratio` are set on each article. */
+/** The style of the articles on captions. `--picture` and `--ratio` are set on each article. */
 export const EXPLANATION_STYLE = `
 article { border-radius: 12px; padding: 1.2rem; margin: 1.2rem 0 1.5rem; }
-h2 { font-size: 1.35rem; margin: 0; }
-h3 { font-size: .95rem; margin: 0 0 .4rem; }
-small { font-size: .8em; }
+article h2 { font-size: 1.35rem; margin: 0; }
+article h3 { font-size: .95rem; margin: 0 0 .4rem; }
+article small { font-size: .8em; }
 .file { color: var(--soft); font-size: .85rem; margin: 0 0 .8rem; }
 .overview { display: flex; flex-wrap: wrap; gap: 1.2rem; }
 .side { flex: 1 1 20rem; min-width: 0; }
@@ -31,12 +31,12 @@ small { font-size: .8em; }
   display: inline-block; border: 1px solid var(--line); border-radius: 1em; padding: .05em .65em;
   margin: 0 .3em .3em 0; font-size: .9rem;
 }
-table { width: 100%; table-layout: fixed; font-size: .88rem; }
-th { vertical-align: top; text-align: left; font-weight: 600; color: var(--soft); padding: .15rem .5rem .15rem 0; }
-td { vertical-align: top; padding: .35rem .8rem .35rem 0; }
-tbody th { padding-top: .35rem; }
-tbody td { border-top: 1px solid var(--line); }
-th:first-child, td:first-child { width: 1.6rem; }
+article table { width: 100%; table-layout: fixed; font-size: .88rem; }
+article th { vertical-align: top; text-align: left; font-weight: 600; color: var(--soft); padding: .15rem .5rem .15rem 0; }
+article td { vertical-align: top; padding: .35rem .8rem .35rem 0; }
+article tbody th { padding-top: .35rem; }
+article tbody td { border-top: 1px solid var(--line); }
+article th:first-child, article td:first-child { width: 1.6rem; }
 .weight {
   display: block; padding: 0 .35em; margin-bottom: 1px; border-radius: 3px;
   background: linear-gradient(var(--bar), var(--bar)) no-repeat 0 / calc(100% * var(--weight)) 100%;

@@ -7,7 +7,6 @@ import { readDetector } from '../disk/concept-files.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
 import { writeFileAtomic } from '../disk/files.ts'
-import { Journal } from '../disk/journal.ts'
 import { runFiles } from '../disk/run.ts'
 import { checkSameVocabulary } from '../disk/run-folder.ts'
 import { readSafetensors, writeSafetensors } from '../disk/safetensors-file.ts'
@@ -17,6 +16,7 @@ import { UserError } from '../errors.ts'
 import type { CaptionModel } from '../models/contract.ts'
 import { createCaptioner } from '../models/create-captioner.ts'
 import type { Progress } from '../progress.ts'
+import { RunLog } from '../report/run-log.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { firstFew } from '../wording.ts'
 import { type Batch, makeBatches } from './batches.ts'
@@ -98,7 +98,7 @@ export async function trainCaptioner({
     await keepDataIdentity(folder, config.data.folder, data)
     const model = createCaptioner(config.model)
     const start = await startOrRestore(files.checkpoint, [...model.parameters.values()], config.training.seed)
-    const journal = await Journal.open(files.log, start.progress)
+    const journal = await RunLog.open({ engine, folder }, start.progress)
     try {
       const task = captionerTask({ engine, folder, config, model, data, sessions, journal, onProgress, signal })
       return await runTraining(task, start, { signal, onEpoch: (epoch) => onEpoch?.(reportOf(epoch)) })
@@ -115,7 +115,7 @@ interface TaskParts extends Pick<TrainerOptions, 'engine' | 'folder' | 'config'>
   readonly model: CaptionModel
   readonly data: CaptionData
   readonly sessions: StepSessions
-  readonly journal: Journal
+  readonly journal: RunLog
   readonly onProgress: Progress | undefined
   readonly signal: AbortSignal | undefined
 }
@@ -180,11 +180,11 @@ function buildStep({ model, training }: RunConfig, { steps, regions }: Pick<Batc
 
 /** Logs every 25th step, with the speed since the one before. */
 class StepLog {
-  readonly #journal: Journal
+  readonly #journal: RunLog
   #captions = 0
   #seconds = 0
 
-  constructor(journal: Journal) {
+  constructor(journal: RunLog) {
     this.#journal = journal
   }
 

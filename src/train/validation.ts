@@ -17,8 +17,14 @@ const SAMPLES = 20
 export interface CaptionerValidation extends Validation {
   /** corpus scores by metric */
   readonly scores: Readonly<Record<string, number>>
-  /** the first captions, each with its CIDEr and the image's references */
-  readonly samples: readonly { id: string; caption: string; cider: number; references: readonly string[] }[]
+  /** the first captions, each with the probability of each word, its CIDEr and the image's references */
+  readonly samples: readonly {
+    readonly id: string
+    readonly caption: string
+    readonly probabilities: readonly number[]
+    readonly cider: number
+    readonly references: readonly string[]
+  }[]
 }
 
 /** Captions the validation images by beam search, as `mia test` does, and scores the captions. */
@@ -46,9 +52,13 @@ export async function validateCaptioner(
     const ids = images.map(({ id }) => id)
     const captions = await captionAll(decoder, inputs, ids, { vocabulary, beam, maxLength, ...(signal && { signal }) })
     const { corpus, cider } = scoreCaptions(images, captions, METRICS)
-    const samples = captions
-      .slice(0, SAMPLES)
-      .map(({ id, caption }, i) => ({ id, caption, cider: cider[i]!, references: images[i]!.tokens }))
+    const samples = captions.slice(0, SAMPLES).map(({ id, caption, wordLogProbs }, i) => ({
+      id,
+      caption,
+      probabilities: wordLogProbs.map(Math.exp),
+      cider: cider[i]!,
+      references: images[i]!.tokens,
+    }))
     return { score: corpus.CIDEr!, scores: corpus as Record<string, number>, samples }
   } finally {
     await decoder.release()

@@ -48,6 +48,7 @@ test('mia --help lists all commands, in the order of their use, on one page', as
     'concepts train',
     'concepts detect',
     'train',
+    'report',
     'test',
     'eval',
     'models',

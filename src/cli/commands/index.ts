@@ -10,6 +10,7 @@ import { features } from './features.ts'
 import { models } from './models.ts'
 import { prepare } from './prepare.ts'
 import { quickstart } from './quickstart.ts'
+import { report } from './report.ts'
 import { represent } from './represent.ts'
 import { test } from './test.ts'
 import { train } from './train.ts'
@@ -18,6 +19,6 @@ import { train } from './train.ts'
 export const contents: readonly Section[] = [
   { heading: 'Start here', commands: [caption, quickstart, doctor] },
   { heading: 'Prepare a dataset', commands: [dataCoco, prepare, features, conceptsTrain, conceptsDetect] },
-  { heading: 'Train and evaluate', commands: [train, test, evalCommand, models] },
+  { heading: 'Train and evaluate', commands: [train, report, test, evalCommand, models] },
   { heading: 'Share and reuse', commands: [card, exportCommand, represent] },
 ]
