@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { UserError } from '../errors.ts'
+import { BASIC_MODEL_NAMES, BASIC_MODELS } from '../models/basic-models.ts'
 import { PUBLISHED_MODEL } from '../models/config.ts'
 import { LIMITS } from '../models/limits.ts'
-import { BASIC_MODELS, type BasicModelName } from '../models/lstm/basic-models.ts'
 import { COUNT, validate } from '../validate.ts'
 import { FEATURE_SOURCE_SCHEMA, hasBoxes } from '../vision/feature-source.ts'
 
@@ -17,7 +17,7 @@ const fractionBelowOne = v.pipe(v.number(), v.minValue(0), v.ltValue(1))
 const SCHEMA = v.object({
   format: v.literal('mia-run/2'),
   model: v.object({
-    basicModel: v.picklist(Object.keys(BASIC_MODELS) as BasicModelName[]),
+    basicModel: v.picklist(BASIC_MODEL_NAMES),
     mia: v.boolean(),
     miaAttention: v.optional(v.picklist(['mutual', 'self']), PUBLISHED_MODEL.miaAttention),
     miaForm: v.optional(v.picklist(['code', 'figure']), PUBLISHED_MODEL.miaForm),
@@ -31,6 +31,7 @@ const SCHEMA = v.object({
     numHeads: size('numHeads'),
     innerSize: size('innerSize'),
     attentionSize: size('attentionSize'),
+    layers: v.optional(size('layers'), PUBLISHED_MODEL.layers),
     dropout: fractionBelowOne,
     miaDropout: fractionBelowOne,
   }),
@@ -45,6 +46,8 @@ const SCHEMA = v.object({
     learningRate: rate,
     learningRateDecayStart: count('learningRateDecayStart'),
     learningRateDecayEvery: size('learningRateDecayEvery'),
+    /** steps in which the learning rate rises; 0: there is no warm-up */
+    learningRateWarmup: v.optional(count('learningRateWarmup'), 0),
     labelSmoothing: share,
     /** decay of the moving average of the weights, which is validated and kept; 0: the weights themselves are */
     emaDecay: v.optional(fractionBelowOne, 0),
@@ -106,8 +109,7 @@ export const formatRunConfig = (config: RunConfig): string =>
 
 /** Whether a model uses concepts at all. */
 export function usesConcepts({ basicModel, mia }: Pick<RunConfig['model'], 'basicModel' | 'mia'>): boolean {
-  const streams: readonly (string | undefined)[] = Object.values(BASIC_MODELS[basicModel])
-  return mia || streams.includes('textual')
+  return mia || BASIC_MODELS[basicModel].streams.includes('textual')
 }
 
 /** The field names of `mia-run/1` in version 0.1.0, and their present names. */

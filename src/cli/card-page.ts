@@ -1,7 +1,7 @@
 import type { RunConfig } from '../caption/run-config.ts'
 import { type Card, STATEMENTS } from '../disk/card-file.ts'
-import type { BasicModelName } from '../models/lstm/basic-models.ts'
-import { scoreText, thousands } from '../wording.ts'
+import type { BasicModelName } from '../models/basic-models.ts'
+import { counted, scoreText, thousands } from '../wording.ts'
 
 /** The content of a model card. */
 export interface CardPage {
@@ -23,7 +23,17 @@ export function cardPage({ card, config, limits }: CardPage): string {
   const recipe: readonly (readonly [string, string])[] = [
     [
       'model',
-      `${titleOf(model.basicModel, model.mia)}, hidden size ${model.hiddenSize}${model.mia ? `, ${model.numHeads} heads, ${model.iterations} iterations of MIA with an inner size of ${model.innerSize}, ${model.concepts} concepts` : ''}`,
+      [
+        titleOf(model.basicModel, model.mia),
+        `hidden size ${model.hiddenSize}`,
+        ...(model.basicModel === 'Transformer'
+          ? [`${counted(model.layers, 'layer')} each of encoder and decoder`]
+          : []),
+        ...(model.mia || model.basicModel === 'Transformer'
+          ? [`${model.numHeads} heads`, `an inner size of ${model.innerSize}`]
+          : []),
+        ...(model.mia ? [`${model.iterations} iterations of MIA`, `${model.concepts} concepts`] : []),
+      ].join(', '),
     ],
     [
       'features',
@@ -40,7 +50,9 @@ export function cardPage({ card, config, limits }: CardPage): string {
     ],
     [
       'learning rate',
-      `${training.learningRate}, halved every ${training.learningRateDecayEvery} epochs after epoch ${training.learningRateDecayStart}`,
+      training.learningRateWarmup > 0
+        ? `${training.learningRate} after a warm-up of ${counted(training.learningRateWarmup, 'step')}, then falling with the root of the step`
+        : `${training.learningRate}, halved every ${training.learningRateDecayEvery} epochs after epoch ${training.learningRateDecayStart}`,
     ],
     ['Adam', `betas ${training.adam.beta1} and ${training.adam.beta2}`],
     [

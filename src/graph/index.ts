@@ -17,6 +17,7 @@ export {
   relu,
   shiftRight,
   sigmoid,
+  sin,
   softplus,
   sqrt,
   sub,
@@ -28,7 +29,7 @@ export { iota } from './ops/iota.ts'
 export { linear } from './ops/linear.ts'
 export { type MatmulOptions, matmul } from './ops/matmul.ts'
 export { mean } from './ops/mean.ts'
-export { cast, count, expand, reshape, sum, transpose } from './ops/movement.ts'
+export { cast, count, empty, expand, reshape, sum, transpose } from './ops/movement.ts'
 export { layerNorm } from './ops/norm.ts'
 export { maxPool, type PoolOptions } from './ops/pool.ts'
 export { concat, pad, slice, split } from './ops/slicing.ts'

@@ -35,6 +35,15 @@ function dimOf(factor: number, symbols: readonly string[]): Dim {
   return factor === 1 ? symbols.join('*') : [factor, ...symbols].join('*')
 }
 
+/**
+ * The sum of a symbol and a number, as the size of an axis that grows: "W" and 1 make "W+1", "W+1" and 1 make "W+2". It
+ * is a symbol of its own, and its value is never computed.
+ */
+export function grown(symbol: string, by: number): string {
+  const [, base, before] = /^(.*?)(?:\+(\d+))?$/.exec(symbol)!
+  return `${base}+${Number(before ?? 0) + by}`
+}
+
 /** The product of sizes: the number of elements of a shape. */
 export function product(dims: Shape): Dim {
   const all = dims.map(factors)

@@ -2,7 +2,7 @@ import { add, matmul, reshape, softmax, type Tensor, transpose } from '../graph/
 import { dropout } from './dropout.ts'
 import { type Init, normal, xavierNormal } from './init.ts'
 import { Linear } from './linear.ts'
-import { maskBias } from './mask.ts'
+import { keyBias } from './mask.ts'
 import type { Noise } from './noise.ts'
 import type { Scope } from './scope.ts'
 
@@ -14,6 +14,14 @@ export interface MultiHeadAttentionOptions {
   readonly numHeads: number
   /** dropout rate of the attention weights */
   readonly dropout: number
+  /** initializer of all weights; by default MIA's: normal with variance 2/(D + D/heads), and Xavier for the output */
+  readonly weightInit?: Init
+}
+
+/** The keys and values of N rows for attend(), `[B, heads, N, D/heads]` each. */
+export interface KeysAndValues {
+  readonly keys: Tensor
+  readonly values: Tensor
 }
 
 /**
@@ -29,14 +37,14 @@ export class MultiHeadAttention {
   readonly #numHeads: number
   readonly #dropout: number
 
-  constructor(scope: Scope, { hiddenSize, numHeads, dropout: rate }: MultiHeadAttentionOptions) {
-    const weightInit = normal(Math.sqrt(2 / (hiddenSize + hiddenSize / numHeads)))
+  constructor(scope: Scope, { hiddenSize, numHeads, dropout: rate, weightInit: given }: MultiHeadAttentionOptions) {
+    const weightInit = given ?? normal(Math.sqrt(2 / (hiddenSize + hiddenSize / numHeads)))
     const linear = (name: string, init: Init): Linear =>
       new Linear(scope.at(name), hiddenSize, hiddenSize, { weightInit: init })
     this.#query = linear('query', weightInit)
     this.#key = linear('key', weightInit)
     this.#value = linear('value', weightInit)
-    this.#output = linear('output', xavierNormal)
+    this.#output = linear('output', given ?? xavierNormal)
     this.#numHeads = numHeads
     this.#dropout = rate
   }
@@ -52,19 +60,39 @@ export class MultiHeadAttention {
     noise: Noise | undefined,
     mask?: Tensor,
   ): { output: Tensor; weights: Tensor } {
-    const [q_BHMD, k_BHND, v_BHND] = [
-      this.#heads(this.#query.forward(query)),
-      this.#heads(this.#key.forward(key)),
-      this.#heads(this.#value.forward(value)),
-    ]
+    return this.attend(query, { keys: this.#keys(key), values: this.#values(value) }, noise, mask && keyBias(mask))
+  }
+
+  /** The keys and values of rows `[B, N, D]`. */
+  keysAndValues(rows: Tensor): KeysAndValues {
+    return { keys: this.#keys(rows), values: this.#values(rows) }
+  }
+
+  /**
+   * Queries `[B, M, D]` over keys and values of N rows → `[B, M, D]`, and the attention weights `[B, heads, M, N]`.
+   * `bias`, which broadcasts to the weights, is added before the softmax: 0, or -1e9 for keys that do not take part.
+   */
+  attend(
+    query: Tensor,
+    { keys, values }: KeysAndValues,
+    noise: Noise | undefined,
+    bias?: Tensor,
+  ): { output: Tensor; weights: Tensor } {
+    const q_BHMD = this.#heads(this.#query.forward(query))
     const scale = 1 / Math.sqrt(q_BHMD.shape[3] as number)
-    const scores = matmul(q_BHMD, k_BHND, { transB: true, scale })
-    const weights = softmax(
-      mask ? add(scores, reshape(maskBias(mask), [mask.shape[0]!, 1, 1, mask.shape[1]!])) : scores,
-    )
-    const mixed_BHMD = matmul(dropout(weights, this.#dropout, noise), v_BHND)
+    const scores = matmul(q_BHMD, keys, { transB: true, scale })
+    const weights = softmax(bias ? add(scores, bias) : scores)
+    const mixed_BHMD = matmul(dropout(weights, this.#dropout, noise), values)
     const mixed = reshape(transpose(mixed_BHMD, [0, 2, 1, 3]), query.shape)
     return { output: this.#output.forward(mixed), weights }
+  }
+
+  #keys(rows: Tensor): Tensor {
+    return this.#heads(this.#key.forward(rows))
+  }
+
+  #values(rows: Tensor): Tensor {
+    return this.#heads(this.#value.forward(rows))
   }
 
   /** `[B, N, D]` → `[B, heads, N, D/heads]` */

@@ -31,5 +31,8 @@ export const uniform =
   (shape, source) =>
     fill(shape, () => bound * source.uniform())
 
+/** Uniform with mean 0 and variance 2/(in + out) for a weight `[out, in]` (Glorot and Bengio 2010, equation 16). */
+export const xavierUniform: Init = (shape, source) => uniform(Math.sqrt(6 / (shape[0]! + shape[1]!)))(shape, source)
+
 /** Normal with mean 0 and variance 2/(in + out) for a weight `[out, in]` (Glorot and Bengio 2010, equation 12). */
 export const xavierNormal: Init = (shape, source) => normal(Math.sqrt(2 / (shape[0]! + shape[1]!)))(shape, source)

@@ -9,6 +9,9 @@ export const rowMask = (x: Tensor): Tensor => cast(greater(sum(mul(x, x), [2]), 
 /** What to add to logits before a softmax, `[B, N]`: 0, or -1e9 for padding, whose probability becomes exactly 0. */
 export const maskBias = (mask: Tensor): Tensor => mul(sub(mask, 1), 1e9)
 
+/** maskBias() for multi-head attention: mask `[B, N]` of keys → `[B, 1, 1, N]`. */
+export const keyBias = (mask: Tensor): Tensor => reshape(maskBias(mask), [mask.shape[0]!, 1, 1, mask.shape[1]!])
+
 /** `[B, N, D]` with padded rows set to 0; `mask` is `[B, N]`. */
 export const masked = (x: Tensor, mask: Tensor | undefined): Tensor => (mask ? mul(x, asColumn(mask)) : x)
 

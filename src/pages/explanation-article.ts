@@ -1,7 +1,7 @@
 import type { ExplainedCaption } from '../caption/photo-caption.ts'
 import type { Thumbnail } from '../engine/pictures.ts'
+import { BASIC_MODELS } from '../models/basic-models.ts'
 import type { CaptionerConfig } from '../models/config.ts'
-import { basicModel as basicModelOf } from '../models/lstm/basic-models.ts'
 import { alignmentOf, alignmentTable, largestWeights, weightBars } from './alignment.ts'
 import { attentionShade, type RegionBox, regionBoxes, regionMarks, regionOutlines, round } from './attention-map.ts'
 import { escapeHtml, fileName, percent } from './html.ts'
@@ -30,7 +30,7 @@ export interface ArticleOptions {
 
 /** Whether a model attends to concepts, word by word, and not to regions. */
 export const attendsToConcepts = ({ basicModel, mia }: Pick<CaptionerConfig, 'basicModel' | 'mia'>): boolean =>
-  !mia && basicModelOf(basicModel).attention === 'textual'
+  !mia && BASIC_MODELS[basicModel].attention === 'textual'
 
 /**
  * An article on a caption: the large picture with the regions that got the most attention, the concepts of the picture

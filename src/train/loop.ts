@@ -55,8 +55,8 @@ export interface TrainingTask<B, V extends Validation> {
   readonly checkpoint: string
   /** what to try if the loss is not finite, for the error message */
   readonly advice: string
-  /** the learning rate of an epoch, counted from 1 */
-  learningRate(epoch: number): number
+  /** the learning rate of an optimizer step; it and its epoch are counted from 1 */
+  learningRate(at: { readonly epoch: number; readonly step: number }): number
   /** the batches of an epoch, counted from 0; the same for every call */
   batches(epoch: number): readonly B[]
   /** names some of a batch's images, for error messages */
@@ -151,7 +151,6 @@ class TrainingLoop<B, V extends Validation> {
     const task = this.#task
     const { epoch } = this.#progress
     const batches = task.batches(epoch)
-    const learningRate = task.learningRate(epoch + 1)
     let losses = 0
     let steps = 0
     let since = performance.now()
@@ -167,6 +166,7 @@ class TrainingLoop<B, V extends Validation> {
         })
         const step = this.#progress.step + 1
         const { seed, adam } = task
+        const learningRate = task.learningRate({ epoch: epoch + 1, step })
         const result = await this.#state.step(session, values, { step, seed, learningRate, adam })
         if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm))
           throw this.#notFinite(

@@ -146,7 +146,7 @@ function captionerTask({
     emaDecay: training.emaDecay,
     checkpoint: files.checkpoint,
     advice: 'try a smaller --learning-rate',
-    learningRate: (epoch) => learningRateAt(epoch, training),
+    learningRate: (at) => learningRateAt(at, training),
     batches: (epoch) => makeBatches(collator.items, { ...training, epoch, lengths: collator.lengths }),
     describe: (batch) => `images ${firstFew(collator.ids(batch))}`,
     collate: (batch) => collator.collate(batch),

@@ -18,11 +18,18 @@ function configOf(values: TrainValues): unknown {
 
 test('the defaults are the published hyperparameters', () => {
   const { model, training } = choicesOf('data', defaults)
-  expect(model).toMatchObject({ hiddenSize: 512, numHeads: 8, innerSize: 2048, attentionSize: 49, iterations: 2 })
+  expect(model).toMatchObject({
+    hiddenSize: 512,
+    numHeads: 8,
+    innerSize: 2048,
+    attentionSize: 49,
+    iterations: 2,
+    layers: 6,
+  })
   expect(model).toMatchObject({ dropout: 0.5, miaDropout: 0.1, miaForm: 'code', miaAttention: 'mutual' })
   expect(training).toEqual({
     ...{ seed: 1, epochs: 30, batchSize: 80, captionsPerImage: 5, augmentations: 0 },
-    ...{ learningRate: 5e-4, learningRateDecayStart: 20, learningRateDecayEvery: 50 },
+    ...{ learningRate: 5e-4, learningRateDecayStart: 20, learningRateDecayEvery: 50, learningRateWarmup: 0 },
     ...{ labelSmoothing: 0.1, emaDecay: 0, gradientClipping: { kind: 'value', limit: 0.1 } },
     adam: { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
     ...{ beam: 3, maxLength: 20 },

@@ -6,7 +6,7 @@ import { readDetector, writeDetector } from '../../src/disk/concept-files.ts'
 import { packRun } from '../../src/disk/pack.ts'
 import { openRun, runFiles, writeRunConfig } from '../../src/disk/run.ts'
 import { readSafetensors, writeSafetensors } from '../../src/disk/safetensors-file.ts'
-import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
+import { createCaptioner } from '../../src/models/create-captioner.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { halves, smallConfig, writeSmallRun } from '../support/small-run.ts'
 
@@ -27,7 +27,7 @@ test('packRun() stores weights and detector as float16, and networks without the
   const { model, features, ...rest } = smallConfig()
   const network = { file: '/home/me/cnn.onnx', sha256: 'ab12' }
   const config = { ...rest, model: { ...model, mia: true }, features: { ...features, network } as typeof features }
-  const weights = halves(new LstmCaptioner(config.model).parameters)
+  const weights = halves(createCaptioner(config.model).parameters)
   await writeRunConfig(run, config)
   await writeSafetensors(runFiles(run).weights, weights)
   const info = { words: ['dog', 'red'], features: config.features, meanAveragePrecision: 1, averagePrecision: {} }

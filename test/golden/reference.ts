@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { floats, type HostValue, ints } from '../../src/formats/host-value.ts'
 import { parseSafetensors } from '../../src/formats/safetensors.ts'
-import type { BasicModelName } from '../../src/models/lstm/basic-models.ts'
 import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
+import type { LstmModelName } from '../../src/models/lstm/lstm-models.ts'
 import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
 import { packCaptions } from '../../src/train/pack-captions.ts'
 import { publishedName } from './published-names.ts'
@@ -44,7 +44,7 @@ export function openReference(file: string) {
   const [images, regions, featureSize] = entry('in.features').shape as [number, number, number]
   const attentionSize = tensors.get('param.decoder.attention.affine_x.weight')?.shape[0]
   const model = new LstmCaptioner({
-    basicModel: metadata.basic_model as BasicModelName,
+    basicModel: metadata.basic_model as LstmModelName,
     mia: metadata.mia === 'True',
     iterations: Number(metadata.iterations),
     miaAttention: 'mutual',

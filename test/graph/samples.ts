@@ -25,6 +25,7 @@ import {
   reshape,
   scatterAdd,
   sigmoid,
+  sin,
   slice,
   softmax,
   softplus,
@@ -186,6 +187,7 @@ export const samples: readonly Sample[] = [
     },
   ),
   sample('max pool', [[2, 2, 5, 6]], (x) => maxPool(mul(x, 3), { ...overlapping, ceil: true })),
+  sample('sin', [[3]], sin),
 ]
 
 const overlapping = { kernel: [3, 2], strides: [2, 1], dilations: [1, 1], before: [1, 0], after: [0, 1] } as const

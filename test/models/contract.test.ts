@@ -7,12 +7,12 @@ import { toFloat16 } from '../../src/formats/float16.ts'
 import { floats, type HostValue, ints } from '../../src/formats/host-value.ts'
 import { input, logSoftmax } from '../../src/graph/index.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
+import { BASIC_MODEL_NAMES, type BasicModelName } from '../../src/models/basic-models.ts'
 import { PUBLISHED_MODEL } from '../../src/models/config.ts'
 import type { CaptionModel } from '../../src/models/contract.ts'
+import { createCaptioner } from '../../src/models/create-captioner.ts'
 import { force } from '../../src/models/force.ts'
 import { imageInputs, imageValues } from '../../src/models/inputs.ts'
-import { BASIC_MODELS, type BasicModelName } from '../../src/models/lstm/basic-models.ts'
-import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
 import type { Filter } from '../../src/search/index.ts'
 import { ModelDecoder } from '../../src/search/model-stepper.ts'
 import { search } from '../../src/search/search.ts'
@@ -30,8 +30,8 @@ const [IMAGES, WORDS, WIDTH] = [4, 9, 8]
 const FORBIDDEN = [4, 6]
 const ADAM: AdamOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 
-const lstm = (basicModel: BasicModelName, mia: boolean): CaptionModel =>
-  new LstmCaptioner({
+const captioner = (basicModel: BasicModelName, mia: boolean): CaptionModel =>
+  createCaptioner({
     ...PUBLISHED_MODEL,
     ...SIZES,
     basicModel,
@@ -41,13 +41,14 @@ const lstm = (basicModel: BasicModelName, mia: boolean): CaptionModel =>
     numHeads: 2,
     innerSize: 16,
     attentionSize: 6,
+    layers: 2,
     vocabularySize: WORDS,
   })
 
 /** Every captioner there is, and one that only implements step(). */
 const models: readonly (readonly [string, () => CaptionModel])[] = [
-  ...(Object.keys(BASIC_MODELS) as BasicModelName[]).flatMap((name) =>
-    [false, true].map((mia) => [`${name}${mia ? ' with MIA' : ''}`, () => lstm(name, mia)] as const),
+  ...BASIC_MODEL_NAMES.flatMap((name) =>
+    [false, true].map((mia) => [`${name}${mia ? ' with MIA' : ''}`, () => captioner(name, mia)] as const),
   ),
   ['a GRU', () => new GruCaptioner(SIZES, WIDTH, WORDS)],
 ]

@@ -3,7 +3,7 @@ import type { RunConfig } from '../../src/caption/run-config.ts'
 import type { Weight } from '../../src/caption/weights.ts'
 import { runFiles, writeRunConfig } from '../../src/disk/run.ts'
 import { writeSafetensors } from '../../src/disk/safetensors-file.ts'
-import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
+import { createCaptioner } from '../../src/models/create-captioner.ts'
 import type { Parameter } from '../../src/nn/scope.ts'
 import { Vocabulary } from '../../src/text/vocabulary.ts'
 
@@ -27,6 +27,7 @@ export const smallConfig = (data = 'data/small'): RunConfig => ({
     numHeads: 2,
     innerSize: 8,
     attentionSize: 5,
+    layers: 1,
     dropout: 0.5,
     miaDropout: 0.1,
   },
@@ -39,6 +40,7 @@ export const smallConfig = (data = 'data/small'): RunConfig => ({
     learningRate: 5e-4,
     learningRateDecayStart: 20,
     learningRateDecayEvery: 50,
+    learningRateWarmup: 0,
     labelSmoothing: 0.1,
     emaDecay: 0,
     gradientClipping: { kind: 'value', limit: 0.1 },
@@ -69,7 +71,7 @@ export const halves = (parameters: ReadonlyMap<string, Parameter>): Map<string, 
 /** Writes a trained small run without concepts into a folder, and returns its weights. */
 export async function writeSmallRun(folder: string): Promise<Map<string, Weight>> {
   const config = smallConfig()
-  const weights = halves(new LstmCaptioner(config.model).parameters)
+  const weights = halves(createCaptioner(config.model).parameters)
   await writeRunConfig(folder, config)
   await writeFile(runFiles(folder).vocabulary, JSON.stringify(smallVocabulary))
   await writeSafetensors(runFiles(folder).weights, weights)

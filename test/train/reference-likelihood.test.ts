@@ -4,7 +4,7 @@ import { conceptsFile, featuresFolder } from '../../src/disk/dataset-files.ts'
 import { FeatureStore } from '../../src/disk/feature-store.ts'
 import { storedInputs } from '../../src/disk/stored-inputs.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
-import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
+import { createCaptioner } from '../../src/models/create-captioner.ts'
 import { referenceLogLikelihood } from '../../src/train/reference-likelihood.ts'
 import { TrainingState } from '../../src/train/state.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -17,7 +17,7 @@ test('referenceLogLikelihood() is the mean over the words of all references, wha
   const store = await FeatureStore.open(featuresFolder(folder))
   const concepts = { path: conceptsFile(folder), vocabulary, count: config.model.concepts }
   const inputs = await storedInputs(store, concepts)
-  const model = new LstmCaptioner(config.model)
+  const model = createCaptioner(config.model)
   const { weights } = TrainingState.start([...model.parameters.values()], 1)
   const logLikelihood = (images: readonly ImageEntry[]) =>
     referenceLogLikelihood(nodeRuntime, model, weights, { inputs, images, vocabulary })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { floats, type HostValue, ints } from '../../src/formats/host-value.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
-import { BASIC_MODELS, type BasicModelName } from '../../src/models/lstm/basic-models.ts'
+import { BASIC_MODEL_NAMES } from '../../src/models/basic-models.ts'
 import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
 import { adamRates, type Clipping, PUBLISHED_ADAM } from '../../src/train/optimizer.ts'
 import { gradientStep, trainingStep } from '../../src/train/step.ts'
@@ -46,49 +46,50 @@ function difference(a: Record<string, Float32Array>, b: Record<string, Float32Ar
   }, 0)
 }
 
-describe.each(
-  (Object.keys(BASIC_MODELS) as BasicModelName[]).flatMap((name) => [false, true].map((mia) => [name, mia] as const)),
-)('the two halves of a training step, with dropout (%s, MIA %s)', (name, mia) => {
-  const model = tinyModel(name, mia)
-  const parameters = [...model.parameters.values()]
-  const weights = weightsOf(model)
+describe.each(BASIC_MODEL_NAMES.flatMap((name) => [false, true].map((mia) => [name, mia] as const)))(
+  'the two halves of a training step, with dropout (%s, MIA %s)',
+  (name, mia) => {
+    const model = tinyModel(name, mia)
+    const parameters = [...model.parameters.values()]
+    const weights = weightsOf(model)
 
-  test('update weights and moments to the same numbers as the whole step', async () => {
-    const clipping: Clipping = { kind: 'norm', limit: 0.05 }
-    const { stepSize, epsilon } = adamRates(3, 0.01, PUBLISHED_ADAM)
-    const rates = { stepSize: floats([], Float32Array.of(stepSize)), epsilon: floats([], Float32Array.of(epsilon)) }
-    const state = { ...weights, ...momentsOf(weights), ...rates }
-    const whole = await nodeRuntime.load(trainingStep(model, { ...options, adam: PUBLISHED_ADAM, clipping }))
-    const expected = await outputsOf(whole, { ...state, ...imagesOf(), ...random })
-    whole.release()
-    const first = await nodeRuntime.load(gradientStep(model, options))
-    const { loss, ...gradients } = await outputsOf(first, { ...weights, ...shardOf(), ...random })
-    first.release()
-    const given = parameters.map(({ name, shape }) => [
-      gradientName(name),
-      floats(shape, gradients[gradientName(name)]),
-    ])
-    const second = await nodeRuntime.load(updateStep(parameters, { adam: PUBLISHED_ADAM, clipping }))
-    const updated = await outputsOf(second, { ...state, ...Object.fromEntries(given) })
-    second.release()
-    expect({ loss, ...updated }).toEqual(expected) // bit by bit
-  })
+    test('update weights and moments to the same numbers as the whole step', async () => {
+      const clipping: Clipping = { kind: 'norm', limit: 0.05 }
+      const { stepSize, epsilon } = adamRates(3, 0.01, PUBLISHED_ADAM)
+      const rates = { stepSize: floats([], Float32Array.of(stepSize)), epsilon: floats([], Float32Array.of(epsilon)) }
+      const state = { ...weights, ...momentsOf(weights), ...rates }
+      const whole = await nodeRuntime.load(trainingStep(model, { ...options, adam: PUBLISHED_ADAM, clipping }))
+      const expected = await outputsOf(whole, { ...state, ...imagesOf(), ...random })
+      whole.release()
+      const first = await nodeRuntime.load(gradientStep(model, options))
+      const { loss, ...gradients } = await outputsOf(first, { ...weights, ...shardOf(), ...random })
+      first.release()
+      const given = parameters.map(({ name, shape }) => [
+        gradientName(name),
+        floats(shape, gradients[gradientName(name)]),
+      ])
+      const second = await nodeRuntime.load(updateStep(parameters, { adam: PUBLISHED_ADAM, clipping }))
+      const updated = await outputsOf(second, { ...state, ...Object.fromEntries(given) })
+      second.release()
+      expect({ loss, ...updated }).toEqual(expected) // bit by bit
+    })
 
-  test.each([
-    [2, [0, 2, 5]],
-    [3, [0, 1, 4, 5]],
-  ])('sum over %i shards to the gradients of the whole batch', async (_, bounds) => {
-    const session = await nodeRuntime.load(gradientStep(model, options))
-    const whole = await outputsOf(session, { ...weights, ...shardOf(), ...random })
-    const sums: Record<string, Float32Array> = {}
-    for (const [i, first] of bounds.slice(0, -1).entries()) {
-      const part = await outputsOf(session, { ...weights, ...shardOf(first, bounds[i + 1]!), ...random })
-      for (const [name, values] of Object.entries(part)) sums[name] = values.map((x, j) => x + (sums[name]?.[j] ?? 0))
-    }
-    session.release()
-    expect(difference(whole, sums)).toBeLessThan(1e-6)
-  })
-})
+    test.each([
+      [2, [0, 2, 5]],
+      [3, [0, 1, 4, 5]],
+    ])('sum over %i shards to the gradients of the whole batch', async (_, bounds) => {
+      const session = await nodeRuntime.load(gradientStep(model, options))
+      const whole = await outputsOf(session, { ...weights, ...shardOf(), ...random })
+      const sums: Record<string, Float32Array> = {}
+      for (const [i, first] of bounds.slice(0, -1).entries()) {
+        const part = await outputsOf(session, { ...weights, ...shardOf(first, bounds[i + 1]!), ...random })
+        for (const [name, values] of Object.entries(part)) sums[name] = values.map((x, j) => x + (sums[name]?.[j] ?? 0))
+      }
+      session.release()
+      expect(difference(whole, sums)).toBeLessThan(1e-6)
+    })
+  },
+)
 
 test('a shard that is not placed in its batch draws other dropout masks, and its gradients are others', async () => {
   const model = tinyModel('VisualAttention', true)

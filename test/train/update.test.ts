@@ -1,8 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
-import type { BasicModelName } from '../../src/models/lstm/basic-models.ts'
-import { BASIC_MODELS } from '../../src/models/lstm/basic-models.ts'
-import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
+import { BASIC_MODEL_NAMES } from '../../src/models/basic-models.ts'
+import { createCaptioner } from '../../src/models/create-captioner.ts'
 import { ModelProtoSchema, type NodeProto } from '../../src/onnx/pb.ts'
 import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
 import { type Clipping, PUBLISHED_ADAM } from '../../src/train/optimizer.ts'
@@ -22,6 +21,7 @@ const tiny = {
   numHeads: 2,
   innerSize: 8,
   attentionSize: 4,
+  layers: 2,
   dropout: 0.1,
   miaDropout: 0.1,
 }
@@ -46,10 +46,10 @@ const clippings: Clipping[] = [
   { kind: 'weight-clamp', limit: 0.1 },
 ]
 
-for (const basicModel of Object.keys(BASIC_MODELS) as BasicModelName[])
+for (const basicModel of BASIC_MODEL_NAMES)
   for (const clipping of clippings)
     test(`a step may write in place: a weight or moment is read only by what its new value waits for (${basicModel}, ${clipping.kind})`, () => {
-      const model = new LstmCaptioner({ ...tiny, basicModel })
+      const model = createCaptioner({ ...tiny, basicModel })
       const options = { captions: 2, steps: 3, objective: crossEntropy(0.1), adam: PUBLISHED_ADAM, clipping }
       const { graph } = fromBinary(ModelProtoSchema, trainingStep(model, options))
       const producers = new Map(graph!.node.flatMap((node) => node.output.map((name) => [name, node] as const)))

@@ -1,11 +1,11 @@
 import { floatData, type HostValues, type Session } from '../../src/engine/session.ts'
 import { toFloat16 } from '../../src/formats/float16.ts'
 import { type HostValue, ints } from '../../src/formats/host-value.ts'
+import type { BasicModelName } from '../../src/models/basic-models.ts'
 import { PUBLISHED_MODEL } from '../../src/models/config.ts'
 import type { CaptionModel } from '../../src/models/contract.ts'
+import { createCaptioner } from '../../src/models/create-captioner.ts'
 import { imageValues } from '../../src/models/inputs.ts'
-import type { BasicModelName } from '../../src/models/lstm/basic-models.ts'
-import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
 import { packCaptions } from '../../src/train/pack-captions.ts'
 import { TrainingState } from '../../src/train/state.ts'
 import { normals } from '../support/random.ts'
@@ -18,8 +18,8 @@ export const CAPTIONS = 2
 export const STEPS = 4
 
 /** A tiny captioner with dropout as published. */
-export const tinyModel = (basicModel: BasicModelName, mia: boolean): LstmCaptioner =>
-  new LstmCaptioner({
+export const tinyModel = (basicModel: BasicModelName, mia: boolean): CaptionModel =>
+  createCaptioner({
     ...PUBLISHED_MODEL,
     ...SIZES,
     basicModel,
@@ -29,6 +29,7 @@ export const tinyModel = (basicModel: BasicModelName, mia: boolean): LstmCaption
     numHeads: 2,
     innerSize: 16,
     attentionSize: 6,
+    layers: 2,
     vocabularySize: VOCABULARY,
   })
 

@@ -1,6 +1,6 @@
+import { BASIC_MODEL_NAMES, BASIC_MODELS } from '../../models/basic-models.ts'
 import { PUBLISHED_MODEL } from '../../models/config.ts'
 import { LIMITS } from '../../models/limits.ts'
-import { BASIC_MODELS, type BasicModelName } from '../../models/lstm/basic-models.ts'
 import type { RunChoices } from '../../train/configure.ts'
 import { PUBLISHED_ADAM, PUBLISHED_TRAINING } from '../../train/hyperparameters.ts'
 import { PUBLISHED_SCHEDULE } from '../../train/schedule.ts'
@@ -18,6 +18,14 @@ const PUBLISHED = { ...PUBLISHED_MODEL, ...PUBLISHED_TRAINING, ...PUBLISHED_SCHE
 const published = <N extends keyof typeof PUBLISHED>(name: N) =>
   ({ default: PUBLISHED[name], ...(name in LIMITS && { max: LIMITS[name as keyof typeof LIMITS] }) }) as const
 
+/** The default of a hyperparameter in which models differ, for its help. */
+const differing = (name: 'attentionSize' | 'dropout'): string => {
+  const others = Object.entries(BASIC_MODELS).flatMap(([model, { published: own }]) =>
+    own?.[name] === undefined ? [] : [`, for ${model} ${own[name]}`],
+  )
+  return `default: ${PUBLISHED_MODEL[name]}${others.join('')}`
+}
+
 /** The options of `mia train`. The defaults are the published hyperparameters. */
 export const options = {
   data: text('folder', 'dataset folder with features, and with concepts for models that use them', DATA),
@@ -27,15 +35,29 @@ export const options = {
 
   basicModel: choice(
     'name',
-    'what the decoder attends to: regions, concepts, nothing (VisualCondition gets the mean region at every word, ' +
-      'ConceptCondition the mean concept), or detected objects (VisualRegionalAttention)',
-    Object.keys(BASIC_MODELS) as BasicModelName[],
+    'an LSTM, by what it attends to: regions, concepts, nothing (VisualCondition gets the mean region at every word, ' +
+      'ConceptCondition the mean concept), or detected objects (VisualRegionalAttention); two LSTMs (UpDown); or a ' +
+      'Transformer',
+    BASIC_MODEL_NAMES,
     { default: 'VisualAttention', ...MODEL },
   ),
   mia: flag('refine regions and concepts by Mutual Iterative Attention', MODEL),
   hiddenSize: positive('n', 'size of embeddings and hidden states', { ...published('hiddenSize'), ...MODEL }),
-  attentionSize: positive('n', "hidden size of the decoder's attention", { ...published('attentionSize'), ...MODEL }),
-  dropout: fractionBelowOne('p', 'dropout of encoder and decoder', { ...published('dropout'), ...MODEL }),
+  // No defaults: these differ between models.
+  attentionSize: positive('n', `hidden size of the decoder's attention (${differing('attentionSize')})`, {
+    max: LIMITS.attentionSize,
+    ...MODEL,
+  }),
+  dropout: fractionBelowOne('p', `dropout of encoder and decoder (${differing('dropout')})`, MODEL),
+  layers: positive('n', "layers of the Transformer's encoder, and of its decoder", {
+    ...published('layers'),
+    ...MODEL,
+  }),
+  numHeads: positive('n', 'attention heads of the Transformer and of MIA', { ...published('numHeads'), ...MODEL }),
+  innerSize: positive('n', 'inner size of the feed-forward layers of the Transformer and of MIA', {
+    ...published('innerSize'),
+    ...MODEL,
+  }),
 
   iterations: positive('n', 'iterations of mutual attention', { ...published('iterations'), ...MIA }),
   concepts: positive(
@@ -43,8 +65,6 @@ export const options = {
     'concepts per image (default: the number of regions, or as many as "mia concepts detect" found if these are fewer)',
     { max: LIMITS.concepts, ...MIA },
   ),
-  numHeads: positive('n', 'attention heads', { ...published('numHeads'), ...MIA }),
-  innerSize: positive('n', 'inner size of the feed-forward layers', { ...published('innerSize'), ...MIA }),
   miaDropout: fractionBelowOne('p', 'dropout', { ...published('miaDropout'), ...MIA }),
 
   // No default: with --resume, a run without --epochs keeps its number.
@@ -68,6 +88,12 @@ export const options = {
     ...published('learningRateDecayEvery'),
     ...TRAINING,
   }),
+  learningRateWarmup: count(
+    'steps',
+    'steps in which the learning rate rises to --learning-rate; it then falls with the root of the step, whatever the ' +
+      'epoch (Vaswani et al. 2017); 0 turns it off',
+    { ...published('learningRateWarmup'), ...TRAINING },
+  ),
   beta1: fractionBelowOne('p', "decay rate of Adam's first moment", { ...published('beta1'), ...TRAINING }),
   beta2: fractionBelowOne('p', "decay rate of Adam's second moment", { ...published('beta2'), ...TRAINING }),
   labelSmoothing: fraction('p', 'target probability shared by all other words', {
@@ -112,39 +138,44 @@ export const options = {
 export type TrainValues = Values<typeof options>
 
 /** The configuration of a new run on the dataset in `data`, as far as options choose it. */
-export const choicesOf = (data: string, values: TrainValues): RunChoices => ({
-  data,
-  model: {
-    basicModel: values.basicModel,
-    mia: values.mia,
-    iterations: values.iterations,
-    miaAttention: values.miaAttention,
-    miaForm: values.miaForm,
-    concepts: values.concepts,
-    hiddenSize: values.hiddenSize,
-    numHeads: values.numHeads,
-    innerSize: values.innerSize,
-    attentionSize: values.attentionSize,
-    dropout: values.dropout,
-    miaDropout: values.miaDropout,
-  },
-  training: {
-    seed: values.seed,
-    epochs: values.epochs ?? PUBLISHED_TRAINING.epochs,
-    batchSize: values.batchSize,
-    captionsPerImage: values.captionsPerImage,
-    augmentations: values.augmentations,
-    learningRate: values.learningRate,
-    learningRateDecayStart: values.learningRateDecayStart,
-    learningRateDecayEvery: values.learningRateDecayEvery,
-    labelSmoothing: values.labelSmoothing,
-    emaDecay: values.emaDecay,
-    gradientClipping:
-      values.gradientClipping === 'none'
-        ? { kind: 'none' }
-        : { kind: values.gradientClipping, limit: values.gradientClippingLimit },
-    adam: { beta1: values.beta1, beta2: values.beta2, epsilon: PUBLISHED_ADAM.epsilon },
-    beam: values.beam,
-    maxLength: values.maxLength,
-  },
-})
+export function choicesOf(data: string, values: TrainValues): RunChoices {
+  const defaults = { ...PUBLISHED_MODEL, ...BASIC_MODELS[values.basicModel].published }
+  return {
+    data,
+    model: {
+      basicModel: values.basicModel,
+      mia: values.mia,
+      iterations: values.iterations,
+      miaAttention: values.miaAttention,
+      miaForm: values.miaForm,
+      concepts: values.concepts,
+      hiddenSize: values.hiddenSize,
+      numHeads: values.numHeads,
+      innerSize: values.innerSize,
+      attentionSize: values.attentionSize ?? defaults.attentionSize,
+      layers: values.layers,
+      dropout: values.dropout ?? defaults.dropout,
+      miaDropout: values.miaDropout,
+    },
+    training: {
+      seed: values.seed,
+      epochs: values.epochs ?? PUBLISHED_TRAINING.epochs,
+      batchSize: values.batchSize,
+      captionsPerImage: values.captionsPerImage,
+      augmentations: values.augmentations,
+      learningRate: values.learningRate,
+      learningRateDecayStart: values.learningRateDecayStart,
+      learningRateDecayEvery: values.learningRateDecayEvery,
+      learningRateWarmup: values.learningRateWarmup,
+      labelSmoothing: values.labelSmoothing,
+      emaDecay: values.emaDecay,
+      gradientClipping:
+        values.gradientClipping === 'none'
+          ? { kind: 'none' }
+          : { kind: values.gradientClipping, limit: values.gradientClippingLimit },
+      adam: { beta1: values.beta1, beta2: values.beta2, epsilon: PUBLISHED_ADAM.epsilon },
+      beam: values.beam,
+      maxLength: values.maxLength,
+    },
+  }
+}

@@ -158,6 +158,9 @@ export const log = unary('log', 'Log', Math.log, (dy, _, x) => div(dy, x))
 /** The square root of x. */
 export const sqrt = unary('sqrt', 'Sqrt', Math.sqrt, (dy, y) => div(dy, mul(y, 2)))
 
+/** The sine of x. */
+export const sin = unary('sin', 'Sin', Math.sin, (dy, _, x) => mul(dy, sin(add(x, Math.PI / 2))))
+
 /** The hyperbolic tangent of x. */
 export const tanh = unary('tanh', 'Tanh', Math.tanh, (dy, y) => mul(dy, sub(1, mul(y, y))))
 

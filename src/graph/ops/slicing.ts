@@ -1,5 +1,5 @@
 // Operators that cut and join: slice and pad, concat and split are each other's gradient.
-import { type Dim, factors, frontAxis, product, quotient, ShapeError, show } from '../shape.ts'
+import { type Dim, factors, frontAxis, grown, product, quotient, ShapeError, show } from '../shape.ts'
 import { constant, defineOp, type Tensor } from '../tensor.ts'
 import { expand } from './movement.ts'
 
@@ -81,13 +81,22 @@ const concatOp = defineOp<{ axis: number }>({
 
 function total(sizes: readonly Dim[]): Dim {
   if (sizes.every((size) => typeof size === 'number')) return sizes.reduce((a, b) => a + b, 0)
-  const symbols = factors(sizes[0]!).symbols.join('*')
+  const [first, ...others] = sizes
+  if (typeof first === 'string' && others.every((size) => typeof size === 'number'))
+    return grown(
+      first,
+      others.reduce((a, b) => a + b, 0),
+    )
+  const symbols = factors(first!).symbols.join('*')
   if (sizes.some((size) => factors(size).symbols.join('*') !== symbols))
     throw new ShapeError(`Cannot concat sizes ${sizes.join(', ')}: a sum of different symbols cannot be written`)
   return product([sizes.reduce((sum: number, size) => sum + factors(size).factor, 0), ...symbols.split('*')])
 }
 
-/** Joins tensors along `axis`. Throws ShapeError if there are none or their types or other sizes differ. */
+/**
+ * Joins tensors along `axis`; numbers behind a symbolic size W make a size of its own, as "W+1". Throws ShapeError if
+ * there are none or their types or other sizes differ.
+ */
 export function concat(inputs: readonly Tensor[], axis: number): Tensor {
   const [first] = inputs
   if (!first) throw new ShapeError('Cannot concat no tensors')

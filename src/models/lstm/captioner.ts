@@ -6,14 +6,23 @@ import { Lstm, type LstmState } from '../../nn/lstm.ts'
 import { meanOver } from '../../nn/mask.ts'
 import type { Noise } from '../../nn/noise.ts'
 import { type Parameter, Scope } from '../../nn/scope.ts'
-import type { CaptionerConfig } from '../config.ts'
 import type { CaptionModel, Forced, Step, Tensors } from '../contract.ts'
-import { Encoder } from '../encoder.ts'
+import { Encoder, type EncoderConfig } from '../encoder.ts'
 import { perCaption } from '../force.ts'
 import type { ImageTensors } from '../inputs.ts'
 import { OutputLayer } from '../output-layer.ts'
-import { type BasicModel, basicModel } from './basic-models.ts'
-import { RegionAttention } from './region-attention.ts'
+import { RegionAttention } from '../region-attention.ts'
+import { type LstmModel, type LstmModelName, lstmModel } from './lstm-models.ts'
+
+/** The hyperparameters of an LSTM captioner. */
+export interface LstmConfig extends EncoderConfig {
+  /** which basic model of the paper it is */
+  readonly basicModel: LstmModelName
+  /** words of the vocabulary, with the four special tokens */
+  readonly vocabularySize: number
+  /** hidden width of the attention over regions; 49 as published, whatever the number of regions */
+  readonly attentionSize: number
+}
 
 /** Encoded images as the decoder reads them; encode() adds the tensors of Encoder.named(). */
 export interface LstmEncoded extends Tensors {
@@ -35,17 +44,17 @@ export interface LstmTensors extends Tensors, LstmState {}
 /**
  * The published captioners: an LSTM over words, and additive attention over the image. What is unusual about them:
  * - the image's mean is added to every word, and some models get the other stream's mean as a word before the first
- *   (BASIC_MODELS);
+ *   (LSTM_MODELS);
  * - the textual mean has no affine layer, the visual one has;
  * - captions and concepts share the word embedding;
  * - hidden states do not depend on the attention, so force() runs the recurrence first and the attention of all words
  *   as one batch.
  */
 export class LstmCaptioner implements CaptionModel {
-  readonly config: CaptionerConfig
+  readonly config: LstmConfig
   readonly parameters: ReadonlyMap<string, Parameter>
   readonly output: OutputLayer
-  readonly #model: BasicModel
+  readonly #model: LstmModel
   /** the word embedding `[W, D]` */
   readonly #words: Tensor
   readonly #encoder: Encoder
@@ -53,24 +62,25 @@ export class LstmCaptioner implements CaptionModel {
   readonly #lstm: Lstm
   readonly #attention: RegionAttention | undefined
 
-  constructor(config: CaptionerConfig) {
+  constructor(config: LstmConfig) {
     const scope = new Scope()
     const { hiddenSize, vocabularySize, attentionSize } = config
     this.config = config
     this.parameters = scope.parameters
-    this.#model = basicModel(config.basicModel)
+    this.#model = lstmModel(config.basicModel)
     this.#words = scope.parameter('words.weight', [vocabularySize, hiddenSize], normal(1))
     this.#encoder = new Encoder(scope.at('encoder'), config)
     const decoder = scope.at('decoder')
     this.#visualMean = new Linear(decoder.at('visualMean'), hiddenSize, hiddenSize)
     this.#lstm = new Lstm(decoder.at('lstm'), hiddenSize, hiddenSize)
     this.#attention =
-      this.#model.attention && new RegionAttention(decoder.at('attention'), hiddenSize, attentionSize, config.dropout)
+      this.#model.attention &&
+      new RegionAttention(decoder.at('attention'), hiddenSize, attentionSize, { rate: config.dropout, bias: false })
     this.output = new OutputLayer(decoder.at('output'), hiddenSize, vocabularySize, config.dropout)
   }
 
   /** The sizes of its image inputs. */
-  get inputs(): CaptionerConfig {
+  get inputs(): LstmConfig {
     return this.config
   }
 

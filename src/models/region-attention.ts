@@ -1,14 +1,16 @@
-import { add, matmul, reshape, softmax, type Tensor, tanh } from '../../graph/index.ts'
-import { dropout } from '../../nn/dropout.ts'
-import { Linear } from '../../nn/linear.ts'
-import { maskBias } from '../../nn/mask.ts'
-import type { Noise } from '../../nn/noise.ts'
-import type { Scope } from '../../nn/scope.ts'
+import { add, matmul, reshape, softmax, type Tensor, tanh } from '../graph/index.ts'
+import { dropout } from '../nn/dropout.ts'
+import { Linear } from '../nn/linear.ts'
+import { maskBias } from '../nn/mask.ts'
+import type { Noise } from '../nn/noise.ts'
+import type { Scope } from '../nn/scope.ts'
 
 /**
- * Additive attention of words over regions (Bahdanau et al. 2015; the decoder of Xu et al. 2015), without biases:
+ * Additive attention of words over regions (Bahdanau et al. 2015; the decoder of Xu et al. 2015):
  *
  *     z_i = wᵀ dropout(tanh(W_x dropout(x_i) + W_h dropout(h))),  α = softmax(z),  c = Σ_i α_i x_i
+ *
+ * W_x and W_h have biases or not. w needs none: the softmax would not change.
  */
 export class RegionAttention {
   readonly #region: Linear
@@ -20,9 +22,9 @@ export class RegionAttention {
    * Registers W_x as `region` and W_h as `hidden`, `[size, hiddenSize]` each, and w as `score` `[1, size]`; `rate` is
    * the dropout rate.
    */
-  constructor(scope: Scope, hiddenSize: number, size: number, rate: number) {
-    this.#region = new Linear(scope.at('region'), hiddenSize, size, { bias: false })
-    this.#hidden = new Linear(scope.at('hidden'), hiddenSize, size, { bias: false })
+  constructor(scope: Scope, hiddenSize: number, size: number, { rate, bias }: { rate: number; bias: boolean }) {
+    this.#region = new Linear(scope.at('region'), hiddenSize, size, { bias })
+    this.#hidden = new Linear(scope.at('hidden'), hiddenSize, size, { bias })
     this.#score = new Linear(scope.at('score'), size, 1, { bias: false })
     this.#dropout = rate
   }

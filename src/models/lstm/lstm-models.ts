@@ -1,7 +1,7 @@
 import type { Stream } from '../encoder.ts'
 
-/** What distinguishes the basic models (section 4.2 of the paper). */
-export interface BasicModel {
+/** What distinguishes the basic models of the paper (section 4.2), which all are an LstmCaptioner. */
+export interface LstmModel {
   /** the stream whose mean is the LSTM's input before the first word; without it the state starts at zero */
   readonly condition?: Stream
   /** the stream whose mean is added to every word embedding */
@@ -14,16 +14,16 @@ export interface BasicModel {
  * The basic models of the paper by name. VisualRegionalAttention is VisualAttention over the regions of an object
  * detector instead of the cells of a feature map.
  */
-export const BASIC_MODELS = {
+export const LSTM_MODELS = {
   VisualAttention: { input: 'visual', attention: 'visual' },
   ConceptAttention: { input: 'textual', attention: 'textual' },
   VisualCondition: { input: 'visual', condition: 'textual' },
   ConceptCondition: { input: 'textual', condition: 'visual' },
   VisualRegionalAttention: { input: 'visual', attention: 'visual' },
-} as const satisfies Record<string, BasicModel>
+} as const satisfies Record<string, LstmModel>
 
-/** The name of a basic model. */
-export type BasicModelName = keyof typeof BASIC_MODELS
+/** The name of a basic model of the paper. */
+export type LstmModelName = keyof typeof LSTM_MODELS
 
-/** A basic model by its name. */
-export const basicModel = (name: BasicModelName): BasicModel => BASIC_MODELS[name]
+/** A basic model of the paper by its name. */
+export const lstmModel = (name: LstmModelName): LstmModel => LSTM_MODELS[name]

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { floatData } from '../../../src/engine/session.ts'
-import { floats, type HostValue, ints } from '../../../src/formats/host-value.ts'
-import { nodeRuntime } from '../../../src/hosts/node/runtime.ts'
-import type { CaptionerConfig } from '../../../src/models/config.ts'
-import { BASIC_MODELS, type BasicModelName } from '../../../src/models/lstm/basic-models.ts'
-import { LstmCaptioner } from '../../../src/models/lstm/captioner.ts'
-import { toOnnx } from '../../../src/onnx/export.ts'
-import { predict } from '../../../src/train/step.ts'
-import { normals } from '../../support/random.ts'
+import { floatData } from '../../src/engine/session.ts'
+import { floats, type HostValue, ints } from '../../src/formats/host-value.ts'
+import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
+import { BASIC_MODEL_NAMES } from '../../src/models/basic-models.ts'
+import type { CaptionerConfig } from '../../src/models/config.ts'
+import type { CaptionModel } from '../../src/models/contract.ts'
+import { createCaptioner } from '../../src/models/create-captioner.ts'
+import { toOnnx } from '../../src/onnx/export.ts'
+import { predict } from '../../src/train/step.ts'
+import { normals } from '../support/random.ts'
 
 const [SIZE, STEPS, WORDS, MOST] = [6, 3, 11, 5]
 
@@ -26,12 +27,13 @@ const configOf = (choice: Partial<CaptionerConfig>): CaptionerConfig => ({
   numHeads: 2,
   innerSize: 16,
   attentionSize: 7,
+  layers: 2,
   dropout: 0.5,
   miaDropout: 0.1,
   ...choice,
 })
 
-function weightsOf(model: LstmCaptioner): Record<string, HostValue> {
+function weightsOf(model: CaptionModel): Record<string, HostValue> {
   const random = normals(3)
   return Object.fromEntries(
     [...model.parameters.values()].map(({ name, shape }) => {
@@ -53,7 +55,7 @@ async function scores(
   features: readonly Float32Array[],
   concepts: readonly (readonly number[])[],
 ): Promise<number[][]> {
-  const model = new LstmCaptioner(config)
+  const model = createCaptioner(config)
   const images = features.length
   const { hidden } = predict(model, { captions: 1, steps: STEPS, featureType: 'float32' })
   const session = await nodeRuntime.load(toOnnx({ scores: model.output.logits(hidden) }))
@@ -87,7 +89,7 @@ const furthest = (a: readonly number[][], b: readonly number[][]): number =>
   Math.max(...a.flatMap((row, i) => row.map((x, j) => Math.abs(x - b[i]![j]!))))
 
 describe('a padded batch gives the numbers of the images one by one', () => {
-  for (const basicModel of Object.keys(BASIC_MODELS) as BasicModelName[])
+  for (const basicModel of BASIC_MODEL_NAMES)
     for (const concepts of [2, MOST, 7])
       for (const mia of [undefined, 'mutual', 'self'] as const)
         test(`${basicModel}, ${mia ? `MIA (${mia})` : 'no MIA'}, ${concepts} concepts`, async () => {
@@ -117,7 +119,7 @@ test('padding that is not needed changes nothing', async () => {
 })
 
 test("the figure's outer Add&Norm on the textual branch gives other weights and other numbers", async () => {
-  const [code, figure] = [new LstmCaptioner(configOf({})), new LstmCaptioner(configOf({ miaForm: 'figure' }))]
+  const [code, figure] = [createCaptioner(configOf({})), createCaptioner(configOf({ miaForm: 'figure' }))]
   expect([...figure.parameters.keys()].filter((name) => !code.parameters.has(name))).toEqual([
     'encoder.mia.textual.norm.weight',
     'encoder.mia.textual.norm.bias',
@@ -129,7 +131,7 @@ test("the figure's outer Add&Norm on the textual branch gives other weights and 
 
 test('the control has as many weights as MIA', () => {
   const sizes = (['mutual', 'self'] as const).map((miaAttention) =>
-    [...new LstmCaptioner(configOf({ miaAttention })).parameters.values()].map(({ name, shape }) => `${name} ${shape}`),
+    [...createCaptioner(configOf({ miaAttention })).parameters.values()].map(({ name, shape }) => `${name} ${shape}`),
   )
   expect(sizes[1]).toEqual(sizes[0])
 })
