@@ -17,7 +17,7 @@ export interface History {
   readonly steps: readonly Measurement[]
 }
 
-/** Fields of a logged step that are no measurements. */
+/** Fields of an entry that are no measurements. */
 const NOT_MEASURED: ReadonlySet<string> = new Set(['kind', 'step', 'epoch', 'time'])
 
 /** The history in a log. An epoch that is there twice counts as it was logged last. */
@@ -29,7 +29,7 @@ export function historyOf(entries: readonly JournalEntry[]): History {
     const { kind, step } = entry
     const epoch = Number(entry.epoch)
     if (kind === 'step') {
-      logged.push({ step, values: measurements(entry) })
+      logged.push({ step, values: measurementsOf(entry) })
       if (typeof entry.learningRate === 'number') rates.set(epoch, entry.learningRate)
     } else if (kind === 'epoch' && Number.isInteger(epoch)) {
       epochs.set(epoch, {
@@ -38,7 +38,7 @@ export function historyOf(entries: readonly JournalEntry[]): History {
         time: typeof entry.time === 'string' ? entry.time : undefined,
         loss: finite(entry.loss),
         learningRate: rates.get(epoch),
-        scores: measurements(isRecord(entry.scores) ? entry.scores : {}),
+        scores: measurementsOf(entry.scores),
         best: entry.best === true,
         seconds: finite(entry.seconds),
       })
@@ -55,10 +55,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 const finite = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined
 
-/** The numbers among the fields of a logged step, or the scores of an epoch. */
-function measurements(fields: Readonly<Record<string, unknown>>): Record<string, number> {
+/** The finite numbers among the fields of a logged step or epoch, or among the scores of an epoch. */
+export function measurementsOf(fields: unknown): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(fields).flatMap(([name, value]) => {
+    Object.entries(isRecord(fields) ? fields : {}).flatMap(([name, value]) => {
       const number = NOT_MEASURED.has(name) ? undefined : finite(value)
       return number === undefined ? [] : [[name, number]]
     }),

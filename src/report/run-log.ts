@@ -1,19 +1,22 @@
 import { Journal, type JournalEntry, readJournal } from '../disk/journal.ts'
 import { runFiles } from '../disk/run.ts'
+import { EventFile } from './event-file.ts'
 import { RunReport, type RunReportOptions } from './run-report.ts'
 
 /**
- * The log of a run in training. Each entry is a line of `log.jsonl`; after that of an epoch, `results.csv` and
- * `report.html` are written anew from all of them.
+ * The log of a run in training. Each entry is a line of `log.jsonl` and a record of TensorBoard's event file; after
+ * that of an epoch, `results.csv` and `report.html` are written anew from all of them.
  */
 export class RunLog {
   readonly #journal: Journal
   readonly #entries: JournalEntry[]
+  readonly #events: EventFile
   readonly #report: RunReport
 
-  private constructor(journal: Journal, entries: JournalEntry[], report: RunReport) {
+  private constructor(journal: Journal, entries: JournalEntry[], events: EventFile, report: RunReport) {
     this.#journal = journal
     this.#entries = entries
+    this.#events = events
     this.#report = report
   }
 
@@ -27,7 +30,13 @@ export class RunLog {
   ): Promise<RunLog> {
     const { log } = runFiles(options.folder)
     const journal = await Journal.open(log, progress)
-    return new RunLog(journal, await readJournal(log), new RunReport(options))
+    try {
+      const entries = await readJournal(log)
+      return new RunLog(journal, entries, await EventFile.open(options.folder, entries), new RunReport(options))
+    } catch (error) {
+      await journal.close()
+      throw error
+    }
   }
 
   /**
@@ -37,12 +46,14 @@ export class RunLog {
   async append(entry: JournalEntry): Promise<void> {
     const timed = { ...entry, time: new Date().toISOString() }
     await this.#journal.append(timed)
+    await this.#events.append(timed)
     this.#entries.push(timed)
     if (entry.kind === 'epoch') await this.#report.write(this.#entries)
   }
 
-  /** Flushes the log to the disk and closes it. */
-  close(): Promise<void> {
-    return this.#journal.close()
+  /** Flushes the log to the disk and closes the files. */
+  async close(): Promise<void> {
+    await this.#events.close()
+    await this.#journal.close()
   }
 }

@@ -72,7 +72,10 @@ export class RunReport {
     epochs: readonly EpochRecord[],
   ): Promise<{ samples: readonly Sample[]; note?: string }> {
     const best = epochs.findLast((epoch) => epoch.best)?.epoch
-    const logged = await readSamples(runFiles(this.#folder).samples, epochs.at(-1)?.epoch ?? 0)
+    const logged = await readSamples(
+      runFiles(this.#folder).samples,
+      epochs.map(({ epoch }) => epoch),
+    )
     const chosen = best === undefined ? undefined : logged.get(best)
     if (best === undefined || !chosen || chosen.length === 0) return { samples: [] }
     try {

@@ -19,15 +19,18 @@ const SCHEMA = v.array(
 export type LoggedSample = v.InferOutput<typeof SCHEMA>[number]
 
 /**
- * The sample captions of a run's epochs up to `last`, by epoch. Epochs without a file have none. Throws UserError,
- * naming the field, if a file is damaged.
+ * The sample captions of a run's epochs, by rising epoch; of all that have a file, or of those in `only`. Throws
+ * UserError, naming the field, if a file is damaged.
  */
-export async function readSamples(folder: string, last: number): Promise<ReadonlyMap<number, readonly LoggedSample[]>> {
+export async function readSamples(
+  folder: string,
+  only?: readonly number[],
+): Promise<ReadonlyMap<number, readonly LoggedSample[]>> {
   const names = await readdir(folder).catch(() => [])
   const epochs = names
     .flatMap((name) => {
       const epoch = Number(/^epoch-(\d+)\.json$/.exec(name)?.[1])
-      return epoch >= 1 && epoch <= last ? [{ epoch, path: join(folder, name) }] : []
+      return epoch >= 1 && (!only || only.includes(epoch)) ? [{ epoch, path: join(folder, name) }] : []
     })
     .sort((a, b) => a.epoch - b.epoch)
   const read = epochs.map(async ({ epoch, path }) => {

@@ -7,8 +7,8 @@ export const report = defineCommand({
   name: 'report',
   summary: 'write the report of a run again',
   description:
-    'Writes report.html and results.csv into the folder of a run, as training does after each epoch: curves of the loss, ' +
-    'the scores and the learning rate, and sample captions with attention. For runs that were trained before there were ' +
+    'Writes report.html, results.csv and the event file for TensorBoard into the folder of a run, as training does after ' +
+    'each epoch: curves of the loss, the scores and the learning rate, and sample captions with attention. For runs that were trained before there were ' +
     'reports, or whose dataset has moved.',
   examples: [{ call: 'mia report --run runs/va-mia', what: 'writes runs/va-mia/report.html' }],
   options: {

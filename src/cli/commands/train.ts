@@ -15,9 +15,9 @@ export const train = defineCommand({
     'weights with the best CIDEr (if epochs have the same CIDEr, as always with one image, those under which the ' +
     'references are most likely). The defaults are the published hyperparameters. The run folder has everything that ' +
     'captioning needs: configuration, vocabulary, weights, concept detector; and the records: log.jsonl, results.csv (a ' +
-    'row for each epoch), and report.html (curves, and sample captions with attention), written after each epoch. An ' +
-    'interrupted run resumes at the same step when you run the same command again. A finished run continues with a ' +
-    'larger --epochs.',
+    'row for each epoch), report.html (curves, and sample captions with attention) and the events for ' +
+    '"tensorboard --logdir runs". An interrupted run resumes at the same step when you run the same command again. A ' +
+    'finished run continues with a larger --epochs.',
   examples: [
     { call: 'mia train --data data/flickr8k --basic-model VisualAttention --out runs/va', what: 'a baseline' },
     { call: 'mia train --data data/flickr8k --basic-model VisualAttention --mia --out runs/va-mia', what: 'with MIA' },
