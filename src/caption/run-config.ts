@@ -14,6 +14,17 @@ const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000))
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 /** A dropout or a decay rate: 1 would keep or learn nothing. */
 const fractionBelowOne = v.pipe(v.number(), v.minValue(0), v.ltValue(1))
+/** What training minimises or maximises. */
+const OBJECTIVE_SCHEMA = v.variant('kind', [
+  v.object({ kind: v.literal('cross-entropy') }),
+  v.object({
+    kind: v.literal('self-critical'),
+    /** what a sample's reward is compared with */
+    baseline: v.picklist(['samples', 'greedy']),
+    /** share of BLEU-4 in the reward; the rest is CIDEr-D */
+    bleuReward: share,
+  }),
+])
 const SCHEMA = v.object({
   format: v.literal('mia-run/2'),
   model: v.object({
@@ -49,6 +60,9 @@ const SCHEMA = v.object({
     /** steps in which the learning rate rises; 0: there is no warm-up */
     learningRateWarmup: v.optional(count('learningRateWarmup'), 0),
     labelSmoothing: share,
+    objective: v.optional(OBJECTIVE_SCHEMA, { kind: 'cross-entropy' }),
+    /** the run whose weights it began with */
+    from: v.optional(v.object({ run: v.string(), sha256: v.string() })),
     /** decay of the moving average of the weights, which is validated and kept; 0: the weights themselves are */
     emaDecay: v.optional(fractionBelowOne, 0),
     gradientClipping: v.variant('kind', [

@@ -61,6 +61,7 @@ export function cardPage({ card, config, limits }: CardPage): string {
         ? 'not clipped'
         : `clipped by ${training.gradientClipping.kind} at ${training.gradientClipping.limit}`,
     ],
+    ['objective', objectiveOf(training)],
     ['label smoothing', `${training.labelSmoothing}`],
     ['moving average of the weights', training.emaDecay > 0 ? `decay ${training.emaDecay} per step` : 'none'],
     ['seed', `${training.seed}`],
@@ -128,3 +129,12 @@ const titleOf = (basicModel: BasicModelName, mia: boolean): string => `${basicMo
 
 const markdownTable = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+function objectiveOf({ objective, from }: RunConfig['training']): string {
+  const start = from ? `, from the weights of \`${from.run}\`` : ''
+  if (objective.kind === 'cross-entropy') return `cross-entropy${start}`
+  const { baseline, bleuReward } = objective
+  const reward = bleuReward > 0 ? `${1 - bleuReward} CIDEr-D + ${bleuReward} BLEU-4` : 'CIDEr-D'
+  const compared = baseline === 'greedy' ? 'the greedy caption' : 'the mean of the other samples'
+  return `self-critical: ${reward} compared with that of ${compared}${start}`
+}

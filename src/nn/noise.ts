@@ -2,6 +2,7 @@ import {
   add,
   bitXor,
   cast,
+  clip,
   constant,
   type Dim,
   greater,
@@ -35,8 +36,9 @@ export interface Shard {
 }
 
 /**
- * The random bits of dropout, as a function of a seed, the training step and the place in the model: nothing is saved,
- * and a step that is repeated draws the same. They are made inside the graph, so nothing random is sent to a device.
+ * The random bits of dropout and of sampled words, as a function of a seed, the training step and the place in the
+ * model: nothing is saved, and a step that is repeated draws the same. They are made inside the graph, so nothing
+ * random is sent to a device.
  *
  * Every row of a mask gets two hashed 32-bit numbers (r, s), every column two (c, d); a cell's bits are (r + c)(s + d)
  * mod 2³², compared with a threshold: three passes over the mask, where hashing each cell would take ten. The rows' and
@@ -66,15 +68,29 @@ export class Noise {
    * whole number for each image.
    */
   mask(shape: Shape, keep: number, rows: NoiseRows | undefined = this.#rowsOf(shape)): Tensor {
+    const threshold = Math.round(2 ** 31 - 1 - keep * 2 ** 32)
+    return greater(this.#bits(shape, rows), constant(Math.max(threshold, -(2 ** 31)), 'int32'))
+  }
+
+  /**
+   * Uniform random numbers of `shape`, float32, greater than 0 and less than 1; another draw at each call. Their bits
+   * are mixed once more than those of masks: a sample is the largest of thousands of numbers, where a dependence
+   * between the cells of a row would count.
+   */
+  uniform(shape: Shape): Tensor {
+    const bits = cast(murmur(this.#bits(shape, this.#rowsOf(shape))), 'float32')
+    return clip(add(mul(bits, 2 ** -32), 0.5), SMALLEST_UNIFORM, 1 - SMALLEST_UNIFORM)
+  }
+
+  /** Random bits of `shape`, int32. */
+  #bits(shape: Shape, rows: NoiseRows | undefined): Tensor {
     const height = product(shape.slice(0, -1))
     const width = shape.at(-1)!
     const [r, s] = rows
       ? this.#pairs(rows, height)
       : split(reshape(this.#numbers(iota(product([2, height]))), [2, height, 1]), 0, 2)
     const [c, d] = split(reshape(this.#numbers(iota(product([2, width]))), [2, 1, width]), 0, 2)
-    const bits = mul(add(r!, c!), add(s!, d!))
-    const threshold = Math.round(2 ** 31 - 1 - keep * 2 ** 32)
-    return reshape(greater(bits, constant(Math.max(threshold, -(2 ** 31)), 'int32')), shape)
+    return reshape(mul(add(r!, c!), add(s!, d!)), shape)
   }
 
   /** The rows of a mask of this rank's images, of which each has equally many; undefined without a shard. */
@@ -121,7 +137,9 @@ export class Noise {
 
 /** The symbol of the number of images, the first size of everything that belongs to images. */
 const IMAGES = 'B'
-const MOST_PLACES = 128
+/** float32 has no number between 1 and 1 - 2^-24. */
+const SMALLEST_UNIFORM = 2 ** -24
+const MOST_PLACES = 256
 const GOLDEN = 0x9e3779b9 | 0
 const ODD = 0x85157af5 | 0
 const PLACE = 0x632be5ab

@@ -12,7 +12,6 @@ import { floats, ints } from '../formats/host-value.ts'
 import {
   add,
   cast,
-  concat,
   constant,
   expand,
   gather,
@@ -29,7 +28,7 @@ import {
 import type { CaptionModel, Tensors } from '../models/contract.ts'
 import { type FeatureType, type ImageTensors, imageInputs, imageValues } from '../models/inputs.ts'
 import type { Initializer } from '../onnx/export.ts'
-import { UNKNOWN } from '../text/vocabulary.ts'
+import { neverSaid } from './never-said.ts'
 import type { StepInput, StepOutput, Stepper } from './stepper.ts'
 
 /** The state of all rows of a step, on the device. */
@@ -219,13 +218,7 @@ export function allWordsStepOutputs(model: CaptionModel): Record<string, Tensor>
 
 /** The log-probability of each word `[N, W]` in nats, -Infinity for those that are never said; `hidden` is `[N, D]`. */
 const wordLogProbs = ({ output }: CaptionModel, hidden: Tensor): Tensor =>
-  add(logSoftmax(output.logits(hidden)), never(output.size))
-
-/** Minus infinity for `<pad>`, `<start>` and `<unk>`, which are never said; 0 for `<end>` and every word: `[W]`. */
-function never(size: number): Tensor {
-  const special = constant([-Infinity, -Infinity, 0, -Infinity])
-  return concat([special, expand(constant(0), [size - (UNKNOWN + 1)])], 0)
-}
+  add(logSoftmax(output.logits(hidden)), neverSaid(output.size))
 
 /** The penalties of a step as a dense array `[N, W]`. */
 function penaltyMatrix(size: number): Tensor {

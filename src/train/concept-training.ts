@@ -178,7 +178,7 @@ function detectorTask({
     },
     describe: (images) => `images ${firstFew(images.map(({ id }) => id))}`,
     collate: (images) => collateConcepts(images, { store, words }),
-    session: async () => session,
+    prepare: async (_, values) => ({ session, values }),
     validate: (weights) => validateDetector(runtime, detector, weights, val),
     logLikelihood: (weights) => labelLogLikelihood(runtime, detector, weights, val),
     keep: (weights, { meanAveragePrecision, averagePrecision }) => {

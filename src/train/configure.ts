@@ -5,6 +5,8 @@ import { Dataset } from '../data/dataset.ts'
 import { readConcepts } from '../disk/concept-files.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
+import { readRunConfig } from '../disk/run.ts'
+import { checkSameVocabulary } from '../disk/run-folder.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
 import { hasBoxes } from '../vision/index.ts'
@@ -37,11 +39,19 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
     throw new UserError(
       `Cannot train with --num-heads ${model.numHeads}: --hidden-size ${model.hiddenSize} must be a multiple of it`,
     )
+  const { objective, from } = training
+  if (objective.kind === 'self-critical' && objective.baseline === 'samples' && captionsPerImage < 2)
+    throw new UserError(
+      'Cannot train with --captions-per-image 1 and --baseline samples: there are no other samples to compare with; ' +
+        'give at least 2, or --baseline greedy',
+    )
   const dataset = await Dataset.open(data)
+  if (from) await checkSameVocabulary(from.run, data, dataset.vocabulary)
   const store = await FeatureStore.open(featuresFolder(data))
   const features = store.source
   const { regions, size } = features
   await store.close()
+  if (from) store.require((await readRunConfig(from.run)).features, `run "${from.run}"`)
   if (usesConcepts(model) && !existsSync(conceptsFile(data)))
     throw new UserError(
       `Cannot train ${model.basicModel}${model.mia ? ' with MIA' : ''} on "${data}": the dataset has no concepts; ` +

@@ -18,5 +18,12 @@ export const PUBLISHED_TRAINING = {
   batchSize: 80,
   captionsPerImage: 5,
   labelSmoothing: 0.1,
+  objective: { kind: 'cross-entropy' },
   gradientClipping: { kind: 'value', limit: 0.1 },
 } as const
+
+/**
+ * Self-critical training: the learning rate of Rennie et al. (2017, section 5), and the baseline that Luo
+ * (arXiv:2003.09971) found to be better than theirs.
+ */
+export const SELF_CRITICAL = { learningRate: 5e-5, baseline: 'samples', bleuReward: 0 } as const

@@ -23,6 +23,8 @@ export interface FinishedStep<B> extends StepResult {
   readonly epoch: number
   readonly batch: B
   readonly learningRate: number
+  /** mean reward of the batch's samples, of an objective that samples */
+  readonly reward?: number
   /** time since the step before, in which this batch was read and trained on */
   readonly seconds: number
 }
@@ -35,12 +37,31 @@ export interface FinishedEpoch<V extends Validation> {
   readonly step: number
   /** mean loss of its steps since the last resume; null if there were none */
   readonly loss: number | null
+  /** mean reward of its samples since the last resume, of an objective that samples */
+  readonly reward?: number
   readonly validation: V
   /** whether its weights are the best so far, and were kept */
   readonly best: boolean
   /** mean log-likelihood of the validation data in nats; present if the score equals the best one, and this decided */
   readonly logLikelihood?: number
   readonly seconds: number
+}
+
+/** What is known before a step. */
+export interface StepStart {
+  /** the optimizer step, counted from 1 */
+  readonly step: number
+  /** the current weights, not copied: the step overwrites them */
+  readonly weights: Weights
+}
+
+/** A step that is ready to run. */
+export interface PreparedStep {
+  readonly session: Session
+  /** the batch's inputs of the session */
+  readonly values: HostValues
+  /** mean reward of the batch's samples, of an objective that samples */
+  readonly reward?: number
 }
 
 /** A model and its data, as the training loop needs them. B is a batch, V the result of a validation. */
@@ -61,10 +82,10 @@ export interface TrainingTask<B, V extends Validation> {
   batches(epoch: number): readonly B[]
   /** names some of a batch's images, for error messages */
   describe(batch: B): string
-  /** reads a batch: the inputs of its training step */
+  /** reads a batch while the step before runs: the inputs of its training step, as far as no weights decide them */
   collate(batch: B): Promise<HostValues>
-  /** the compiled training step for a batch */
-  session(batch: B): Promise<Session>
+  /** the compiled training step for a batch and its inputs, given those that were collated */
+  prepare(batch: B, collated: HostValues, now: StepStart): Promise<PreparedStep>
   /** validates weights, which are overwritten after the call */
   validate(weights: Weights): Promise<V>
   /** mean log-likelihood of the validation data in nats; it ranks epochs of equal score */
@@ -127,7 +148,7 @@ class TrainingLoop<B, V extends Validation> {
   /** Does an epoch, or the rest of it. */
   async runEpoch(): Promise<FinishedEpoch<V>> {
     const started = performance.now()
-    const loss = await this.#train()
+    const trained = await this.#train()
     await this.#save() // a stop during validation loses nothing
     const weights = this.#weights
     const validation = await this.#task.validate(weights)
@@ -139,7 +160,7 @@ class TrainingLoop<B, V extends Validation> {
       this.#progress = { ...this.#progress, best: { epoch, score: validation.score, ...decided } }
     }
     const seconds = (performance.now() - started) / 1000
-    const finished = { epoch, step: this.#progress.step, loss, validation, best, ...decided, seconds }
+    const finished = { epoch, step: this.#progress.step, ...trained, validation, best, ...decided, seconds }
     await this.#task.onEpoch?.(finished)
     this.#progress = { ...this.#progress, epoch, batch: 0 }
     await this.#save()
@@ -147,24 +168,24 @@ class TrainingLoop<B, V extends Validation> {
   }
 
   /** Trains on the rest of the epoch's batches, each of which is read while the step before it runs. */
-  async #train(): Promise<number | null> {
+  async #train(): Promise<{ readonly loss: number | null; readonly reward?: number }> {
     const task = this.#task
     const { epoch } = this.#progress
     const batches = task.batches(epoch)
-    let losses = 0
-    let steps = 0
+    let [losses, rewards, steps] = [0, 0, 0]
+    let rewarded = false
     let since = performance.now()
     let next = this.#read(batches[this.#progress.batch])
     try {
       while (this.#progress.batch < batches.length) {
         const batch = batches[this.#progress.batch]!
-        const { values, session } = await this.#orSave(async () => {
-          const values = (await next)!
+        const step = this.#progress.step + 1
+        const { values, session, reward } = await this.#orSave(async () => {
+          const collated = (await next)!
           this.#signal?.throwIfAborted()
           next = this.#read(batches[this.#progress.batch + 1])
-          return { values, session: await task.session(batch) }
+          return task.prepare(batch, collated, { step, weights: this.#state.weights })
         })
-        const step = this.#progress.step + 1
         const { seed, adam } = task
         const learningRate = task.learningRate({ epoch: epoch + 1, step })
         const result = await this.#state.step(session, values, { step, seed, learningRate, adam })
@@ -174,17 +195,21 @@ class TrainingLoop<B, V extends Validation> {
             `epoch ${epoch + 1}, batch ${this.#progress.batch + 1}: ${task.describe(batch)}`,
           )
         losses += result.loss
+        rewards += reward ?? 0
+        rewarded ||= reward !== undefined
         steps += 1
         this.#average?.follow(this.#state.weights, step)
         this.#progress = { ...this.#progress, step, batch: this.#progress.batch + 1 }
         const now = performance.now()
-        await task.onStep?.({ ...result, step, epoch: epoch + 1, batch, learningRate, seconds: (now - since) / 1000 })
+        const seconds = (now - since) / 1000
+        const drawn = reward === undefined ? {} : { reward }
+        await task.onStep?.({ ...result, ...drawn, step, epoch: epoch + 1, batch, learningRate, seconds })
         since = now
       }
     } finally {
       await next?.catch(() => {}) // whoever closes the files must not do so under a read
     }
-    return steps > 0 ? losses / steps : null
+    return { loss: steps > 0 ? losses / steps : null, ...(rewarded && { reward: rewards / steps }) }
   }
 
   /** Starts to read a batch. Until it is awaited, possibly never, a failure must not be an unhandled rejection. */

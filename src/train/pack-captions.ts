@@ -15,22 +15,36 @@ export interface PackedCaptions {
  * then by caption, as in PyTorch's packed sequences. Throws RangeError if a caption and its `<end>` need more than
  * `steps` steps.
  */
-export function packCaptions(
+export const packCaptions = (
   captions: readonly ArrayLike<number>[],
+  steps: number,
+  captionsPerImage: number,
+): PackedCaptions =>
+  packTargets(
+    captions.map((words) => [...Array.from(words), END]),
+    steps,
+    captionsPerImage,
+  )
+
+/**
+ * Packs captions, given as the ids to predict, image by image: the words, then `<end>` unless the caption was cut.
+ * Throws RangeError if one has more than `steps` ids.
+ */
+export function packTargets(
+  captions: readonly (readonly number[])[],
   steps: number,
   captionsPerImage: number,
 ): PackedCaptions {
   const inputs = new Int32Array(steps * captions.length).fill(PAD)
   const targets: number[] = []
   const positions: number[] = []
-  for (let t = 0; t < steps; t++) {
-    for (const [n, words] of captions.entries()) {
-      if (words.length + 1 > steps) {
-        throw new RangeError(`Cannot pack ${words.length} words and <end> into ${steps} steps`)
-      }
-      if (t > words.length) continue
-      inputs[t * captions.length + n] = t === 0 ? START : words[t - 1]!
-      targets.push(t === words.length ? END : words[t]!)
+  const longest = Math.max(...captions.map(({ length }) => length))
+  if (longest > steps) throw new RangeError(`Cannot pack ${longest - 1} words and <end> into ${steps} steps`)
+  for (let t = 0; t < longest; t++) {
+    for (const [n, ids] of captions.entries()) {
+      if (t >= ids.length) continue
+      inputs[t * captions.length + n] = t === 0 ? START : ids[t - 1]!
+      targets.push(ids[t]!)
       positions.push((Math.floor(n / captionsPerImage) * steps + t) * captionsPerImage + (n % captionsPerImage))
     }
   }

@@ -52,6 +52,16 @@ export class TrainingState {
     return new TrainingState(parameters, values)
   }
 
+  /** Copies trained weights; the moments are zeros. Every parameter must have a weight of its shape. */
+  static from(parameters: readonly Parameter[], weights: Weights): TrainingState {
+    const values: Record<string, HostValue> = {}
+    for (const { name, shape } of parameters) {
+      values[name] = floats(shape, weights.get(name)!.data.slice())
+      for (const moment of Object.values(momentNames(name))) values[moment] = floats(shape)
+    }
+    return new TrainingState(parameters, values)
+  }
+
   /** Copies the state of a checkpoint. Every parameter must have a weight and moments of its shape. */
   static restore(
     parameters: readonly Parameter[],
@@ -121,7 +131,8 @@ export interface TrainingStart {
 }
 
 /**
- * Returns the state and progress of the checkpoint at `path`, or those of a new run if there is none. Throws UserError
+ * Returns the state and progress of the checkpoint at `path`, or those of a new run if there is none: with the weights
+ * that `initial` reads, or with random ones. Throws UserError
  * if a weight, moment or average of the checkpoint is missing, not finite, or has another shape or type than its
  * parameter.
  */
@@ -129,9 +140,12 @@ export async function startOrRestore(
   path: string,
   parameters: readonly Parameter[],
   seed: number,
+  initial?: () => Promise<Weights>,
 ): Promise<TrainingStart> {
-  if (!existsSync(path))
-    return { state: TrainingState.start(parameters, seed), progress: { step: 0, epoch: 0, batch: 0, best: null } }
+  if (!existsSync(path)) {
+    const state = initial ? TrainingState.from(parameters, await initial()) : TrainingState.start(parameters, seed)
+    return { state, progress: { step: 0, epoch: 0, batch: 0, best: null } }
+  }
   const checkpoint = await readCheckpoint(path)
   const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]))
   const checked = (tensors: ReadonlyMap<string, TensorData>, group: string): Weights =>

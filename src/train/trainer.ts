@@ -20,15 +20,14 @@ import { RunLog } from '../report/run-log.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { firstFew } from '../wording.ts'
 import { type Batch, makeBatches } from './batches.ts'
+import { type CaptionerSteps, captionerSteps } from './captioner-steps.ts'
 import { Collator } from './collator.ts'
 import { keepDataIdentity } from './data-identity.ts'
+import { readInitialWeights } from './initial-weights.ts'
 import { type FinishedEpoch, type FinishedStep, runTraining, type TrainingTask } from './loop.ts'
-import { crossEntropy } from './objectives/cross-entropy.ts'
 import { referenceLogLikelihood } from './reference-likelihood.ts'
 import { learningRateAt } from './schedule.ts'
 import { startOrRestore } from './state.ts'
-import { trainingStep } from './step.ts'
-import { StepSessions } from './step-sessions.ts'
 import { type CaptionerValidation, validateCaptioner } from './validation.ts'
 
 /** The report of a finished epoch. */
@@ -37,6 +36,8 @@ export interface EpochReport {
   readonly epoch: number
   /** mean loss of its steps since the last resume; null if there were none */
   readonly loss: number | null
+  /** mean reward of its samples since the last resume, of an objective that samples */
+  readonly reward?: number
   /** corpus scores of the validation captions by metric */
   readonly scores: Readonly<Record<string, number>>
   /** whether its weights are the best so far, and were kept */
@@ -92,21 +93,24 @@ export async function trainCaptioner({
   const dataset = await Dataset.open(config.data.folder)
   await checkSameVocabulary(folder, config.data.folder, dataset.vocabulary)
   const store = await FeatureStore.open(featuresFolder(config.data.folder))
-  const sessions = new StepSessions(engine.runtime, (sizes) => buildStep(config, sizes))
+  let steps: CaptionerSteps | undefined
   try {
     const data = await readData(folder, config, dataset, store)
     await keepDataIdentity(folder, config.data.folder, data)
     const model = createCaptioner(config.model)
-    const start = await startOrRestore(files.checkpoint, [...model.parameters.values()], config.training.seed)
+    const { seed, from } = config.training
+    const initial = from && (() => readInitialWeights(from, model.parameters))
+    const start = await startOrRestore(files.checkpoint, [...model.parameters.values()], seed, initial)
+    steps = captionerSteps(engine.runtime, config, { images: data.train, vocabulary: data.vocabulary })
     const journal = await RunLog.open({ engine, folder }, start.progress)
     try {
-      const task = captionerTask({ engine, folder, config, model, data, sessions, journal, onProgress, signal })
+      const task = captionerTask({ engine, folder, config, model, data, steps, journal, onProgress, signal })
       return await runTraining(task, start, { signal, onEpoch: (epoch) => onEpoch?.(reportOf(epoch)) })
     } finally {
       await journal.close()
     }
   } finally {
-    await sessions.release()
+    await steps?.release()
     await store.close()
   }
 }
@@ -114,7 +118,7 @@ export async function trainCaptioner({
 interface TaskParts extends Pick<TrainerOptions, 'engine' | 'folder' | 'config'> {
   readonly model: CaptionModel
   readonly data: CaptionData
-  readonly sessions: StepSessions
+  readonly steps: CaptionerSteps
   readonly journal: RunLog
   readonly onProgress: Progress | undefined
   readonly signal: AbortSignal | undefined
@@ -127,7 +131,7 @@ function captionerTask({
   config: { training, ...config },
   model,
   data,
-  sessions,
+  steps,
   journal,
   onProgress,
   signal,
@@ -136,7 +140,7 @@ function captionerTask({
   const { inputs, vocabulary } = data
   const collator = new Collator(data.train, vocabulary, inputs, { ...config, training })
   const validated = { inputs, images: data.val, vocabulary, training, signal }
-  const steps = training.epochs * Math.ceil(data.train.length / (training.batchSize / training.captionsPerImage))
+  const total = training.epochs * Math.ceil(data.train.length / (training.batchSize / training.captionsPerImage))
   const log = new StepLog(journal)
   return {
     parameters: [...model.parameters.values()],
@@ -150,7 +154,7 @@ function captionerTask({
     batches: (epoch) => makeBatches(collator.items, { ...training, epoch, lengths: collator.lengths }),
     describe: (batch) => `images ${firstFew(collator.ids(batch))}`,
     collate: (batch) => collator.collate(batch),
-    session: (batch) => sessions.for(batch),
+    prepare: (batch, collated, now) => steps.prepare(batch, collated, now),
     validate: (weights) => validateCaptioner(runtime, model, weights, validated),
     logLikelihood: (weights) => referenceLogLikelihood(runtime, model, weights, validated),
     keep: (weights) => writeSafetensors(files.weights, weights, {}),
@@ -159,7 +163,7 @@ function captionerTask({
       return weightsOf(tensors, model.parameters, `weights "${files.weights}"`, 'start the run again in another folder')
     },
     onStep: async (step) => {
-      onProgress?.(step.step, steps)
+      onProgress?.(step.step, total)
       await log.add(step)
     },
     onEpoch: async (finished) => {
@@ -169,13 +173,6 @@ function captionerTask({
       await journal.append({ kind: 'epoch', step: finished.step, ...reportOf(finished) })
     },
   }
-}
-
-/** The training step of a run as an ONNX model. The number of regions changes no weight. */
-function buildStep({ model, training }: RunConfig, { steps, regions }: Pick<Batch, 'steps' | 'regions'>): Uint8Array {
-  const { captionsPerImage: captions, labelSmoothing, adam, gradientClipping: clipping } = training
-  const padded = createCaptioner({ ...model, regions })
-  return trainingStep(padded, { captions, steps, objective: crossEntropy(labelSmoothing), adam, clipping })
 }
 
 /** Logs every 25th step, with the speed since the one before. */
@@ -188,14 +185,25 @@ class StepLog {
     this.#journal = journal
   }
 
-  async add({ step, epoch, loss, learningRate, gradientNorm, batch, seconds }: FinishedStep<Batch>): Promise<void> {
+  async add({
+    step,
+    epoch,
+    loss,
+    learningRate,
+    gradientNorm,
+    reward,
+    batch,
+    seconds,
+  }: FinishedStep<Batch>): Promise<void> {
     this.#captions += batch.captions.length
     this.#seconds += seconds
     if (step % LOG_EVERY !== 0) return
     const captionsPerSecond = Math.round(this.#captions / this.#seconds)
     this.#captions = 0
     this.#seconds = 0
-    await this.#journal.append({ kind: 'step', step, epoch, loss, learningRate, gradientNorm, captionsPerSecond })
+    const rewarded = reward === undefined ? {} : { reward }
+    const line = { step, epoch, loss, learningRate, gradientNorm, ...rewarded, captionsPerSecond }
+    await this.#journal.append({ kind: 'step', ...line })
   }
 }
 

@@ -61,7 +61,7 @@ function makeTask(changes: Partial<Task> & { outcome?: Outcome } = {}): Task {
     batches: () => BATCHES,
     describe: (batch) => `images ${batch}1`,
     collate: async () => ({}),
-    session: async () => step,
+    prepare: async (_, values) => ({ session: step, values }),
     validate: async (weights) => ({ score: -numberOf(weights) }),
     logLikelihood: () => Promise.reject(new Error('no score is equal')),
     keep: async (weights) => void kept.push(numberOf(weights)),
@@ -139,11 +139,11 @@ describe('runTraining()', () => {
 
   test('a step that cannot be compiled is an error with a checkpoint of the steps before', async () => {
     const works = session()
-    const compile = async (batch: string) => {
+    const compile: Task['prepare'] = async (batch, values) => {
       if (batch === 'b') throw new Error('refused')
-      return works
+      return { session: works, values }
     }
-    await expect(run(makeTask({ session: compile }))).rejects.toThrow('refused')
+    await expect(run(makeTask({ prepare: compile }))).rejects.toThrow('refused')
     expect(await saved()).toMatchObject({ step: 1, batch: 1, w: 7 })
   })
 

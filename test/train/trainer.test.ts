@@ -12,6 +12,7 @@ import { beginRun, resumeRun } from '../../src/disk/run-folder.ts'
 import { UserError } from '../../src/errors.ts'
 import { testRun } from '../../src/evaluation/test-run.ts'
 import { nodeEngine } from '../../src/hosts/node/engine.ts'
+import { initialWeightsOf } from '../../src/train/initial-weights.ts'
 import { type EpochReport, type TrainerOptions, trainCaptioner } from '../../src/train/trainer.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { countingEngine } from './counting-engine.ts'
@@ -69,6 +70,30 @@ for (const [mia, emaDecay] of [
     await sameBytes(runFiles(parts).weights, runFiles(whole).weights)
     const log = await readJournal(runFiles(parts).log)
     expect(log.filter(({ kind }) => kind === 'epoch').map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4])
+  })
+
+for (const baseline of ['samples', 'greedy'] as const)
+  test(`self-critical training from a run raises the reward, and resumes with the same bytes (baseline ${baseline})`, async () => {
+    const folder = await temporaryFolder()
+    const before = await makeWorld(join(folder, 'data'), { mia: true, epochs: 4 })
+    const from = join(folder, 'cross-entropy')
+    await train(from, before)
+    const config = withTraining(before, {
+      epochs: 4,
+      objective: { kind: 'self-critical', baseline, bleuReward: 0.1 },
+      from: await initialWeightsOf(from),
+      labelSmoothing: 0,
+      learningRate: 5e-4,
+    })
+    const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')]
+    await train(whole, config)
+    await train(parts, config, { stopAfter: 3 })
+    await train(parts, config)
+    await sameBytes(runFiles(parts).checkpoint, runFiles(whole).checkpoint)
+    const epochs = (await readJournal(runFiles(whole).log)).filter(({ kind }) => kind === 'epoch')
+    const rewards = epochs.map(({ reward }) => reward as number)
+    expect(rewards).toHaveLength(4)
+    expect(rewards.at(-1)).toBeGreaterThan(rewards[0]!)
   })
 
 test('a small world is learnt: the captions of new images say what they show', async () => {

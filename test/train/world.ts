@@ -124,6 +124,7 @@ export async function makeWorld(
       learningRateDecayEvery: 50,
       learningRateWarmup: 0,
       labelSmoothing: 0.1,
+      objective: { kind: 'cross-entropy' },
       emaDecay: 0,
       gradientClipping: { kind: 'value', limit: 0.1 },
       adam: { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },

@@ -1,17 +1,20 @@
+import type { RunConfig } from '../../caption/run-config.ts'
+import { UsageError } from '../../errors.ts'
 import { BASIC_MODEL_NAMES, BASIC_MODELS } from '../../models/basic-models.ts'
 import { PUBLISHED_MODEL } from '../../models/config.ts'
 import { LIMITS } from '../../models/limits.ts'
 import type { RunChoices } from '../../train/configure.ts'
-import { PUBLISHED_ADAM, PUBLISHED_TRAINING } from '../../train/hyperparameters.ts'
+import { PUBLISHED_ADAM, PUBLISHED_TRAINING, SELF_CRITICAL } from '../../train/hyperparameters.ts'
 import { PUBLISHED_SCHEDULE } from '../../train/schedule.ts'
 import type { Values } from '../command.ts'
-import { choice, count, flag, fraction, fractionBelowOne, positive, rate, seed, text } from '../options.ts'
+import { choice, count, flag, fraction, fractionBelowOne, optionName, positive, rate, seed, text } from '../options.ts'
 import { BEAM, MAX_LENGTH, REPRODUCE } from '../shared-options.ts'
 
 const DATA = { group: 'Data and run' } as const
 const MODEL = { group: 'Model' } as const
 const MIA = { group: 'MIA' } as const
 const TRAINING = { group: 'Training' } as const
+const SELF_CRITICAL_GROUP = { group: 'Self-critical training' } as const
 const VALIDATION = { group: 'Validation' } as const
 /** The settings of options whose limit and published value are in the tables, by the hyperparameter's name. */
 const PUBLISHED = { ...PUBLISHED_MODEL, ...PUBLISHED_TRAINING, ...PUBLISHED_SCHEDULE, ...PUBLISHED_ADAM }
@@ -30,6 +33,12 @@ const differing = (name: 'attentionSize' | 'dropout'): string => {
 export const options = {
   data: text('folder', 'dataset folder with features, and with concepts for models that use them', DATA),
   out: text('folder', 'run folder to write', { required: true, ...DATA }),
+  from: text(
+    'run',
+    'run to continue: the new run has its model, and begins with its best weights; the dataset must have the same ' +
+      'vocabulary and features',
+    DATA,
+  ),
   resume: flag('resume the run in --out; it keeps its options, so no others are needed', DATA),
   seed: seed('n', 'random seed; the same seed gives the same weights', { default: 1, ...DATA }),
 
@@ -79,7 +88,12 @@ export const options = {
     'augmentations of each image to train on besides the image itself; "mia features --augmentations" extracts them',
     { default: 0, max: LIMITS.augmentations, ...TRAINING },
   ),
-  learningRate: rate('rate', "Adam's learning rate", { ...published('learningRate'), ...TRAINING }),
+  // No default: it depends on the objective.
+  learningRate: rate(
+    'rate',
+    `Adam's learning rate (default: ${PUBLISHED_SCHEDULE.learningRate}; ${SELF_CRITICAL.learningRate} if self-critical)`,
+    TRAINING,
+  ),
   learningRateDecayStart: count('epoch', 'last epoch with the full learning rate', {
     ...published('learningRateDecayStart'),
     ...TRAINING,
@@ -96,6 +110,24 @@ export const options = {
   ),
   beta1: fractionBelowOne('p', "decay rate of Adam's first moment", { ...published('beta1'), ...TRAINING }),
   beta2: fractionBelowOne('p', "decay rate of Adam's second moment", { ...published('beta2'), ...TRAINING }),
+  objective: choice(
+    'name',
+    'cross-entropy of the references, or self-critical: the CIDEr-D of captions that the model samples, for a model ' +
+      'that --from has trained on cross-entropy',
+    ['cross-entropy', 'self-critical'],
+    { default: PUBLISHED_TRAINING.objective.kind, ...TRAINING },
+  ),
+  baseline: choice(
+    'how',
+    "what a sample's reward is compared with: the mean of the image's other samples (--captions-per-image), or the " +
+      'greedy caption',
+    ['samples', 'greedy'],
+    { default: SELF_CRITICAL.baseline, ...SELF_CRITICAL_GROUP },
+  ),
+  bleuReward: fraction('p', 'share of BLEU-4 in the reward; the rest is CIDEr-D', {
+    default: SELF_CRITICAL.bleuReward,
+    ...SELF_CRITICAL_GROUP,
+  }),
   labelSmoothing: fraction('p', 'target probability shared by all other words', {
     ...published('labelSmoothing'),
     ...TRAINING,
@@ -139,6 +171,7 @@ export type TrainValues = Values<typeof options>
 
 /** The configuration of a new run on the dataset in `data`, as far as options choose it. */
 export function choicesOf(data: string, values: TrainValues): RunChoices {
+  const selfCritical = values.objective === 'self-critical'
   const defaults = { ...PUBLISHED_MODEL, ...BASIC_MODELS[values.basicModel].published }
   return {
     data,
@@ -163,11 +196,15 @@ export function choicesOf(data: string, values: TrainValues): RunChoices {
       batchSize: values.batchSize,
       captionsPerImage: values.captionsPerImage,
       augmentations: values.augmentations,
-      learningRate: values.learningRate,
+      learningRate:
+        values.learningRate ?? (selfCritical ? SELF_CRITICAL.learningRate : PUBLISHED_SCHEDULE.learningRate),
       learningRateDecayStart: values.learningRateDecayStart,
       learningRateDecayEvery: values.learningRateDecayEvery,
       learningRateWarmup: values.learningRateWarmup,
-      labelSmoothing: values.labelSmoothing,
+      labelSmoothing: selfCritical ? 0 : values.labelSmoothing,
+      objective: selfCritical
+        ? { kind: 'self-critical', baseline: values.baseline, bleuReward: values.bleuReward }
+        : { kind: 'cross-entropy' },
       emaDecay: values.emaDecay,
       gradientClipping:
         values.gradientClipping === 'none'
@@ -179,3 +216,25 @@ export function choicesOf(data: string, values: TrainValues): RunChoices {
     },
   }
 }
+
+/**
+ * The configuration of a new run that continues another one, whose configuration is `before`: its model, but for the
+ * dropout rates, if `given` has them. Throws UsageError for another option of the model.
+ */
+export function choicesFrom(
+  data: string,
+  values: TrainValues,
+  { before, given }: { readonly before: RunConfig; readonly given: readonly string[] },
+): RunChoices {
+  const fixed = given.find((name) => name in before.model && !DROPOUT.has(name))
+  if (fixed !== undefined)
+    throw new UsageError(
+      `Cannot give --${optionName(fixed)} with --from: the model is that of "${values.from}"; leave it out`,
+    )
+  const { model, training } = choicesOf(data, values)
+  const dropout = (name: 'dropout' | 'miaDropout') => (given.includes(name) ? model[name] : before.model[name])
+  return { data, model: { ...before.model, dropout: dropout('dropout'), miaDropout: dropout('miaDropout') }, training }
+}
+
+/** Options of the model that change none of its weights. */
+const DROPOUT: ReadonlySet<string> = new Set(['dropout', 'miaDropout'])

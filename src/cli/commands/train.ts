@@ -4,7 +4,7 @@ import { defineCommand } from '../command.ts'
 import { optionName } from '../options.ts'
 import { shellQuoted } from '../output.ts'
 import { duration } from '../progress.ts'
-import { choicesOf, options, type TrainValues } from './train-options.ts'
+import { choicesFrom, choicesOf, options, type TrainValues } from './train-options.ts'
 
 /** `mia train`: trains a captioner. */
 export const train = defineCommand({
@@ -22,6 +22,10 @@ export const train = defineCommand({
     { call: 'mia train --data data/flickr8k --basic-model VisualAttention --out runs/va', what: 'a baseline' },
     { call: 'mia train --data data/flickr8k --basic-model VisualAttention --mia --out runs/va-mia', what: 'with MIA' },
     { call: 'mia train --resume --out runs/va-mia --epochs 40', what: 'ten more epochs' },
+    {
+      call: 'mia train --data data/flickr8k --objective self-critical --from runs/va-mia --epochs 5 --out runs/va-mia-sc',
+      what: 'then on CIDEr-D itself',
+    },
   ],
   options,
   resumes: true,
@@ -57,6 +61,7 @@ export const train = defineCommand({
   },
 })
 
+type RunChoices = import('../../train/configure.ts').RunChoices
 type RunFolder = import('../../disk/run-folder.ts').RunFolder
 type EpochReport = import('../../train/trainer.ts').EpochReport
 
@@ -66,7 +71,9 @@ async function openRun(values: TrainValues, given: readonly string[]): Promise<R
   const { beginOrResume, resumeWith } = await import('../../train/resume.ts')
   if (data !== undefined) {
     const { configureRun } = await import('../../train/configure.ts')
-    const config = await configureRun(choicesOf(data, values))
+    const config = await configureRun(
+      values.from === undefined ? choicesOf(data, values) : await continued(data, values.from, values, given),
+    )
     return resume ? resumeWith(out, epochs, config) : beginOrResume(out, config)
   }
   if (!resume) throw new UsageError('Cannot train: --data <folder> is missing; to resume a run, give --resume')
@@ -76,11 +83,25 @@ async function openRun(values: TrainValues, given: readonly string[]): Promise<R
   return resumeWith(out, epochs)
 }
 
+/** The choices for a run that continues the run `from`. */
+async function continued(
+  data: string,
+  from: string,
+  values: TrainValues,
+  given: readonly string[],
+): Promise<RunChoices> {
+  const { readRunConfig } = await import('../../disk/run.ts')
+  const { initialWeightsOf } = await import('../../train/initial-weights.ts')
+  const choices = choicesFrom(data, values, { before: await readRunConfig(from), given })
+  return { ...choices, training: { ...choices.training, from: await initialWeightsOf(from) } }
+}
+
 const WITH_RESUME: ReadonlySet<string> = new Set(['out', 'resume', 'epochs', 'json', 'quiet'])
 
-function describeEpoch({ epoch, loss, scores, best, logLikelihood, seconds }: EpochReport): string {
+function describeEpoch({ epoch, loss, reward, scores, best, logLikelihood, seconds }: EpochReport): string {
   return [
     `Epoch ${epoch}: loss ${loss?.toFixed(4) ?? '- (resumed after its last step)'}`,
+    ...(reward === undefined ? [] : [`reward ${reward.toFixed(4)}`]),
     ...Object.entries(scores).map(([name, score]) => `${name} ${score.toFixed(4)}`),
     ...(logLikelihood === undefined ? [] : [`log-likelihood ${logLikelihood.toFixed(4)} (decides, as CIDEr is equal)`]),
     `${duration(seconds)}${best ? ' (best)' : ''}`,

@@ -1,0 +1,61 @@
+import {
+  add,
+  cast,
+  concat,
+  constant,
+  expand,
+  input,
+  log,
+  neg,
+  reshape,
+  sub,
+  type Tensor,
+  topK,
+} from '../graph/index.ts'
+import type { CaptionModel } from '../models/contract.ts'
+import { perCaption } from '../models/force.ts'
+import { imageInputs } from '../models/inputs.ts'
+import { Noise } from '../nn/noise.ts'
+import { toOnnx } from '../onnx/export.ts'
+import { neverSaid } from '../search/never-said.ts'
+import { START } from '../text/vocabulary.ts'
+
+/** Which captions a sampler writes. */
+export interface SamplerOptions {
+  /** captions of each image, S; 1 if `greedy` */
+  readonly captions: number
+  /** words of each caption, `<end>` included, T */
+  readonly steps: number
+  /** whether each word is the most probable one, instead of drawn from the model's distribution */
+  readonly greedy: boolean
+}
+
+/**
+ * A model that captions images with the weights it is fed, as ONNX: it encodes the images once, then draws the words of
+ * S captions of each, without dropout. Inputs: those of the images, every weight, and for sampling the int32 scalars
+ * `seed` and `step`, of which the samples are a function. Output: `words` int32 `[T, B*S]`, rows image by image; what
+ * follows `<end>` means nothing.
+ *
+ * A word is drawn by adding Gumbel noise to the logits and taking the largest, which draws from their softmax without
+ * computing it (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030).
+ */
+export function samplerModel(model: CaptionModel, { captions, steps, greedy }: SamplerOptions): Uint8Array {
+  const noise = greedy ? undefined : new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
+  const encoded = model.encode(imageInputs(model.inputs))
+  const perRow = (tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> =>
+    Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, perCaption(x, captions)]))
+  const rows = perRow(encoded)
+  const count = captions === 1 ? 'B' : `${captions}*B`
+  let state: Readonly<Record<string, Tensor>> = perRow(model.start(encoded))
+  let words: Tensor = expand(constant([START], 'int32'), [count])
+  const written: Tensor[] = []
+  for (let t = 0; t < steps; t++) {
+    const step = model.step(words, rows, state)
+    const logits = add(model.output.logits(step.hidden), neverSaid(model.output.size))
+    const scores = noise ? sub(logits, log(neg(log(noise.uniform([count, model.output.size]))))) : logits
+    words = reshape(cast(topK(scores, 1).indices, 'int32'), [count])
+    written.push(reshape(words, [1, count]))
+    state = step.state
+  }
+  return toOnnx({ words: concat(written, 0) })
+}
