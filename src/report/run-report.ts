@@ -12,6 +12,7 @@ import { type EpochRecord, historyOf } from './history.ts'
 import { resultsCsv } from './results-csv.ts'
 import { readSampleInputs, type SampleInputs } from './sample-inputs.ts'
 import { type LoggedSample, readSamples } from './samples.ts'
+import { settingsOf } from './settings.ts'
 
 /** Images on the page. */
 const SHOWN = 6
@@ -137,20 +138,3 @@ export class RunReport {
 }
 
 type Explained = Omit<Sample, 'captions'> & { readonly id: string }
-
-/** The configuration of a run as names and values: what it trains on first, then the model and the training. */
-function settingsOf({ data, features, model, training }: RunConfig): [string, string][] {
-  return [
-    ['data', data.folder],
-    ['features', `${features.kind}, ${features.regions} regions of ${features.size}`],
-    ...Object.entries({ ...model, ...training }).map(([name, value]): [string, string] => [name, settingText(value)]),
-  ]
-}
-
-/** A value of the configuration as text: `beta1 0.8, beta2 0.999` for an object. */
-const settingText = (value: unknown): string =>
-  typeof value === 'object' && value !== null
-    ? Object.entries(value)
-        .map(([name, each]) => `${name} ${settingText(each)}`)
-        .join(', ')
-    : String(value)

@@ -1,6 +1,7 @@
 import type { Section } from '../command.ts'
 import { caption } from './caption.ts'
 import { card } from './card.ts'
+import { compare } from './compare.ts'
 import { conceptsDetect, conceptsTrain } from './concepts.ts'
 import { dataCoco } from './data.ts'
 import { doctor } from './doctor.ts'
@@ -19,6 +20,6 @@ import { train } from './train.ts'
 export const contents: readonly Section[] = [
   { heading: 'Start here', commands: [caption, quickstart, doctor] },
   { heading: 'Prepare a dataset', commands: [dataCoco, prepare, features, conceptsTrain, conceptsDetect] },
-  { heading: 'Train and evaluate', commands: [train, report, test, evalCommand, models] },
+  { heading: 'Train and evaluate', commands: [train, report, test, compare, evalCommand, models] },
   { heading: 'Share and reuse', commands: [card, exportCommand, represent] },
 ]
