@@ -1,13 +1,14 @@
-// Seconds to caption 80 images with a beam of 3 and 20 words: tsx bench/decode.ts <mia 0|1>. Prints one JSON line.
+// Seconds to caption 80 images with a beam of 3 and 20 words:
+// tsx bench/decode.ts <mia 0|1> [basic model]. Prints one JSON line.
 
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
 import { search } from '../src/search/index.ts'
 import { ModelDecoder } from '../src/search/model-stepper.ts'
 import { makeModel, median, sizes, someFeatures, someWords, startWeights } from './sizes.ts'
 
-const mia = process.argv[2] === '1'
+const [, , mia, basicModel = 'VisualAttention'] = process.argv
 const [IMAGES, RUNS] = [80, 5]
-const model = makeModel(mia)
+const model = makeModel(basicModel, mia === '1')
 const decoder = await ModelDecoder.load(nodeRuntime, model, startWeights(model))
 const features = someFeatures(IMAGES).data as Uint16Array
 const concepts = someWords(IMAGES * sizes.regions)

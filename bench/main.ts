@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Measured, measureBaseline, measurePeer, peerMissing } from './peer.ts'
+import { CAPTIONERS, type Measured, measureBaseline, measurePeer, peerMissing } from './peer.ts'
 import { median } from './sizes.ts'
 
 /** A row of the table: our program, and the baseline if there is one. */
@@ -14,6 +14,8 @@ interface Comparison {
   readonly ours: readonly string[]
   /** options of the PyTorch script */
   readonly theirs?: readonly string[]
+  /** the PyTorch script, if it is not the one of the paper's models */
+  readonly script?: string
   /** whether the baseline is coco.py, the algorithms of the original Python scorers */
   readonly scorers?: true
   /** target speedup over the baseline */
@@ -61,6 +63,28 @@ const comparisons: readonly Comparison[] = [
     theirs: [...peer(1, 'published', 80, 1), '--decode', '3'],
     goal: 10,
   },
+  ...['UpDown', 'Transformer'].flatMap((model) =>
+    [0, 1].flatMap((mia): Comparison[] => {
+      const name = `${model}${mia ? ' with MIA' : ''}`
+      const theirs = ['--model', model, '--mia', `${2 * mia}`]
+      return [
+        {
+          name: `step of ${name}, 16 x 5, best PyTorch`,
+          ours: [...step(mia, 16, 5), model],
+          theirs: [...theirs, '--images', '16', '--captions', '5'],
+          script: CAPTIONERS,
+          goal: 1,
+        },
+        {
+          name: `decode 80 images with ${name}, beam 3, best PyTorch`,
+          ours: ['decode.ts', `${mia}`, model],
+          theirs: [...theirs, '--images', '80', '--decode', '3'],
+          script: CAPTIONERS,
+          goal: 1,
+        },
+      ]
+    }),
+  ),
   {
     name: 'features of 64 images, MobileNetV2',
     ours: ['features.ts', `${shared}weights/mobilenet_v2_imagenet.onnx`, `${shared}data/flickr8k/images`],
@@ -95,12 +119,12 @@ const measureOurs = ([file, ...args]: readonly string[]): Measured =>
   )
 
 const rows: object[] = []
-for (const { name, ours, theirs, scorers, goal, limit } of comparisons) {
+for (const { name, ours, theirs, script, scorers, goal, limit } of comparisons) {
   if (!name.includes(values.only)) continue
   if (!ours.every((path) => !path.startsWith(shared) || existsSync(path))) continue
   const pairs = Array.from({ length: Number(values.pairs) }, () => ({
     ours: measureOurs(ours),
-    theirs: scorers ? measureBaseline(captions) : theirs && !missing ? measurePeer(theirs) : undefined,
+    theirs: scorers ? measureBaseline(captions) : theirs && !missing ? measurePeer(theirs, script) : undefined,
   }))
   const of = (pick: (pair: (typeof pairs)[number]) => number | undefined) => {
     const numbers = pairs.map(pick).filter((number) => number !== undefined)

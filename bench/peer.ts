@@ -34,9 +34,12 @@ export function peerMissing(): string | undefined {
   }
 }
 
-/** Runs the PyTorch script with options and returns its measurement. */
-export function measurePeer(options: readonly string[]): Measured {
-  const out = execFileSync(python, ['-c', wrapper, script, ...options], { encoding: 'utf8' })
+/** The script of Up-Down and the Transformer; the other one has the models of the paper. */
+export const CAPTIONERS = fileURLToPath(new URL('captioners.py', import.meta.url))
+
+/** Runs a PyTorch script with options and returns its measurement. */
+export function measurePeer(options: readonly string[], file = script): Measured {
+  const out = execFileSync(python, ['-c', wrapper, file, ...options], { encoding: 'utf8' })
   const found = JSON.parse(out) as { step_s?: number; images_per_s?: number; images: number; peakMB: number }
   return { seconds: found.step_s ?? found.images / found.images_per_s!, peakMB: found.peakMB }
 }

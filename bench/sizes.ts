@@ -1,16 +1,19 @@
 import { floats, type HostValue } from '../src/formats/host-value.ts'
+import { BASIC_MODELS, type BasicModelName } from '../src/models/basic-models.ts'
 import { PUBLISHED_MODEL } from '../src/models/config.ts'
-import { LstmCaptioner } from '../src/models/lstm/captioner.ts'
+import type { CaptionModel } from '../src/models/contract.ts'
+import { createCaptioner } from '../src/models/create-captioner.ts'
 import { Random } from '../src/random.ts'
 
 /** The sizes of COCO that every figure is measured at. */
 export const sizes = { words: 16, vocabulary: 9568, regions: 49, features: 2048 } as const
 
-/** The published VisualAttention at those sizes. */
-export const makeModel = (mia: boolean): LstmCaptioner =>
-  new LstmCaptioner({
+/** A captioner as published at those sizes. */
+export const makeModel = (basicModel: string, mia: boolean): CaptionModel =>
+  createCaptioner({
     ...PUBLISHED_MODEL,
-    basicModel: 'VisualAttention',
+    ...BASIC_MODELS[basicModel as BasicModelName].published,
+    basicModel: basicModel as BasicModelName,
     mia,
     regions: sizes.regions,
     paddedRegions: false,
@@ -33,7 +36,7 @@ export const someFeatures = (images: number): HostValue => ({
 })
 
 /** Weights as a run begins with them. */
-export const startWeights = (model: LstmCaptioner): Map<string, HostValue> =>
+export const startWeights = (model: CaptionModel): Map<string, HostValue> =>
   new Map(
     [...model.parameters.values()].map(({ name, shape, init }) => [
       name,

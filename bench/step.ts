@@ -1,5 +1,5 @@
 // Times a training step and prints one JSON line: median seconds of a step, and peak memory of the process.
-// Usage: tsx bench/step.ts <mia: 0 or 1> <images in a batch> <captions per image>
+// Usage: tsx bench/step.ts <mia: 0 or 1> <images in a batch> <captions per image> [basic model]
 import { ints } from '../src/formats/host-value.ts'
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
 import { crossEntropy } from '../src/train/objectives/cross-entropy.ts'
@@ -8,10 +8,11 @@ import { TrainingState } from '../src/train/state.ts'
 import { trainingStep } from '../src/train/step.ts'
 import { makeModel, median, sizes, someFeatures, someWords } from './sizes.ts'
 
-const [mia, images, captions] = process.argv.slice(2).map(Number) as [number, number, number]
+const [mia, images, captions] = process.argv.slice(2, 5).map(Number) as [number, number, number]
+const basicModel = process.argv[5] ?? 'VisualAttention'
 /** Steps that are timed, after two that warm up. */
 const STEPS = 9
-const model = makeModel(mia === 1)
+const model = makeModel(basicModel, mia === 1)
 const rows = images * captions
 const session = await nodeRuntime.load(
   trainingStep(model, {

@@ -16,6 +16,7 @@ import { force } from '../../src/models/force.ts'
 import { imageInputs } from '../../src/models/inputs.ts'
 import { positionEncoding } from '../../src/nn/positions.ts'
 import { toOnnx } from '../../src/onnx/export.ts'
+import type { Chooser } from '../../src/search/choosers/chooser.ts'
 import { search } from '../../src/search/index.ts'
 import { ModelDecoder } from '../../src/search/model-stepper.ts'
 import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
@@ -39,6 +40,24 @@ import {
 
 /** Scores of the files' output layers. */
 const WORDS = 40
+
+/** The published search's choice: the `beam` best of all words, of which those that finish a caption take a place too. */
+const publishedChooser: Chooser = {
+  width: (beam) => beam,
+  choose({ frontier, first, last, proposals, beam, end }, { trace, ranking, next }) {
+    const width = proposals.ids.length / frontier.rows
+    const all = Array.from({ length: (last - first) * width }, (_, i) => {
+      const row = first + Math.floor(i / width)
+      const [word, step] = [proposals.ids[first * width + i]!, proposals.logProbs[first * width + i]!]
+      return { row, word, step, total: frontier.logProbs[row]! + step }
+    })
+    for (const { row, word, step, total } of all.toSorted((a, b) => b.total - a.total).slice(0, beam)) {
+      const node = trace.add(frontier.nodes[row]!, word, step)
+      if (word === end) ranking.add(node, total, frontier.length + 1)
+      else next.add({ node, logProb: total, word, parent: row, image: frontier.images[row]!, tag: 0 })
+    }
+  },
+}
 
 const peers: Readonly<Record<string, PeerModel>> = { transformer, updown: upDown }
 
@@ -211,7 +230,7 @@ for (const [name, peer] of Object.entries(peers))
           featureType: 'float32',
         })
         const stepper = await decoder.encode(features, new Int32Array(images))
-        const found = await search(stepper, images, { beam, maxLength: 8 })
+        const found = await search(stepper, images, { beam, maxLength: 8, chooser: publishedChooser })
         stepper.release()
         await decoder.release()
         return found
