@@ -8,14 +8,16 @@ const ADVICE = 'make the dataset again with "mia prepare"'
 export interface ImageEntry extends CaptionedImage {
   /** The tokens of each caption, joined by spaces, in the order of `captions`. */
   readonly tokens: readonly string[]
+  /** The name of the dataset it is from, in a dataset that joins several. */
+  readonly dataset?: string
 }
 
 /** The content of `images.jsonl`, one line per image, in chunks of about 1 MB. */
 export function formatImages(images: Iterable<ImageEntry>): Uint8Array[] {
   const chunks: Uint8Array[] = []
   let lines = ''
-  for (const { id, file, split, captions, tokens } of images) {
-    lines += `${JSON.stringify({ id, file, split, captions, tokens })}\n`
+  for (const { id, file, split, captions, tokens, dataset } of images) {
+    lines += `${JSON.stringify({ id, file, split, dataset, captions, tokens })}\n`
     if (lines.length > 1_000_000) {
       chunks.push(Buffer.from(lines))
       lines = ''
@@ -51,6 +53,7 @@ function isImage(value: ImageEntry | null): boolean {
     typeof value?.id === 'string' &&
     typeof value.file === 'string' &&
     SPLITS.includes(value.split) &&
+    (value.dataset === undefined || typeof value.dataset === 'string') &&
     areTexts(value.captions) &&
     areTexts(value.tokens) &&
     value.tokens.length === value.captions.length

@@ -147,12 +147,12 @@ async function tokenise({ images }: Source, problems: string[], { onProgress, si
 }
 
 /** The tokens of each caption. */
-function* tokenLists(images: Iterable<ImageEntry>): Generator<string[]> {
+export function* tokenLists(images: Iterable<ImageEntry>): Generator<string[]> {
   for (const { tokens } of images) for (const caption of tokens) yield caption.split(' ')
 }
 
 /** The counts of a summary. */
-function summarise(
+export function summarise(
   images: readonly ImageEntry[],
   vocabulary: Vocabulary,
 ): Pick<PrepareSummary, 'images' | 'captions' | 'vocabularySize' | 'unknownShare'> {

@@ -105,7 +105,8 @@ export async function testRun(options: TestOptions): Promise<TestResult> {
   const search = searchSettings(options.search ?? {})
   const { images, captions, missing } = await captionSplit(options)
   const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
-  const { corpus, cider } = scoreCaptions(images, captions, metrics)
+  const { corpus, byDataset, cider } = scoreCaptions(images, captions, metrics)
+  const scores = { ...(corpus as Record<string, number>), ...byDataset }
   const name = join(folder, 'results', `${split}-${searchName(search)}`)
   const results = `${name}.json`
   await writeFileAtomic(
@@ -114,11 +115,11 @@ export async function testRun(options: TestOptions): Promise<TestResult> {
   )
   await writeFileAtomic(
     `${name}-scores.json`,
-    `${JSON.stringify({ split, ...search, images: images.length, scores: corpus }, null, 2)}\n`,
+    `${JSON.stringify({ split, ...search, images: images.length, scores }, null, 2)}\n`,
   )
   return {
     images: images.length,
-    scores: corpus as Record<string, number>,
+    scores,
     captions: captions.map((caption, i) => ({ ...caption, cider: cider[i]! })),
     missing,
     results,

@@ -51,7 +51,7 @@ export async function validateCaptioner(
     const { beam, maxLength } = training
     const ids = images.map(({ id }) => id)
     const captions = await captionAll(decoder, inputs, ids, { vocabulary, beam, maxLength, ...(signal && { signal }) })
-    const { corpus, cider } = scoreCaptions(images, captions, METRICS)
+    const { corpus, byDataset, cider } = scoreCaptions(images, captions, METRICS)
     const samples = captions.slice(0, SAMPLES).map(({ id, caption, wordLogProbs }, i) => ({
       id,
       caption,
@@ -59,7 +59,7 @@ export async function validateCaptioner(
       cider: cider[i]!,
       references: images[i]!.tokens,
     }))
-    return { score: corpus.CIDEr!, scores: corpus as Record<string, number>, samples }
+    return { score: corpus.CIDEr!, scores: { ...(corpus as Record<string, number>), ...byDataset }, samples }
   } finally {
     await decoder.release()
   }

@@ -13,3 +13,35 @@ test('scoreCaptions() leaves out scores that nothing determines, which JSON cann
   expect(corpus).toHaveProperty('SPICE-ts_color')
   expect(cider).toHaveLength(2)
 })
+
+test('scoreCaptions() scores the images of each dataset as if there were no others', async () => {
+  const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
+  const texts = ['a red dog', 'a dog on grass', 'a white cat', 'two cats']
+  const images = texts.map(
+    (text, i): ImageEntry => ({
+      id: `${i}`,
+      file: `${i}`,
+      split: 'val',
+      captions: [text],
+      tokens: [text],
+      dataset: i % 2 === 0 ? 'even' : 'odd',
+    }),
+  )
+  const captions = ['a red dog', 'a dog', 'a cat', 'cats'].map((caption) => ({ caption }))
+  const { corpus, byDataset } = scoreCaptions(images, captions, metrics)
+  const half = (rest: number) => [...images.keys()].filter((i) => i % 2 === rest)
+  for (const [rest, name] of [
+    [0, 'even'],
+    [1, 'odd'],
+  ] as const) {
+    const places = half(rest)
+    const alone = scoreCaptions(
+      places.map((i) => images[i]!),
+      places.map((i) => captions[i]!),
+      metrics,
+    )
+    expect(alone.byDataset).toEqual({})
+    for (const [metric, score] of Object.entries(alone.corpus)) expect(byDataset[`${metric} ${name}`]).toBe(score)
+  }
+  expect(byDataset['CIDEr even']).not.toBe(corpus.CIDEr)
+})

@@ -1,8 +1,9 @@
 import { UsageError } from '../../errors.ts'
 import { counted, thousands } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
-import { choice, positive, seed, text } from '../options.ts'
-import { shellQuoted, table } from '../output.ts'
+import { choice, list, positive, seed, text } from '../options.ts'
+import { type Answer, shellQuoted, table } from '../output.ts'
+import type { Reporter } from '../reporter.ts'
 import { REPRODUCE } from '../shared-options.ts'
 
 /** `mia prepare`: converts a dataset. */
@@ -37,20 +38,36 @@ export const prepare = defineCommand({
       call: 'mia prepare karpathy --file dataset_coco.json --images coco --out data/karpathy',
       what: "Karpathy's split, which papers report on",
     },
+    {
+      call: 'mia prepare join --data data/flickr8k,data/coco --out data/both',
+      what: 'several datasets for one training: one vocabulary, and scores of each dataset',
+    },
   ],
   arguments: {
-    source: choice('source', 'format of the dataset', ['flickr8k', 'coco', 'karpathy', 'folder'], { required: true }),
+    source: choice(
+      'source',
+      'format of the dataset, or "join" to join datasets that are prepared',
+      ['flickr8k', 'coco', 'karpathy', 'folder', 'join'],
+      { required: true },
+    ),
   },
   options: {
     out: text('folder', 'dataset folder to write', { required: true }),
     root: text('folder', 'folder of the dataset (flickr8k, coco, folder)'),
+    data: list('folders', 'prepared datasets, with commas between them (join)'),
     file: text('path', "Karpathy's dataset file (karpathy), or a captions file that is not in --root (folder)"),
     images: text('folder', 'folder of the images, if they are not in --root (flickr8k, coco, karpathy)'),
     year: choice('year', 'which annotations, if both are there (coco)', ['2014', '2017']),
     minCount: positive('n', 'words with fewer occurrences in the training captions become <unk>', { default: 5 }),
     randomSplit: seed('seed', 'random split as in the published code; its scores are inflated', REPRODUCE),
   },
-  async run({ source, root, file, images, year, out, minCount, randomSplit }, { signal, report }) {
+  async run({ source, root, data, file, images, year, out, minCount, randomSplit }, { signal, report }) {
+    if (source === 'join') {
+      if (data === undefined || data.length < 2)
+        throw new UsageError('Cannot prepare join: give at least two datasets, as in --data data/flickr8k,data/coco')
+      const { joinDatasets } = await import('../../data/join.ts')
+      return done(await joinDatasets({ data, out, minCount, signal }), out, report)
+    }
     const where = source === 'karpathy' ? file : root
     if (where === undefined) {
       const option = source === 'karpathy' ? '--file dataset_coco.json' : '--root <folder>'
@@ -67,14 +84,18 @@ export const prepare = defineCommand({
             ? { source, root: where, file, ...watch }
             : { source, root: where, images, ...watch },
     )
-    for (const problem of summary.problems) report.warn(problem)
-    return {
-      json: { out, ...summary },
-      text: describe(summary, out),
-      next: `mia features --data ${shellQuoted(out)}`,
-    }
+    return done(summary, out, report)
   },
 })
+
+function done(summary: Summary, out: string, report: Reporter): Answer {
+  for (const problem of summary.problems) report.warn(problem)
+  return {
+    json: { out, ...summary },
+    text: describe(summary, out),
+    next: `mia features --data ${shellQuoted(out)}`,
+  }
+}
 
 type Summary = Awaited<ReturnType<typeof import('../../data/prepare.ts').prepare>>
 
