@@ -1,0 +1,52 @@
+import * as v from 'valibot'
+import { describeIssue } from '../validate.ts'
+import { parseJson, readBody } from './body.ts'
+import type { Endpoint } from './endpoint.ts'
+import { Failure } from './failure.ts'
+import { EXTRA_BYTES } from './limits.ts'
+import { imageOfForm } from './multipart.ts'
+import type { RequestScope } from './request-scope.ts'
+import type { Service } from './service.ts'
+
+/**
+ * Reads a request's query and body by the schemas of its endpoint. Throws Failure for a mistake; for a full queue before
+ * the body is read.
+ */
+export async function receive(
+  request: Request,
+  { query: querySchema, body: bodySchema }: Endpoint,
+  { captioner, limits }: Service,
+  scope: RequestScope,
+): Promise<{ query: unknown; body: unknown }> {
+  const query = querySchema && parseQuery(querySchema, new URL(request.url).searchParams)
+  if (bodySchema === undefined) return { query, body: undefined }
+  if (captioner.waiting >= limits.waiting)
+    throw new Failure(503, `${captioner.waiting} images are waiting; try again later`)
+  const most = EXTRA_BYTES + (bodySchema === 'picture' ? limits.bytes : Math.ceil(limits.bytes * (4 / 3)))
+  const bytes = await readBody(request, { most, lease: scope.lease, signal: scope.signal })
+  scope.received()
+  return { query, body: bodySchema === 'picture' ? await picture(request, bytes, limits) : parsed(bodySchema, bytes) }
+}
+
+/** The picture of a body, which is the picture or a form with it. */
+async function picture(request: Request, bytes: Buffer, limits: Service['limits']): Promise<Buffer> {
+  if (bytes.length === 0) throw new Failure(400, 'The body is empty; send a picture, or a form with one')
+  const type = request.headers.get('content-type') ?? ''
+  return /^multipart\/form-data/i.test(type) ? imageOfForm(bytes, type, limits) : bytes
+}
+
+function parseQuery(schema: NonNullable<Endpoint['query']>, parameters: URLSearchParams): unknown {
+  const known = Object.keys(schema.entries)
+  const unknown = [...parameters.keys()].find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    throw new Failure(400, `There is no parameter "${unknown.slice(0, 60)}"; there are ${known.join(', ')}`)
+  return checked(schema, Object.fromEntries(parameters))
+}
+
+const parsed = (schema: v.GenericSchema, bytes: Buffer): unknown => checked(schema, parseJson(bytes))
+
+function checked(schema: v.GenericSchema, value: unknown): unknown {
+  const { success, output, issues } = v.safeParse(schema, value)
+  if (success) return output
+  throw new Failure(400, issues[0].path ? describeIssue(issues[0]) : 'The body should be a JSON object')
+}

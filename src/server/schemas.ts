@@ -1,0 +1,102 @@
+import * as v from 'valibot'
+import { LIMITS } from '../models/limits.ts'
+import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
+
+/** The largest beam that a request may ask for: a larger one would make others wait. */
+const MAX_BEAM = 20
+/** The longest caption that a request may ask for. */
+const MAX_WORDS = Math.min(100, LIMITS.maxLength)
+
+/** An integer in a query, by default `fallback`. */
+const count = (least: number, most: number, fallback: number, description: string) =>
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.transform((text) => (/^\d+$/.test(text) ? Number(text) : text)),
+      v.number(),
+      v.integer(),
+      v.minValue(least),
+      v.maxValue(most),
+      v.description(description),
+    ),
+    `${fallback}`,
+  )
+
+/** Parameters of POST /v1/caption. */
+export const CAPTION_QUERY = v.object({
+  explain: v.optional(
+    v.pipe(v.picklist(['0', '1']), v.description('1 adds the attention of each word and the alignment of MIA')),
+    '0',
+  ),
+  beam: count(1, MAX_BEAM, DEFAULT_BEAM, 'beam size; 1 is greedy search'),
+  maxLength: count(1, MAX_WORDS, DEFAULT_MAX_LENGTH, 'words of the longest caption, its end token counted'),
+  minLength: count(0, MAX_WORDS - 1, 0, 'words of the shortest caption, its end token not counted; below maxLength'),
+})
+
+const PROBABILITY = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+const INDEX_SIZE = v.pipe(v.number(), v.integer(), v.minValue(0))
+
+const CONCEPT = v.pipe(
+  v.object({ word: v.string(), score: v.pipe(PROBABILITY, v.description('confidence of the detector')) }),
+  v.description('a word that the concept detector finds in the picture'),
+)
+
+const MATRIX = v.array(v.array(v.number()))
+
+const EXPLANATION = v.pipe(
+  v.object({
+    boxes: v.pipe(MATRIX, v.description('left, top, right, bottom of each region as fractions of width and height')),
+    concepts: v.pipe(v.array(CONCEPT), v.description('all concepts fed to the model, in the order of the columns')),
+    words: v.pipe(
+      v.nullable(MATRIX),
+      v.description("each word's attention over the regions; null for models without attention"),
+    ),
+    alignment: v.pipe(
+      v.nullable(v.object({ before: MATRIX, after: MATRIX })),
+      v.description("each region's attention over the concepts before MIA and after it; null without mutual attention"),
+    ),
+  }),
+  v.description('what the model attended to'),
+)
+
+/** The answer of POST /v1/caption. */
+export const CAPTION = v.object({
+  caption: v.string(),
+  confidence: v.pipe(
+    PROBABILITY,
+    v.description("geometric mean of the words' probabilities, the end token's included"),
+  ),
+  probability: v.pipe(PROBABILITY, v.description('probability of the whole caption')),
+  words: v.pipe(
+    v.array(v.object({ word: v.string(), probability: PROBABILITY })),
+    v.description('each word with its probability given the words before it'),
+  ),
+  concepts: v.pipe(v.array(CONCEPT), v.description('the most probable concepts, best first')),
+  explanation: v.optional(EXPLANATION),
+})
+
+/** The answer of POST /v1/represent. */
+export const REPRESENTATION = v.object({
+  concepts: v.pipe(v.array(v.string()), v.description('the concepts of the picture, best first')),
+  tensors: v.pipe(
+    v.record(
+      v.string(),
+      v.object({ shape: v.array(INDEX_SIZE), data: v.pipe(v.array(v.number()), v.description('row by row')) }),
+    ),
+    v.description(
+      'sgir [rows, hidden size]: the semantic-grounded image representation; boxes [regions, 4]: left, top, right, ' +
+        'bottom as fractions; mask [rows] where a picture has fewer rows',
+    ),
+  ),
+})
+
+/** The answer of GET /healthz and /readyz. */
+export const STATUS = v.object({ status: v.picklist(['ok', 'stopping']) })
+
+/** Why a request was refused, RFC 9457. */
+export const PROBLEM = v.object({
+  title: v.string(),
+  status: v.pipe(v.number(), v.integer()),
+  detail: v.string(),
+  request: v.pipe(v.string(), v.description('the id of the request, as in the log')),
+})
