@@ -39,6 +39,7 @@ const NODE_PARTS = {
   report: ['evaluation', 'data', 'disk', ...IN_A_PAGE],
   train: ['report', 'evaluation', 'data', 'disk', ...BUT_PAGES],
   quickstart: ['train', 'evaluation', 'data', 'disk', ...IN_A_PAGE],
+  server: ['disk', ...IN_A_PAGE],
   'hosts/node': ['disk', ...IN_A_PAGE],
   index: ['hosts/node', ...IN_A_PAGE],
 }
@@ -48,7 +49,8 @@ const MAY_IMPORT = { ...PAGE_PARTS, ...NODE_PARTS }
 const ONE_DOOR = ['graph']
 
 /** Packages that run in Node alone, beside Node's own modules. */
-const NODE_PACKAGES = /^(onnxruntime-node|koffi|sharp|tinyglobby|commander|yauzl)(\/|$)/
+const NODE_PACKAGES =
+  /^(onnxruntime-node|koffi|sharp|tinyglobby|commander|yauzl|prom-client|@hono\/node-server|@fastify\/busboy)(\/|$)/
 /** The engine's libraries, by any way of loading them: an import, or a path that `require.resolve` gives. */
 const ENGINE = /['"](onnxruntime-node|koffi)['"]/
 const isNodes = (name) => name.startsWith('node:') || builtinModules.includes(name) || NODE_PACKAGES.test(name)

@@ -1,3 +1,4 @@
+import type { QueueOptions } from '../engine/queue.ts'
 import type { Watch } from '../progress.ts'
 import type { NetworkPaths } from './feature-extractor.ts'
 import type { SearchChoices } from './search-settings.ts'
@@ -14,8 +15,8 @@ export interface CaptionAllOptions extends CaptionOptions, Pick<Watch, 'onProgre
 /** Options for opening a captioner. */
 export interface CaptionerOptions extends NetworkPaths {
   /**
-   * the capacity of the queue of caption() and explain(), by default 256 images, and whether a call waits (the default)
-   * or is refused when it is full
+   * the capacity of the queue of caption(), explain() and represent(), by default 256 images; whether a call waits (the
+   * default) or is refused when it is full; and what is called with the number of images of each batch
    */
-  readonly queue?: { readonly capacity?: number; readonly whenFull?: 'wait' | 'refuse' }
+  readonly queue?: Partial<Omit<QueueOptions, 'batchSize'>>
 }

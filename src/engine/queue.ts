@@ -17,6 +17,8 @@ export interface QueueOptions {
    * What submit() does when `capacity` items wait: `wait` for a place, in order, or `refuse` with QueueFullError.
    */
   readonly whenFull: 'wait' | 'refuse'
+  /** Called with the number of items of each batch that begins. */
+  readonly onBatch?: (items: number) => void
 }
 
 /**
@@ -170,6 +172,7 @@ export class BatchQueue<Item, Result> {
   async #process(entries: readonly Entry<Item, Result>[], signal: AbortSignal): Promise<void> {
     try {
       const items = entries.map(({ item }) => item)
+      this.#options.onBatch?.(items.length)
       const results = await this.#work(items, signal)
       if (results.length !== items.length)
         throw new Error(`Internal: the batch of ${items.length} items has ${results.length} results`)

@@ -88,6 +88,7 @@ export function createApp(options: AppOptions): App {
     const isPage = c.get('endpoint') === undefined && c.res.status < 400
     c.header('Content-Security-Policy', isPage ? PAGE_POLICY : API_POLICY)
     c.header('Cache-Control', isPage ? 'no-cache' : 'no-store')
+    c.header('X-Request-Id', c.get('requestId'))
   })
   app.use(async (c, next) => {
     const host = c.req.header('host') ?? null
@@ -171,7 +172,7 @@ const MAX_LOGGED_PATH = 200
 
 function requestRecord(c: Context<Env>, seconds: number): LogRecord {
   const { status } = c.res
-  const unforeseen = c.error && failureOf(c.error).status === 500 && status === 500
+  const failure = c.error && failureOf(c.error)
   return {
     level: status === 503 ? 'warn' : status >= 500 ? 'error' : 'info',
     message: 'request',
@@ -180,7 +181,7 @@ function requestRecord(c: Context<Env>, seconds: number): LogRecord {
     path: c.req.path.slice(0, MAX_LOGGED_PATH),
     status,
     milliseconds: Math.round(1000 * seconds),
-    ...(c.error instanceof Failure && { reason: c.error.message }),
-    ...(unforeseen && { error: `${c.error?.stack ?? c.error}` }),
+    ...(failure &&
+      (status === 500 ? { error: `${c.error?.stack}` } : status === failure.status && { reason: failure.message })),
   }
 }

@@ -1,5 +1,6 @@
 import type { ExplainedCaption, ImageCaption } from '../caption/photo-caption.ts'
 import type { Representation } from '../caption/representer.ts'
+import { type SearchChoices, type SearchSettings, searchSettings } from '../caption/search-settings.ts'
 import { defineEndpoint, type Endpoint, json } from './endpoint.ts'
 import { Failure } from './failure.ts'
 import { checkPicture } from './picture.ts'
@@ -15,12 +16,10 @@ const caption = defineEndpoint({
   body: 'picture',
   answer: { description: 'The caption', schema: CAPTION },
   async handle({ service, query: { explain, ...search }, body, signal }) {
-    if (search.minLength >= search.maxLength)
-      throw new Failure(400, `minLength is ${search.minLength} and should be below maxLength, ${search.maxLength}`)
+    const options = { ...checkedSearch(search as SearchChoices), signal }
     await checkPicture(body, service)
     const { captioner } = service
-    const options = { ...search, signal }
-    if (explain === '0') return json(captionJson(await captioner.caption(body, options)))
+    if (!explain) return json(captionJson(await captioner.caption(body, options)))
     const explained = await captioner.explain(body, options)
     return json({ ...captionJson(explained), explanation: explanationJson(explained) })
   },
@@ -46,6 +45,15 @@ const represent = defineEndpoint({
 
 /** The endpoints of our own API. */
 export const NATIVE_ENDPOINTS: readonly Endpoint[] = [caption, represent]
+
+/** The settings of a search. Throws Failure for choices that contradict each other. */
+function checkedSearch(choices: SearchChoices): SearchSettings {
+  try {
+    return searchSettings(choices)
+  } catch (error) {
+    throw error instanceof RangeError ? new Failure(400, error.message) : error
+  }
+}
 
 const captionJson = ({ caption, confidence, probability, words, concepts }: ImageCaption): object => ({
   caption,

@@ -1,6 +1,6 @@
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema'
-import type * as v from 'valibot'
-import type { Endpoint } from './endpoint.ts'
+import * as v from 'valibot'
+import type { Endpoint, QuerySchema } from './endpoint.ts'
 import { STATUS_TITLES } from './failure.ts'
 import { IMAGE_PART } from './multipart.ts'
 import { PROBLEM } from './schemas.ts'
@@ -76,11 +76,12 @@ function bodyOf(body: v.GenericSchema | 'picture'): object {
 }
 
 /** Parameters of a query, each of which has a default. */
-function parametersOf(query: v.GenericSchema): object[] {
-  const { properties = {} } = schemaOf(query, 'output')
-  return Object.entries(properties).map(([name, schema]) => {
-    const { description, ...rest } = schema as JsonSchema
-    return { name, in: 'query', required: false, ...(description && { description }), schema: rest }
+function parametersOf(query: QuerySchema): object[] {
+  return Object.entries(query.entries).map(([name, entry]) => {
+    const { description, ...schema } = schemaOf(entry as v.GenericSchema, 'output')
+    // the schema's own default is the text of a query
+    const fallback = v.parse(entry as v.GenericSchema, undefined)
+    return { name, in: 'query', required: false, description, schema: { ...schema, default: fallback } }
   })
 }
 

@@ -1,11 +1,10 @@
 import * as v from 'valibot'
-import { LIMITS } from '../models/limits.ts'
-import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
+import { DEFAULT_SEARCH } from '../caption/search-settings.ts'
 
 /** The largest beam that a request may ask for: a larger one would make others wait. */
 const MAX_BEAM = 20
 /** The longest caption that a request may ask for. */
-const MAX_WORDS = Math.min(100, LIMITS.maxLength)
+const MAX_WORDS = 100
 
 /** An integer in a query, by default `fallback`. */
 const count = (least: number, most: number, fallback: number, description: string) =>
@@ -22,15 +21,31 @@ const count = (least: number, most: number, fallback: number, description: strin
     `${fallback}`,
   )
 
-/** Parameters of POST /v1/caption. */
-export const CAPTION_QUERY = v.object({
-  explain: v.optional(
-    v.pipe(v.picklist(['0', '1']), v.description('1 adds the attention of each word and the alignment of MIA')),
+/** A switch in a query, off by default: 1 or true turns it on. */
+const flag = (description: string) =>
+  v.optional(
+    v.pipe(
+      v.picklist(['0', '1', 'false', 'true']),
+      v.transform((text) => text === '1' || text === 'true'),
+      v.boolean(),
+      v.description(description),
+    ),
     '0',
+  )
+
+/** Parameters of POST /v1/caption: the choices of a search, see searchSettings(), and `explain`. */
+export const CAPTION_QUERY = v.object({
+  explain: flag('adds the attention of each word and the alignment of MIA'),
+  beam: count(1, MAX_BEAM, DEFAULT_SEARCH.beam, 'beam size; 1 is greedy search'),
+  maxLength: count(1, MAX_WORDS, DEFAULT_SEARCH.maxLength, 'words of the longest caption, its end token counted'),
+  minLength: count(0, MAX_WORDS - 1, DEFAULT_SEARCH.minLength, 'words of the shortest caption, without its end token'),
+  lengthPenalty: v.optional(
+    v.pipe(v.string(), v.description('how captions of different lengths are compared: none, average, or as in wu_0.7')),
+    DEFAULT_SEARCH.lengthPenalty,
   ),
-  beam: count(1, MAX_BEAM, DEFAULT_BEAM, 'beam size; 1 is greedy search'),
-  maxLength: count(1, MAX_WORDS, DEFAULT_MAX_LENGTH, 'words of the longest caption, its end token counted'),
-  minLength: count(0, MAX_WORDS - 1, 0, 'words of the shortest caption, its end token not counted; below maxLength'),
+  blockNgrams: count(0, MAX_WORDS, DEFAULT_SEARCH.blockNgrams, 'no so many words in a row come twice; 0 allows all'),
+  blockRepeatedWords: flag('no noun, verb or adjective comes twice'),
+  blockBadEndings: flag('no caption ends with a word such as "a" or "with"'),
 })
 
 const PROBABILITY = v.pipe(v.number(), v.minValue(0), v.maxValue(1))

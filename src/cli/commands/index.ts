@@ -13,6 +13,7 @@ import { prepare } from './prepare.ts'
 import { quickstart } from './quickstart.ts'
 import { report } from './report.ts'
 import { represent } from './represent.ts'
+import { serve } from './serve.ts'
 import { test } from './test.ts'
 import { train } from './train.ts'
 
@@ -21,5 +22,5 @@ export const contents: readonly Section[] = [
   { heading: 'Start here', commands: [caption, quickstart, doctor] },
   { heading: 'Prepare a dataset', commands: [dataCoco, prepare, features, conceptsTrain, conceptsDetect] },
   { heading: 'Train and evaluate', commands: [train, report, test, compare, evalCommand, models] },
-  { heading: 'Share and reuse', commands: [card, exportCommand, represent] },
+  { heading: 'Share and reuse', commands: [serve, card, exportCommand, represent] },
 ]
