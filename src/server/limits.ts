@@ -27,7 +27,7 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
 /** The most bytes that a body may have beside its picture: the headers of parts, prompts, other fields. */
 export const EXTRA_BYTES = 64 * 2 ** 10
 
-/** The most brackets and commas of a JSON body: a body of nothing else would take a hundred times its size in memory. */
+/** The most brackets and commas of a JSON body: one of nothing else would take a hundred times its size in memory. */
 export const MAX_JSON_MARKS = 20_000
 
 /** Seconds after which a client may ask again, for the header Retry-After: a few batches. */

@@ -5,7 +5,7 @@ import { Failure } from './failure.ts'
 import { captionPrompt, checkModel, streamed, wordsOf } from './prompt-caption.ts'
 import type { Service } from './service.ts'
 
-/** Ollama's API as its documentation describes it (docs/api.md of github.com/ollama/ollama); other fields are ignored. */
+/** Ollama's API as its documentation says (docs/api.md of github.com/ollama/ollama); other fields are ignored. */
 const OPTIONS = v.optional(
   v.looseObject({
     num_predict: v.optional(v.pipe(v.number(), v.integer(), v.description('the most words of the caption'))),
@@ -163,7 +163,7 @@ export const OLLAMA_ENDPOINTS: readonly Endpoint[] = [generate, chat, tags, show
 
 type PromptCall = Call<unknown, Pick<v.InferOutput<typeof CHAT>, 'model' | 'stream' | 'format' | 'options'>>
 
-/** Captions `images`; `said` puts text where the endpoint's answer has it. Without prompt and picture it only answers. */
+/** Captions `images`; `said` puts text where the endpoint has it. An empty request asks to load the model. */
 async function answer(
   call: PromptCall,
   images: readonly string[],

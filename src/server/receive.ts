@@ -9,8 +9,8 @@ import type { RequestScope } from './request-scope.ts'
 import type { Service } from './service.ts'
 
 /**
- * Reads a request's query and body by the schemas of its endpoint. Throws Failure for a mistake; for a full queue before
- * the body is read.
+ * Reads a request's query and body by the schemas of its endpoint. Throws Failure for a mistake, and for a full queue
+ * before the body is read.
  */
 export async function receive(
   request: Request,
