@@ -25,7 +25,7 @@ export const leastImages = (trainingImages: number): number =>
  */
 export function frequentConcepts(
   images: readonly Pick<ImageEntry, 'tokens'>[],
-  vocabulary: Vocabulary,
+  vocabulary: Pick<Vocabulary, 'id'>,
   { maxWords = 1000, minImages = leastImages(images.length) }: ConceptWordOptions = {},
 ): string[] {
   const counts = new Map<string, number>()

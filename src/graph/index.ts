@@ -35,6 +35,7 @@ export { maxPool, type PoolOptions } from './ops/pool.ts'
 export { concat, pad, slice, split } from './ops/slicing.ts'
 export { logSoftmax, softmax } from './ops/softmax.ts'
 export { print } from './print.ts'
+export { replace } from './replace.ts'
 export {
   type Dim,
   factors,

@@ -32,8 +32,8 @@ export class ConceptDetector {
   readonly #weight: Tensor
   readonly #bias: Tensor
 
-  constructor(config: ConceptDetectorConfig) {
-    const scope = new Scope()
+  /** Registers its parameters in `scope`, by default one of its own. */
+  constructor(config: ConceptDetectorConfig, scope: Scope = new Scope()) {
     this.config = config
     this.#weight = scope.parameter('weight', [config.vocabularySize, config.featureSize], normal(0.01))
     this.#bias = scope.parameter('bias', [config.vocabularySize], constant(START_BIAS))
@@ -59,11 +59,16 @@ export class ConceptDetector {
    * Binary cross-entropy in nats, summed over words and averaged over images: a scalar. `labels` `[B, W]` are 0 or 1.
    */
   loss(features: Tensor, labels: Tensor, noise?: Noise): Tensor {
+    const perWord = this.losses(features, labels, noise)
+    return div(sum(perWord), count(perWord, [0]))
+  }
+
+  /** The binary cross-entropy of each word of each image in nats, `[B, W]`; `labels` `[B, W]` are 0 or 1. */
+  losses(features: Tensor, labels: Tensor, noise?: Noise): Tensor {
     const negLogAbsent = this.negLogAbsent(features, noise)
     // log p = log(1 - e^-s); its gradient is about 1/s, which would explode below 1e-6
     const logPresent = log(sub(1, exp(neg(clip(negLogAbsent, 1e-6, 80)))))
-    const perWord = sub(mul(sub(1, labels), negLogAbsent), mul(labels, logPresent))
-    return div(sum(perWord), count(perWord, [0]))
+    return sub(mul(sub(1, labels), negLogAbsent), mul(labels, logPresent))
   }
 }
 

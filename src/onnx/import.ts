@@ -75,6 +75,15 @@ export class OnnxImport {
     return computed.flatMap(({ output }) => output.filter((name) => name !== ''))
   }
 
+  /**
+   * The weights that are statistics of training images and not parameters: the means and variances of batch
+   * normalisation, which stay as they are when a network is trained in inference mode.
+   */
+  get statistics(): ReadonlySet<string> {
+    const norms = this.#file.graph.node.filter(({ opType }) => opType === 'BatchNormalization')
+    return new Set(norms.flatMap(({ input }) => input.slice(3, 5)))
+  }
+
   /** The nodes, among those that the tensors requested so far depend on, that cannot be imported. */
   get failedNodes(): readonly FailedNode[] {
     return this.#failedNodes

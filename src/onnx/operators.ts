@@ -1,8 +1,10 @@
 import {
   add,
+  cast,
   clip,
   concat,
   div,
+  dtypeOf,
   exp,
   greater,
   log,
@@ -50,6 +52,7 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['Div', binary(div)],
   ['MatMul', binary(matmul)],
   ['Identity', unary((x) => x)],
+  ['Cast', castRule],
   ['Dropout', unary((x) => x)],
   ['Exp', unary(exp)],
   ['Log', unary(log)],
@@ -84,6 +87,11 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
 ])
 
 const leakyRelu = (x: Tensor, slope: Tensor | number): Tensor => where(greater(x, 0), x, mul(x, slope))
+
+function castRule(node: OnnxNode): Tensor {
+  const type = node.int('to', 1)
+  return cast(node.input(0), dtypeOf(type) ?? node.unsupported(`to the ONNX type ${type}`))
+}
 
 function clipRule(node: OnnxNode): Tensor {
   const bound = (name: string, index: number, open: number): number =>

@@ -1,4 +1,4 @@
-import { add, clip, gradients, input, less, type Tensor, where } from '../graph/index.ts'
+import { add, clip, gradients, input, less, mul, type Tensor, where } from '../graph/index.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { toOnnx } from '../onnx/export.ts'
 import { type AdamOptions, adam, type Clipping, clipGradients } from './optimizer.ts'
@@ -16,6 +16,8 @@ export const gradientName = (name: string): string => `gradient.${name}`
 export interface UpdateOptions {
   readonly adam: AdamOptions
   readonly clipping: Clipping
+  /** what the learning rate of a parameter is multiplied by, by default 1 */
+  readonly rateOf?: (name: string) => number
 }
 
 /** The gradient of a scalar loss for each parameter, in their order and shapes. */
@@ -67,15 +69,17 @@ function applied(
   parameters: readonly Parameter[],
   clipped: readonly Tensor[],
   stepSize: Tensor,
-  { adam: options, clipping }: UpdateOptions,
+  { adam: options, clipping, rateOf = () => 1 }: UpdateOptions,
 ): Record<string, Tensor> {
-  const rates = { stepSize, epsilon: input('epsilon', []) }
+  const epsilon = input('epsilon', [])
   const outputs: Record<string, Tensor> = {}
   for (const [i, { name, tensor, shape }] of parameters.entries()) {
     const names = momentNames(name)
     const before = { first: input(names.first, shape), second: input(names.second, shape) }
     const clamped = clipping.kind === 'weight-clamp' && isDecoders(name)
     const start = clamped ? clip(tensor, -clipping.limit, clipping.limit) : tensor
+    const rate = rateOf(name)
+    const rates = { stepSize: rate === 1 ? stepSize : mul(stepSize, rate), epsilon }
     const { weight, moments } = adam(start, clipped[i]!, before, rates, options)
     outputs[`next.${name}`] = weight
     outputs[`next.${names.first}`] = moments.first

@@ -18,6 +18,8 @@ export interface Cut {
   readonly model: Uint8Array
   /** the name of the model's input */
   readonly inputName: string
+  /** the name of the model's output */
+  readonly output: string
   /** the name of the layer in the file */
   readonly layer: string
   /** the number of images of each run, undefined for any */
@@ -304,6 +306,7 @@ class Network {
     return {
       model: extract(this.#model, { nodes, inputs: [front.input], outputs, weights: back.weights }),
       inputName: front.input.name,
+      output: back.output,
       layer: layer.name,
       batch,
       width: images.width,

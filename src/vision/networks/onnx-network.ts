@@ -25,23 +25,40 @@ export interface OnnxNetworkOptions extends Omit<CutOptions, 'usual'> {
  * the folder above if it is in one called `onnx`. Throws UserError if the file cannot be read, has no such layer, or
  * cannot be run.
  */
-export async function openOnnxNetwork(
-  { runtime, assets }: Engine,
-  path: string,
-  { normalisation, ...options }: OnnxNetworkOptions = {},
-): Promise<Network> {
-  const what = `network "${path}"`
-  const { model, digest } = await readNetwork(assets, path)
-  const sized = options.width !== undefined || options.height !== undefined
-  const config = normalisation && sized ? undefined : await configOf(assets, path)
-  const found = await cut(runtime, model, what, { ...options, ...(config?.size && { usual: config.size }) })
+export async function openOnnxNetwork(engine: Engine, path: string, options?: OnnxNetworkOptions): Promise<Network> {
+  const { what, cut: found, sha256, normalisation } = await cutOnnxNetwork(engine, path, options)
+  const { runtime, assets } = engine
   const session = await runtime.load(found.model).catch((error: unknown) => {
     if (error instanceof EngineError)
       throw new UserError(`Cannot run ${what} up to layer "${found.layer}": ${engineReason(error)}`)
     throw error
   })
+  return new OnnxNetwork(assets.resolve(path), sha256, found, normalisation, session)
+}
+
+/** A network of an ONNX file cut at a layer. */
+export interface CutNetwork {
+  /** what errors call it, such as `network "a.onnx"` */
+  readonly what: string
+  readonly cut: Cut
+  /** the SHA-256 of the file; with weights in other files, that of the digests of all */
+  readonly sha256: string
+  readonly normalisation: Normalisation
+}
+
+/** Reads an ONNX file and cuts it at a layer, as openOnnxNetwork() does. Throws UserError. */
+export async function cutOnnxNetwork(
+  { runtime, assets }: Engine,
+  path: string,
+  { normalisation, ...options }: OnnxNetworkOptions = {},
+): Promise<CutNetwork> {
+  const what = `network "${path}"`
+  const { model, digest } = await readNetwork(assets, path)
+  const sized = options.width !== undefined || options.height !== undefined
+  const config = normalisation && sized ? undefined : await configOf(assets, path)
+  const found = await cut(runtime, model, what, { ...options, ...(config?.size && { usual: config.size }) })
   const pixels = normalisation ?? config?.normalisation ?? normalisationOf(digest)
-  return new OnnxNetwork(assets.resolve(path), digest, found, pixels, session)
+  return { what, cut: found, sha256: digest, normalisation: pixels }
 }
 
 /**

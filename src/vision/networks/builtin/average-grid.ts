@@ -1,10 +1,12 @@
+/** Rows and columns. */
+type Size = readonly [rows: number, columns: number]
+
 /**
- * The matrix that averages a map of `rows` x `columns` over the cells of a `side` x `side` grid on the same picture,
- * `[side * side, rows * columns]`. A weight is the fraction of the grid's cell that the map's cell covers, so that
+ * The matrix that averages a map over the cells of a grid on the same picture, `[cells of the grid, cells of the map]`. A weight is the fraction of the grid's cell that the map's cell covers, so that
  * sizes need not divide.
  */
-export function averageGrid(side: number, rows: number, columns: number): Float32Array {
-  const [down, across] = [weights(side, rows), weights(side, columns)]
+export function averageGrid(grid: Size, map: Size): Float32Array {
+  const [down, across] = [weights(grid[0], map[0]), weights(grid[1], map[1])]
   return Float32Array.from(
     down.flatMap((top) => across.flatMap((left) => top.flatMap((high) => left.map((wide) => high * wide)))),
   )

@@ -39,6 +39,6 @@ function cells(map: Tensor, keep: Map<string, HostValue>): Tensor {
   const [, channels, rows, columns] = map.shape as number[]
   const name = `grid/${rows}x${columns}`
   const shape = [SIDE * SIDE, rows! * columns!]
-  keep.set(name, floats(shape, averageGrid(SIDE, rows!, columns!)))
+  keep.set(name, floats(shape, averageGrid([SIDE, SIDE], [rows!, columns!])))
   return matmul(input(name, shape), reshape(map, ['B', channels!, rows! * columns!]), { transB: true })
 }

@@ -62,16 +62,20 @@ export async function builtinFiles({
 }
 
 function translate({ size, outputs }: Part, json: Uint8Array, weights: Uint8Array): Uint8Array {
-  const network = new TfjsImport(checkTfjsModel(parse(json), MODEL_FILE, ADVICE), weights, {
+  const network = importBuiltin(size, json, weights)
+  const kept = new Map<string, HostValue>()
+  const made = outputs((name) => network.tensor(name), kept)
+  return toOnnx(made, new Map([...network.weights, ...kept]) as ReadonlyMap<string, HostValue>)
+}
+
+/** The built-in network as a graph, for images of `size` x `size`. Throws UserError if its files are damaged. */
+export const importBuiltin = (size: number, json: Uint8Array, weights: Uint8Array): TfjsImport =>
+  new TfjsImport(checkTfjsModel(parse(json), MODEL_FILE, ADVICE), weights, {
     what: `network "${MODEL_FILE}"`,
     weightsWhat: `weights "${WEIGHTS_FILE}"`,
     width: size,
     height: size,
   })
-  const kept = new Map<string, HostValue>()
-  const made = outputs((name) => network.tensor(name), kept)
-  return toOnnx(made, new Map([...network.weights, ...kept]) as ReadonlyMap<string, HostValue>)
-}
 
 function parse(bytes: Uint8Array): unknown {
   try {

@@ -14,7 +14,7 @@ import { BUILTIN, INPUT, openPart, type Part } from './model.ts'
  * 2, and the largest dominate training: the concept detector's mAP on Flickr8k is .165 with raw channels, .188 with
  * standardised ones.
  */
-const FEATURES: Part = {
+export const FEATURES: Part = {
   name: 'features',
   size: SIZE,
   recipe: { layers: LAYERS, side: SIDE, means: MEANS, deviations: DEVIATIONS },

@@ -7,9 +7,9 @@ const near = (rows: Float32Array, wanted: readonly number[]) => {
 }
 
 test('averageGrid() averages blocks if the sizes divide', () => {
-  near(averageGrid(1, 2, 2), [0.25, 0.25, 0.25, 0.25])
-  near(averageGrid(2, 2, 2), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
-  near(averageGrid(2, 2, 4), [
+  near(averageGrid([1, 1], [2, 2]), [0.25, 0.25, 0.25, 0.25])
+  near(averageGrid([2, 2], [2, 2]), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
+  near(averageGrid([2, 2], [2, 4]), [
     ...[0.5, 0.5, 0, 0, 0, 0, 0, 0],
     ...[0, 0, 0.5, 0.5, 0, 0, 0, 0],
     ...[0, 0, 0, 0, 0.5, 0.5, 0, 0],
@@ -18,9 +18,9 @@ test('averageGrid() averages blocks if the sizes divide', () => {
 })
 
 test('averageGrid() splits cells if the sizes do not divide: half of three columns is one and a half', () => {
-  near(averageGrid(2, 2, 3).subarray(0, 6), [2 / 3, 1 / 3, 0, 0, 0, 0])
+  near(averageGrid([2, 2], [2, 3]).subarray(0, 6), [2 / 3, 1 / 3, 0, 0, 0, 0])
 })
 
 test('averageGrid() of a map smaller than the grid repeats its cells', () => {
-  near(averageGrid(2, 1, 1), [1, 1, 1, 1])
+  near(averageGrid([2, 2], [1, 1]), [1, 1, 1, 1])
 })

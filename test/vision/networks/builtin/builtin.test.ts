@@ -51,7 +51,7 @@ describe('openNetwork("builtin")', () => {
     let first = 0
     for (const [i, channels] of CHANNELS.entries()) {
       const cells = maps[i]!.length / channels
-      const shares = averageGrid(7, Math.sqrt(cells), Math.sqrt(cells))
+      const shares = averageGrid([7, 7], [Math.sqrt(cells), Math.sqrt(cells)])
       for (const channel of [0, 17, channels - 1])
         for (const region of [0, 6, 24, 48]) {
           const map = maps[i]!.subarray(channel * cells, (channel + 1) * cells)

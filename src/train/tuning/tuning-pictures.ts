@@ -1,0 +1,65 @@
+import { frequentConcepts } from '../../data/concept-words.ts'
+import { Dataset, type ImageEntry } from '../../data/dataset.ts'
+import { UserError } from '../../errors.ts'
+import { UNKNOWN } from '../../text/vocabulary.ts'
+import type { TuningPicture } from './views.ts'
+
+/** The pictures of a training, and the words that it predicts from them. */
+export interface TuningPictures {
+  readonly train: readonly TuningPicture[]
+  readonly val: readonly TuningPicture[]
+  /** the words, the most frequent first; none without captions */
+  readonly words: readonly string[]
+}
+
+/** Where the pictures of a training come from. */
+export interface PictureSources {
+  /** folders of datasets: their training pictures are trained on, and validation pictures validated on */
+  readonly data: readonly string[]
+  /** files of pictures without captions, by folder */
+  readonly images: readonly (readonly string[])[]
+}
+
+/** Of the pictures of folders, one in so many is for validation. */
+const VALIDATION_EVERY = 50
+
+/**
+ * The pictures of datasets and of folders without captions, and the frequent content words of all training captions.
+ * Throws UserError if none are left to train or to validate on.
+ */
+export async function tuningPictures({ data, images }: PictureSources): Promise<TuningPictures> {
+  const train: TuningPicture[] = []
+  const val: TuningPicture[] = []
+  const captioned: ImageEntry[] = []
+  const known = new Set<string>()
+  for (const [i, folder] of data.entries()) {
+    const dataset = await Dataset.open(folder)
+    for (const image of dataset.images) {
+      if (image.split === 'test') continue
+      const words = new Set(image.tokens.flatMap((caption) => caption.split(' ')))
+      const picture = { id: `data-${i + 1}/${image.id}`, path: dataset.imagePath(image), words }
+      if (image.split === 'val') val.push(picture)
+      else {
+        train.push(picture)
+        captioned.push(image)
+        for (const word of words) if (dataset.vocabulary.id(word) !== UNKNOWN) known.add(word)
+      }
+    }
+  }
+  for (const [i, files] of images.entries())
+    for (const [j, path] of files.entries()) {
+      const picture = { id: `images-${i + 1}/${j}`, path }
+      if (j % VALIDATION_EVERY === VALIDATION_EVERY - 1) val.push(picture)
+      else train.push(picture)
+    }
+  if (train.length === 0 || val.length === 0)
+    throw new UserError(
+      `Cannot tune a network on ${train.length} training and ${val.length} validation pictures: it needs both; give ` +
+        `a dataset with a validation split, or a folder of at least ${VALIDATION_EVERY} pictures`,
+    )
+  return {
+    train,
+    val,
+    words: frequentConcepts(captioned, { id: (word: string) => (known.has(word) ? UNKNOWN + 1 : UNKNOWN) }),
+  }
+}
