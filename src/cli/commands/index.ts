@@ -8,6 +8,7 @@ import { doctor } from './doctor.ts'
 import { evalCommand } from './eval.ts'
 import { exportCommand } from './export.ts'
 import { features } from './features.ts'
+import { featuresTune } from './features-tune.ts'
 import { models } from './models.ts'
 import { prepare } from './prepare.ts'
 import { quickstart } from './quickstart.ts'
@@ -20,7 +21,10 @@ import { train } from './train.ts'
 /** All commands by section, as `mia --help` lists them: first what needs no data, then the pipeline in order. */
 export const contents: readonly Section[] = [
   { heading: 'Start here', commands: [caption, quickstart, doctor] },
-  { heading: 'Prepare a dataset', commands: [dataCoco, prepare, features, conceptsTrain, conceptsDetect] },
+  {
+    heading: 'Prepare a dataset',
+    commands: [dataCoco, prepare, features, featuresTune, conceptsTrain, conceptsDetect],
+  },
   { heading: 'Train and evaluate', commands: [train, report, test, compare, evalCommand, models] },
   { heading: 'Share and reuse', commands: [serve, card, exportCommand, represent] },
 ]
