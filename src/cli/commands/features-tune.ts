@@ -41,6 +41,10 @@ const options = {
     { default: 0, max: 1000, ...TRAINING },
   ),
   epochs: positive('n', 'epochs', { default: 8, ...TRAINING }),
+  newLayersFirst: count('n', 'epochs at first in which only new layers are trained, and the network stays as it is', {
+    default: 0,
+    ...TRAINING,
+  }),
   learningRate: rate('rate', "learning rate of the network's weights; falls to 0 as half a cosine", {
     default: 1e-5,
     ...TRAINING,
@@ -101,6 +105,7 @@ export const featuresTune = defineCommand({
       ...(freeze !== undefined && { freeze }),
       ...(values.channels !== undefined && { channels: values.channels }),
       ...{ out, epochs, batchSize, storedViews },
+      newLayersFirst: values.newLayersFirst,
       learningRate: values.learningRate,
       newLearningRate: values.newLearningRate,
       imagesAtOnce: values.imagesAtOnce ?? batchSize,

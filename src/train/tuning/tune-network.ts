@@ -12,6 +12,7 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Session } from '../../engine/session.ts'
 import { input } from '../../graph/index.ts'
 import { Noise } from '../../nn/noise.ts'
+import type { Parameter } from '../../nn/scope.ts'
 import { toOnnx } from '../../onnx/export.ts'
 import type { Watch } from '../../progress.ts'
 import { Random } from '../../random.ts'
@@ -56,6 +57,8 @@ export interface TuningOptions extends Watch, PictureSources {
   /** views of each picture that are stored, and drawn from; 0 draws new crops at each step */
   readonly storedViews: number
   readonly epochs: number
+  /** epochs at first in which only the new layers are trained */
+  readonly newLayersFirst: number
   /** the learning rate of the network's weights in the first epoch; it falls to 0 as half a cosine */
   readonly learningRate: number
   /** the learning rate of the new layers */
@@ -156,14 +159,14 @@ class Tuner {
     const layer = this.#model.config.freeze ?? 'images'
     const frozen = await FrozenPart.load(engine.runtime, this.#network, layer, this.#model.start)
     let views: Views | undefined
-    let session: Session | undefined
+    let sessions: StepSessions | undefined
     try {
       const watchers = { frozen, ...(this.#teacher && { teacher: this.#teacher }) }
       views = await this.#views(watchers)
       const batches = await TuningBatches.open(this.#model, this.#pictures.words, views, this.#sample())
       const start = await startOrRestore(checkpoint, [...this.#model.parameters.values()], seed)
-      session = await this.#step(views)
-      const task = this.#task({ batches, session, checkpoint })
+      sessions = this.#sessions(views.type)
+      const task = this.#task({ batches, sessions, checkpoint })
       const { best } = await runTraining(task, start, {
         signal,
         onEpoch: ({ epoch, loss, validation: { score: _, ...scores }, best, seconds }) =>
@@ -180,7 +183,7 @@ class Tuner {
         loss: -best!.score,
       }
     } finally {
-      session?.release()
+      await sessions?.release()
       await views?.close()
       frozen.release()
     }
@@ -208,11 +211,17 @@ class Tuner {
     return order.slice(0, SAMPLED).map((picture) => ({ picture, number: 0 }))
   }
 
-  /** Compiles the training step. */
-  async #step({ type }: Views): Promise<Session> {
+  /** The training steps: one of the new layers alone, and one of all. */
+  #sessions(type: Views['type']): StepSessions {
+    const all = [...this.#model.parameters.values()]
+    const added = all.filter(({ name }) => isNew(name))
+    return new StepSessions(({ newLayersOnly }) => this.#step(type, newLayersOnly ? added : all))
+  }
+
+  /** Compiles a training step of some of the parameters. */
+  async #step(type: Views['type'], parameters: readonly Parameter[]): Promise<Session> {
     const { engine, learningRate, newLearningRate, batchSize, imagesAtOnce } = this.#options
     const scalar = (name: string) => input(name, [], 'int32')
-    const parameters = [...this.#model.parameters.values()]
     const { constants } = this.#model
     const options = {
       adam: ADAM,
@@ -233,8 +242,9 @@ class Tuner {
     })
   }
 
-  #task({ batches, session, checkpoint }: TaskParts): TrainingTask<readonly View[], TuningScores & { score: number }> {
-    const { engine, out, seed, epochs, learningRate, batchSize, storedViews, onProgress, signal } = this.#options
+  #task({ batches, sessions, checkpoint }: TaskParts): TrainingTask<Batch, TuningScores & { score: number }> {
+    const { engine, out, seed, epochs, learningRate, batchSize, storedViews, newLayersFirst } = this.#options
+    const { onProgress, signal } = this.#options
     const parameters = [...this.#model.parameters.values()]
     const { train, val } = this.#pictures
     const stepsPerEpoch = Math.ceil(train.length / batchSize)
@@ -251,11 +261,15 @@ class Tuner {
       learningRate: (epoch) => (learningRate * (1 + Math.cos((Math.PI * (epoch - 1)) / epochs))) / 2,
       batches: (epoch) => {
         const views = drawViews(train, { seed, epoch, storedViews })
-        return Array.from({ length: stepsPerEpoch }, (_, i) => views.slice(i * batchSize, (i + 1) * batchSize))
+        const newLayersOnly = epoch < newLayersFirst
+        return Array.from({ length: stepsPerEpoch }, (_, i) => ({
+          views: views.slice(i * batchSize, (i + 1) * batchSize),
+          newLayersOnly,
+        }))
       },
-      describe: (views) => `pictures ${firstFew(views.map(({ picture }) => picture.id))}`,
-      collate: (views) => batches.read(views),
-      session: async () => session,
+      describe: ({ views }) => `pictures ${firstFew(views.map(({ picture }) => picture.id))}`,
+      collate: ({ views }) => batches.read(views),
+      session: (batch) => sessions.for(batch),
       validate: (weights) => validation.run(weights),
       logLikelihood: async (weights) => (await validation.run(weights)).score,
       keep: (weights) => writeSafetensors(best, weights),
@@ -280,7 +294,7 @@ class Tuner {
    * one is deleted, and so is one with more epochs than are asked for.
    */
   async #checkpoint(): Promise<string> {
-    const { out, epochs, learningRate, newLearningRate, batchSize, seed, storedViews } = this.#options
+    const { out, epochs, newLayersFirst, learningRate, newLearningRate, batchSize, seed, storedViews } = this.#options
     const [file, checkpoint] = [join(out, 'tuning.json'), join(out, 'checkpoint.safetensors')]
     const { name, sha256, layer, input } = this.#network
     const { train, val, words } = this.#pictures
@@ -289,7 +303,7 @@ class Tuner {
       network: { file: name, sha256, layer, ...input },
       ...(this.#teacher && { teacher: describeSource(sourceOf(this.#teacher)) }),
       ...this.#model.config,
-      ...{ epochs, learningRate, newLearningRate, batchSize, seed, storedViews },
+      ...{ epochs, newLayersFirst, learningRate, newLearningRate, batchSize, seed, storedViews },
       pictures: { train: picturesDigest(train), val: picturesDigest(val) },
       words,
     }
@@ -304,8 +318,35 @@ class Tuner {
 
 interface TaskParts {
   readonly batches: TuningBatches
-  readonly session: Session
+  readonly sessions: StepSessions
   readonly checkpoint: string
+}
+
+/** The views of a step, and what it trains. */
+interface Batch {
+  readonly views: readonly View[]
+  readonly newLayersOnly: boolean
+}
+
+/** The compiled training steps; each is compiled when first needed. */
+class StepSessions {
+  readonly #build: (batch: Pick<Batch, 'newLayersOnly'>) => Promise<Session>
+  readonly #sessions = new Map<boolean, Promise<Session>>()
+
+  constructor(build: (batch: Pick<Batch, 'newLayersOnly'>) => Promise<Session>) {
+    this.#build = build
+  }
+
+  for({ newLayersOnly }: Batch): Promise<Session> {
+    const session = this.#sessions.get(newLayersOnly) ?? this.#build({ newLayersOnly })
+    this.#sessions.set(newLayersOnly, session)
+    return session
+  }
+
+  async release(): Promise<void> {
+    for (const session of await Promise.allSettled(this.#sessions.values()))
+      if (session.status === 'fulfilled') session.value.release()
+  }
 }
 
 /** The file of the best weights. */

@@ -42,14 +42,15 @@ export async function writeTunedNetwork(
 
 /** The ONNX model of a tuned network, with weights in float16. */
 export function tunedNetwork(model: TuningModel, weights: Weights): Uint8Array {
-  const stored = new Map<string, HostValue>(model.constants)
-  for (const [name, { shape, data }] of weights) stored.set(name, { dtype: 'float32', shape, data })
+  const values = new Map<string, HostValue>(model.constants)
+  for (const [name, { shape, data }] of weights) values.set(name, { dtype: 'float32', shape, data })
   const features = model.map(model.start)
+  const stored = new Map(values)
   const halved = new Map<Tensor, Tensor>()
   for (const { outputs } of topological([features])) {
     const [tensor] = outputs
     const name = tensor && inputName(tensor)
-    const value = name === undefined ? undefined : stored.get(name)
+    const value = name === undefined ? undefined : values.get(name)
     if (value?.dtype !== 'float32' || value.data.length < LEAST_HALVED) continue
     halved.set(tensor!, cast(input(name!, tensor!.shape, 'float16'), 'float32'))
     stored.set(name!, { dtype: 'float16', shape: value.shape, data: toFloat16(value.data as Float32Array) })

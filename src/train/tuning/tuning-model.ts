@@ -70,6 +70,8 @@ export class TuningModel {
   readonly start: Tensor
   readonly config: TuningConfig
   readonly #network: TrainableNetwork
+  /** the parameters that take the place of the network's weights */
+  readonly #trained = new Map<Tensor, Tensor>()
   readonly #compact: { readonly weight: Tensor; readonly bias: Tensor } | undefined
   readonly #towardsTeacher: { readonly weight: Tensor; readonly bias: Tensor } | undefined
   readonly #detector: ConceptDetector | undefined
@@ -79,10 +81,11 @@ export class TuningModel {
     this.config = config
     this.start = config.freeze === undefined ? network.images : network.tensor(config.freeze)
     const scope = new Scope()
-    const trained = this.#trainedWeights()
-    for (const name of trained) {
+    for (const tensor of this.#trainedWeights()) {
+      const name = inputName(tensor)!
       const { shape, data } = network.weights.get(name)!
-      scope.parameter(name, shape, () => (data as Float32Array).slice())
+      const known = scope.parameters.get(name)?.tensor // a graph may have several inputs of one name
+      this.#trained.set(tensor, known ?? scope.parameter(name, shape, () => (data as Float32Array).slice()))
     }
     const own = network.regions.shape[2] as number
     const size = config.channels ?? own
@@ -99,7 +102,7 @@ export class TuningModel {
       this.#detector = new ConceptDetector(detector, scope.at('words'))
     }
     this.parameters = scope.parameters
-    this.constants = new Map([...network.weights].filter(([name]) => !trained.includes(name)))
+    this.constants = new Map([...network.weights].filter(([name]) => !scope.parameters.has(name)))
   }
 
   /** The rows of the features' map. */
@@ -119,7 +122,7 @@ export class TuningModel {
 
   /** The features, `[B, R, F]`, of what the frozen part computed of B images. */
   features(start: Tensor): Tensor {
-    const [regions] = replace([this.#network.regions], new Map([[this.start, start]]))
+    const [regions] = replace([this.#network.regions], new Map([...this.#trained, [this.start, start]]))
     if (!this.#compact) return regions!
     const { weight, bias } = this.#compact
     return relu(add(matmul(regions!, weight, { transB: true }), bias))
@@ -181,12 +184,12 @@ export class TuningModel {
     return div(sum(mul(perImage, input('captioned', ['B']))), clip(total('captionedTotal'), 1, 2 ** 30))
   }
 
-  /** The trainable weights that features() depends on behind the frozen part. */
-  #trainedWeights(): string[] {
+  /** The network's trainable weights behind the frozen part. */
+  #trainedWeights(): Tensor[] {
     const order = topological([this.#network.regions], new Set([this.start]))
     return order.flatMap(({ outputs: [tensor] }) => {
       const name = tensor && inputName(tensor)
-      return name !== undefined && this.#network.trainable.has(name) ? [name] : []
+      return name !== undefined && this.#network.trainable.has(name) ? [tensor!] : []
     })
   }
 }

@@ -48,7 +48,8 @@ export class TuningValidation {
     const { config, constants } = this.#model
     const { type } = this.#batches
     const losses = this.#model.losses(type)
-    const outputs: Record<string, Tensor> = { ...losses }
+    const outputs: Record<string, Tensor> = { loss: losses.loss }
+    if (losses.teacher) outputs.teacherLoss = losses.teacher
     if (config.words > 0) outputs.probabilities = this.#model.probabilities(type)
     const graph = await CompiledGraph.load(
       this.#runtime,
@@ -63,7 +64,7 @@ export class TuningValidation {
         const pictures = this.#pictures.slice(first, first + AT_ONCE)
         const made = await graph.run(await this.#batches.read(pictures.map((picture) => ({ picture, number: 0 }))))
         totals.loss += floatData(made.loss)[0]! * pictures.length
-        if (losses.teacher) totals.teacher += floatData(made.teacher)[0]! * pictures.length
+        if (losses.teacher) totals.teacher += floatData(made.teacherLoss)[0]! * pictures.length
         if (config.words > 0) probabilities.set(floatData(made.probabilities), first * config.words)
       }
     } finally {

@@ -103,9 +103,10 @@ export function featureLayers(tensors: Tensors, images: ImageSize): FeatureLayer
   })
   const guessed = names.flatMap((name) => {
     const shape = layouts.has(name) ? undefined : shapes.get(name)
-    return shape?.length === 3 ? (guessedLayer(name, shape, images) ?? []) : []
+    const usual = USUAL_NAMES.includes(name) // such as a map that a product of matrices made
+    return shape?.length === 3 || (shape && usual) ? (guessedLayer(name, shape, images) ?? []) : []
   })
-  const known = followed.filter(isGrid)
+  const known = [...followed.filter(isGrid), ...guessed.filter(({ name }) => USUAL_NAMES.includes(name))]
   const layers = new Map((known.length > 0 ? known : guessed).map((layer) => [layer.name, layer]))
   const last = [...layers.values()].at(-1)
   if (!last) return []

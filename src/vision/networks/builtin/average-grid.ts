@@ -2,8 +2,8 @@
 type Size = readonly [rows: number, columns: number]
 
 /**
- * The matrix that averages a map over the cells of a grid on the same picture, `[cells of the grid, cells of the map]`. A weight is the fraction of the grid's cell that the map's cell covers, so that
- * sizes need not divide.
+ * The matrix that averages a map over the cells of a grid on the same picture, `[cells of the grid, cells of the map]`.
+ * A weight is the fraction of the grid's cell that the map's cell covers, so that sizes need not divide.
  */
 export function averageGrid(grid: Size, map: Size): Float32Array {
   const [down, across] = [weights(grid[0], map[0]), weights(grid[1], map[1])]
