@@ -29,6 +29,8 @@ const cases: Case[] = [
   ['Div', { b: weights(3, 1, 1) }],
   ['MatMul', { b: weights(8, 5) }],
   ['Identity', {}],
+  ['Cast', {}, { attrs: { to: 11 } }],
+  ['Cast', {}, { attrs: { to: 10 } }],
   ['Dropout', {}],
   ['Exp', {}],
   ['Neg', {}],

@@ -40,7 +40,12 @@ async function steps(imagesAtOnce: number | undefined) {
         })
   const random = normals(3)
   const matrix = () => floats([7, 3], Float32Array.from(random(21)))
-  const batch: HostValues = { x: matrix(), y: matrix(), table: floats([3], Float32Array.of(1, 2, 3)), imagesTotal: ints(7) }
+  const batch: HostValues = {
+    x: matrix(),
+    y: matrix(),
+    table: floats([3], Float32Array.of(1, 2, 3)),
+    imagesTotal: ints(7),
+  }
   const state = TrainingState.start(parameters, 1)
   const results = []
   for (let step = 1; step <= 3; step++)
@@ -49,14 +54,17 @@ async function steps(imagesAtOnce: number | undefined) {
   return { results, weights: [...state.weights.values()].flatMap(({ data }) => [...data]) }
 }
 
-test.each([1, 3, 7, 100])('a batch in parts of %i images gives the numbers of the whole batch', async (imagesAtOnce) => {
-  const [whole, parts] = [await steps(undefined), await steps(imagesAtOnce)]
-  for (const [i, { loss, gradientNorm }] of whole.results.entries()) {
-    expect(parts.results[i]!.loss).toBeCloseTo(loss, 4)
-    expect(parts.results[i]!.gradientNorm).toBeCloseTo(gradientNorm, 4)
-  }
-  for (const [i, weight] of whole.weights.entries()) expect(parts.weights[i]).toBeCloseTo(weight, 5)
-})
+test.each([1, 3, 7, 100])(
+  'a batch in parts of %i images gives the numbers of the whole batch',
+  async (imagesAtOnce) => {
+    const [whole, parts] = [await steps(undefined), await steps(imagesAtOnce)]
+    for (const [i, { loss, gradientNorm }] of whole.results.entries()) {
+      expect(parts.results[i]!.loss).toBeCloseTo(loss, 4)
+      expect(parts.results[i]!.gradientNorm).toBeCloseTo(gradientNorm, 4)
+    }
+    for (const [i, weight] of whole.weights.entries()) expect(parts.weights[i]).toBeCloseTo(weight, 5)
+  },
+)
 
 test('a parameter with a tenth of the learning rate moves a tenth as far in the first step of Adam', async () => {
   const { parameters, loss } = regression()
@@ -68,7 +76,9 @@ test('a parameter with a tenth of the learning rate moves a tenth as far in the 
   const batch = { x: matrix(), y: matrix(), table: floats([3], Float32Array.of(1, 2, 3)), imagesTotal: ints(7) }
   await state.step(session, batch, { step: 1, seed: 1, learningRate: 0.1, adam: ADAM })
   session.release()
-  const moved = [...state.weights.values()].map(({ data }, i) => Math.abs(floatData(floats([6], data))[0]! - before[i]![0]!))
+  const moved = [...state.weights.values()].map(({ data }, i) =>
+    Math.abs(floatData(floats([6], data))[0]! - before[i]![0]!),
+  )
   expect(moved[0]).toBeCloseTo(0.01, 4)
   expect(moved[1]).toBeCloseTo(0.1, 4)
 })

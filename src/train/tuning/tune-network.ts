@@ -258,7 +258,7 @@ class Tuner {
       emaDecay: 0,
       checkpoint,
       advice: 'try a lower learning rate',
-      learningRate: (epoch) => (learningRate * (1 + Math.cos((Math.PI * (epoch - 1)) / epochs))) / 2,
+      learningRate: ({ epoch }) => (learningRate * (1 + Math.cos((Math.PI * (epoch - 1)) / epochs))) / 2,
       batches: (epoch) => {
         const views = drawViews(train, { seed, epoch, storedViews })
         const newLayersOnly = epoch < newLayersFirst
@@ -269,7 +269,7 @@ class Tuner {
       },
       describe: ({ views }) => `pictures ${firstFew(views.map(({ picture }) => picture.id))}`,
       collate: ({ views }) => batches.read(views),
-      session: (batch) => sessions.for(batch),
+      prepare: async (batch, values) => ({ session: await sessions.for(batch), values }),
       validate: (weights) => validation.run(weights),
       logLikelihood: async (weights) => (await validation.run(weights)).score,
       keep: (weights) => writeSafetensors(best, weights),
