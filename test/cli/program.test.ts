@@ -45,7 +45,7 @@ test('mia --help lists all commands, in the order of their use, on one page', as
     'data coco',
     'prepare',
     'features',
-    'features tune',
+    'cnn tune',
     'concepts train',
     'concepts detect',
     'train',

@@ -1,6 +1,7 @@
 import type { Section } from '../command.ts'
 import { caption } from './caption.ts'
 import { card } from './card.ts'
+import { cnnTune } from './cnn-tune.ts'
 import { compare } from './compare.ts'
 import { conceptsDetect, conceptsTrain } from './concepts.ts'
 import { dataCoco } from './data.ts'
@@ -8,7 +9,6 @@ import { doctor } from './doctor.ts'
 import { evalCommand } from './eval.ts'
 import { exportCommand } from './export.ts'
 import { features } from './features.ts'
-import { featuresTune } from './features-tune.ts'
 import { models } from './models.ts'
 import { prepare } from './prepare.ts'
 import { quickstart } from './quickstart.ts'
@@ -23,7 +23,7 @@ export const contents: readonly Section[] = [
   { heading: 'Start here', commands: [caption, quickstart, doctor] },
   {
     heading: 'Prepare a dataset',
-    commands: [dataCoco, prepare, features, featuresTune, conceptsTrain, conceptsDetect],
+    commands: [dataCoco, prepare, features, cnnTune, conceptsTrain, conceptsDetect],
   },
   { heading: 'Train and evaluate', commands: [train, report, test, compare, evalCommand, models] },
   { heading: 'Share and reuse', commands: [serve, card, exportCommand, represent] },

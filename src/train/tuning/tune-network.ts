@@ -98,8 +98,8 @@ export interface Tuning {
   readonly loss: number
 }
 
-/** The tensor up to which the built-in network is kept by default: the output of block 9 of 14, at stride 16. */
-export const BUILTIN_FREEZE = 'tower_0/MobilenetV3/expanded_conv_9/add'
+/** The tensor up to which the built-in network is kept by default: the output of block 11 of 14, at stride 16. */
+export const BUILTIN_FREEZE = 'tower_0/MobilenetV3/expanded_conv_11/add'
 
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 const WORD_WEIGHT = 0.01

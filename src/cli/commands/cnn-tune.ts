@@ -24,7 +24,7 @@ const options = {
   normalisation: choice('name', 'how its pixels are normalised', NORMALISATION_NAMES, CNN),
   freeze: text(
     'tensor',
-    'keep the network as it is up to this tensor (default: train all; of the pretrained CNN the last five blocks)',
+    'keep the network as it is up to this tensor (default: train all; of the pretrained CNN the last three blocks)',
     CNN,
   ),
   channels: positive('n', 'add a layer of n channels, whose output becomes the features', { max: 65_536, ...CNN }),
@@ -60,9 +60,9 @@ const options = {
   seed: seed('n', 'random seed; the same seed gives the same network', { default: 1, ...TRAINING }),
 }
 
-/** `mia features tune`: trains a vision network further. */
-export const featuresTune = defineCommand({
-  name: 'features tune',
+/** `mia cnn tune`: trains a vision network further. */
+export const cnnTune = defineCommand({
+  name: 'cnn tune',
   summary: 'train a CNN further, from captions or from a larger network',
   description:
     'Trains a vision network further, so that its features tell more. From captions it learns which of their frequent ' +
@@ -72,11 +72,11 @@ export const featuresTune = defineCommand({
     'each folder. Writes network.onnx, with float16 weights, and preprocessor_config.json, for "mia features --cnn".',
   examples: [
     {
-      call: 'mia features tune --data data/flickr8k --cnn resnet50.onnx --freeze relu_8 --out networks/resnet',
+      call: 'mia cnn tune --data data/flickr8k --cnn resnet50.onnx --freeze relu_8 --out networks/resnet',
       what: 'layers 2 to 4 of a ResNet, as published; --freeze names the last tensor of layer 1',
     },
     {
-      call: 'mia features tune --data data/flickr8k --images photos --teacher resnet50.onnx --learning-rate 3e-4 --out networks/distilled',
+      call: 'mia cnn tune --data data/flickr8k --images photos --teacher resnet50.onnx --learning-rate 3e-4 --out networks/distilled',
       what: 'the pretrained CNN, from captions and towards a ResNet',
     },
   ],
