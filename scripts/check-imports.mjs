@@ -31,6 +31,11 @@ const PAGE_PARTS = {
 }
 const IN_A_PAGE = Object.keys(PAGE_PARTS)
 const BUT_PAGES = IN_A_PAGE.filter((part) => part !== 'pages')
+/** The parts that run in a page alone. */
+const WEB_PARTS = {
+  'hosts/web': BUT_PAGES,
+  page: ['hosts/web', ...IN_A_PAGE],
+}
 /** The parts that need Node. */
 const NODE_PARTS = {
   disk: BUT_PAGES,
@@ -43,7 +48,7 @@ const NODE_PARTS = {
   'hosts/node': ['disk', ...IN_A_PAGE],
   index: ['hosts/node', ...IN_A_PAGE],
 }
-const MAY_IMPORT = { ...PAGE_PARTS, ...NODE_PARTS }
+const MAY_IMPORT = { ...PAGE_PARTS, ...WEB_PARTS, ...NODE_PARTS }
 
 /** Parts that others import by their index.ts alone. */
 const ONE_DOOR = ['graph']
@@ -52,7 +57,7 @@ const ONE_DOOR = ['graph']
 const NODE_PACKAGES =
   /^(onnxruntime-node|koffi|sharp|tinyglobby|commander|yauzl|prom-client|@hono\/node-server|@fastify\/busboy)(\/|$)/
 /** The engine's libraries, by any way of loading them: an import, or a path that `require.resolve` gives. */
-const ENGINE = /['"](onnxruntime-node|koffi)['"]/
+const ENGINE = /['"](onnxruntime-node|onnxruntime-web|koffi)(\/\w+)?['"]/
 const isNodes = (name) => name.startsWith('node:') || builtinModules.includes(name) || NODE_PACKAGES.test(name)
 
 const root = process.argv[2] ?? 'src'
@@ -60,12 +65,12 @@ const root = process.argv[2] ?? 'src'
 const slashed = (path) => path.split(sep).join('/')
 const files = readdirSync(root, { recursive: true })
   .map(slashed)
-  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => /\.tsx?$/.test(file))
 
 /** `hosts/node/runtime.ts` belongs to `hosts/node`, `graph/ops/matmul.ts` to `graph`, `errors.ts` to `errors`. */
 function partOf(file) {
   const [first, second] = file.split('/')
-  return first === 'hosts' ? `${first}/${second}` : first.replace(/\.ts$/, '')
+  return first === 'hosts' ? `${first}/${second}` : first.replace(/\.tsx?$/, '')
 }
 
 const mistakes = []
@@ -100,7 +105,7 @@ function chainToNode(file, seen) {
   }
   return undefined
 }
-for (const file of files.filter((each) => IN_A_PAGE.includes(partOf(each)))) {
+for (const file of files.filter((each) => partOf(each) in PAGE_PARTS || partOf(each) in WEB_PARTS)) {
   const chain = chainToNode(file, new Set())
   if (chain) mistakes.push(`${chain.join(' imports ')}: ${partOf(file)} must run in a page`)
 }

@@ -1,5 +1,6 @@
+import type { WrittenFile } from '../../hosts/node/export-run.ts'
 import { defineCommand } from '../command.ts'
-import { text } from '../options.ts'
+import { flag, text } from '../options.ts'
 import { shellQuoted } from '../output.ts'
 import { NETWORKS } from '../shared-options.ts'
 
@@ -12,27 +13,42 @@ export const exportCommand = defineCommand({
     'concepts.onnx (features to concepts, for models that use them), encoder.onnx and step.onnx (one word of a search); ' +
     'and with them the vocabulary, the preprocessing and the inputs and outputs (config.json), a README, and an example ' +
     'each in Python and JavaScript that captions a picture. Runs on bottom-up features are exported without ' +
-    'network.onnx: their features come from another program. Runs on detected objects cannot be exported.',
+    'network.onnx: their features come from another program. Runs on detected objects cannot be exported. With --web it ' +
+    'writes the files that a page fetches instead, at most 20 MB: see docs/page.md.',
   examples: [
     { call: 'mia export --out captioner-onnx', what: 'the pretrained captioner' },
     { call: 'mia export --run runs/va-mia --out captioner-onnx', what: 'your own' },
+    { call: 'mia export --web --run runs/va-mia --out model', what: 'for a page, where it captions without a server' },
   ],
   options: {
     run: text('folder', 'folder of a trained captioner (default: the pretrained one)'),
     out: text('folder', 'folder to write, new or empty', { required: true }),
+    web: flag(
+      'the files of a captioner in a page: weights in float16 and int8, networks, and index.json with checksums',
+    ),
     cnn: NETWORKS.cnn,
   },
-  async run({ run, out, cnn }) {
+  async run({ run, out, cnn, web }) {
+    const options = { out, ...(run !== undefined && { run }), ...(cnn !== undefined && { cnn }) }
+    if (web) {
+      const { exportWeb } = await import('../../hosts/node/export-web.ts')
+      const files = await exportWeb(options)
+      const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+      return { json: { out, files }, text: [...listed(files), `${(bytes / 1e6).toFixed(1)} MB in all`] }
+    }
     const { exportRun } = await import('../../hosts/node/export-run.ts')
-    const files = await exportRun({ out, ...(run !== undefined && { run }), ...(cnn !== undefined && { cnn }) })
+    const files = await exportRun(options)
     const network = files.some(({ path }) => path === 'network.onnx')
     return {
       json: { out, files },
       text: [
-        ...files.map(({ path, bytes }) => `${path}, ${(bytes / 1e6).toFixed(bytes < 1e5 ? 3 : 1)} MB`),
+        ...listed(files),
         ...(network ? [] : ['There is no network.onnx: the features of this run come from another program']),
         `To caption: python ${shellQuoted(`${out}/example.py`)} ${network ? 'photo.jpg' : 'features.npy'}`,
       ],
     }
   },
 })
+
+const listed = (files: readonly WrittenFile[]): string[] =>
+  files.map(({ path, bytes }) => `${path}, ${(bytes / 1e6).toFixed(bytes < 1e5 ? 3 : 1)} MB`)

@@ -56,7 +56,7 @@ export async function exportRun({ run = PRETRAINED, out, cnn }: ExportRunOptions
 }
 
 /** Throws UserError for a folder with files: an export would replace the configuration and vocabulary of a run. */
-async function checkEmpty(folder: string): Promise<void> {
+export async function checkEmpty(folder: string): Promise<void> {
   const found = await readdir(folder).catch((error) =>
     errorCode(error) === 'ENOENT' ? [] : throwFileError('export to', folder, error),
   )
@@ -64,6 +64,6 @@ async function checkEmpty(folder: string): Promise<void> {
 }
 
 /** The terms of use on a run's card; undefined if it has no card. */
-async function termsOf(run: string): Promise<string | undefined> {
+export async function termsOf(run: string): Promise<string | undefined> {
   return (await readTextIfPresent(cardFile(run), 'card')) === undefined ? undefined : (await readCard(run)).terms
 }

@@ -1,0 +1,8 @@
+export type { CaptionOptions } from '../../caption/caption-options.ts'
+export type { Explanation } from '../../caption/explainer.ts'
+export type { ExplainedCaption, ImageCaption } from '../../caption/photo-caption.ts'
+export type { FoundConcept } from '../../caption/photo-reader.ts'
+export { ImageError, type ImageInput, type Pixels } from '../../engine/pictures.ts'
+export { UserError } from '../../errors.ts'
+export { Captioner, type WebCaptionerOptions } from './captioner.ts'
+export type { CaptionerInfo } from './messages.ts'

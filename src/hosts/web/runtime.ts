@@ -1,0 +1,86 @@
+import type { Runtime, Session } from '../../engine/session.ts'
+import { UserError } from '../../errors.ts'
+import { type InTurn, refuse, WebSession } from './session.ts'
+import type { Ort } from './tensors.ts'
+import { widened, widenInputs } from './widen.ts'
+
+/** What ONNX Runtime computes with in a page: the GPU by WebGPU, or the processor by WebAssembly. */
+export type WebBackend = 'webgpu' | 'wasm'
+
+/** ONNX Runtime in a page. */
+export interface WebRuntime extends Runtime {
+  readonly backend: WebBackend
+  /** threads of WebAssembly; more than one needs a page that is cross-origin isolated */
+  readonly threads: number
+}
+
+/** The names of the files of ONNX Runtime that each backend fetches, as its package calls them. */
+export const RUNTIME_FILES = {
+  wasm: { mjs: 'ort-wasm-simd-threaded.mjs', wasm: 'ort-wasm-simd-threaded.wasm' },
+  webgpu: { mjs: 'ort-wasm-simd-threaded.asyncify.mjs', wasm: 'ort-wasm-simd-threaded.asyncify.wasm' },
+} as const
+
+/** More threads than this make no caption faster. */
+const MAX_THREADS = 8
+
+/**
+ * The backend that suits this browser: `webgpu` if it has a GPU for pages, else `wasm`. An adapter that computes on the
+ * processor (`isFallbackAdapter`) is no GPU: WebAssembly is faster.
+ */
+export async function bestBackend(): Promise<WebBackend> {
+  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<GpuAdapter | null> } }
+  const adapter = await gpu?.requestAdapter().catch(() => null)
+  return adapter && !adapter.info?.isFallbackAdapter ? 'webgpu' : 'wasm'
+}
+
+/** The part of WebGPU's GPUAdapter that tells a GPU from its emulation. */
+interface GpuAdapter {
+  readonly info?: { readonly isFallbackAdapter?: boolean }
+}
+
+/**
+ * ONNX Runtime on a backend, its files fetched from the folder `files`. WebAssembly has as many threads as the
+ * processor, at most 8, where the page is cross-origin isolated, else one. Throws UserError if the files cannot be
+ * fetched.
+ */
+export async function webRuntime(backend: WebBackend, files: URL): Promise<WebRuntime> {
+  // two builds, of which a page fetches one: that with WebGPU is twice as large
+  const ort: Ort = await (backend === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'))
+  const { env, InferenceSession } = ort
+  const { mjs, wasm } = RUNTIME_FILES[backend]
+  const threads = crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MAX_THREADS) : 1
+  env.logLevel = 'error'
+  env.wasm.numThreads = threads
+  env.wasm.wasmPaths = { mjs: new URL(mjs, files), wasm: new URL(wasm, files) }
+  const onGpu = backend === 'webgpu'
+  const inTurn = oneByOne()
+  return {
+    backend,
+    threads,
+    load: (model): Promise<Session> =>
+      inTurn(async () => {
+        const session = await InferenceSession.create(onGpu ? widenInputs(model) : model, {
+          executionProviders: [backend],
+          graphOptimizationLevel: 'all',
+          logSeverityLevel: 3,
+          ...(onGpu && { preferredOutputLocation: 'gpu-buffer' as const }),
+        }).catch((error: unknown) => {
+          const said = error instanceof Error ? error.message : String(error)
+          if (/no available backend/.test(said))
+            throw new UserError(`Cannot start ONNX Runtime with ${backend} from ${files}: ${said}`)
+          return refuse(error)
+        })
+        return new WebSession(ort, session, inTurn, ...(onGpu ? [widened] : []))
+      }),
+  }
+}
+
+/** A queue of work, done one by one. */
+function oneByOne(): InTurn {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const done = last.then(work)
+    last = done.catch(() => {})
+    return done
+  }
+}

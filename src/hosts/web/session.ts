@@ -1,0 +1,95 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-web'
+import {
+  type DeviceValues,
+  EngineError,
+  type HostValues,
+  type RunOptions,
+  type Session,
+  type Values,
+} from '../../engine/session.ts'
+import type { HostValue } from '../../formats/host-value.ts'
+import { fromTensor, type Ort, toTensor } from './tensors.ts'
+import { WebValue } from './value.ts'
+
+/** Does work after all work before it: ONNX Runtime's library for pages does one thing at a time. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>
+
+/** A compiled model in a page. Its methods are those of Session. */
+export class WebSession implements Session {
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  readonly #ort: Ort
+  readonly #session: InferenceSession
+  readonly #inTurn: InTurn
+  /** what happens to a value before it is fed */
+  readonly #prepare: (value: HostValue) => HostValue
+  #released = false
+
+  constructor(
+    ort: Ort,
+    session: InferenceSession,
+    inTurn: InTurn,
+    prepare: (value: HostValue) => HostValue = (value) => value,
+  ) {
+    this.#ort = ort
+    this.#session = session
+    this.#inTurn = inTurn
+    this.#prepare = prepare
+    this.inputNames = session.inputNames
+    this.outputNames = session.outputNames
+  }
+
+  async run(feeds: Values, { into = {}, wanted = this.outputNames }: RunOptions = {}): Promise<HostValues> {
+    const tensors = await this.#run(feeds, wanted)
+    try {
+      const values: Record<string, HostValue> = {}
+      for (const [i, name] of wanted.entries()) {
+        const value = await fromTensor(tensors[i]!)
+        const target = Object.hasOwn(into, name) ? into[name]! : undefined
+        target?.data.set(value.data as never)
+        values[name] = target ?? value
+      }
+      return values
+    } finally {
+      for (const tensor of tensors) tensor.dispose()
+    }
+  }
+
+  async runOnDevice(feeds: Values, wanted: readonly string[] = this.outputNames): Promise<DeviceValues> {
+    const tensors = await this.#run(feeds, wanted)
+    return Object.fromEntries(wanted.map((name, i) => [name, new WebValue(tensors[i]!)]))
+  }
+
+  /** Runs the model and returns the outputs `wanted`, which the caller disposes of. */
+  async #run(feeds: Values, wanted: readonly string[]): Promise<Tensor[]> {
+    if (this.#released) throw new Error('Internal: the session was released')
+    const used: WebValue[] = []
+    try {
+      const inputs: Record<string, Tensor> = {}
+      for (const name of this.inputNames) {
+        const value = Object.hasOwn(feeds, name) ? feeds[name] : undefined
+        if (!value) throw new Error(`Internal: the model's input "${name}" is missing from the feeds`)
+        if (value instanceof WebValue) {
+          inputs[name] = value.use()
+          used.push(value)
+        } else if ('data' in value) inputs[name] = toTensor(this.#ort, this.#prepare(value))
+        else throw new Error(`Internal: the value for the input "${name}" belongs to another runtime`)
+      }
+      const results = await this.#inTurn(() => this.#session.run(inputs, [...wanted]).catch(refuse))
+      return wanted.map((name) => results[name]!)
+    } finally {
+      for (const value of used) value.endUse()
+    }
+  }
+
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    void this.#inTurn(() => this.#session.release())
+  }
+}
+
+/** Throws what ONNX Runtime threw as an EngineError. */
+export function refuse(error: unknown): never {
+  throw new EngineError(error instanceof Error ? error.message : String(error))
+}
