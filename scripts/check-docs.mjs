@@ -11,7 +11,7 @@ const GENERATED = /onnx[\\/]pb\.ts$|wordnet-table\.ts$|builtin[\\/]channels\.ts$
 
 const mistakes = []
 const files = readdirSync(root, { recursive: true })
-  .filter((file) => file.endsWith('.ts') && !GENERATED.test(file))
+  .filter((file) => /\.tsx?$/.test(file) && !GENERATED.test(file))
   .sort()
 
 for (const file of files) {

@@ -73,8 +73,8 @@ const scaleShape = (shape: readonly number[]): number[] => [...shape.slice(0, -1
 const MIN_INT8_NUMBERS = 4096
 
 /**
- * Weights in at most `maxBytes` bytes if that is possible, as weightsOf() reads them: float16, and the largest matrices,
- * as many as must be, int8 with a float16 scale for each block of 32 numbers (toInt8()).
+ * Weights in at most `maxBytes` bytes if that is possible, as weightsOf() reads them: float16, and the largest
+ * matrices, as many as must be, int8 with a float16 scale for each block of 32 numbers (toInt8()).
  */
 export function compactWeights(weights: Weights, maxBytes = Number.POSITIVE_INFINITY): Map<string, TensorData> {
   const sizes = [...weights].map(([name, { shape, data }]) => ({ name, shape, count: data.length }))

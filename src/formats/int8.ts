@@ -1,6 +1,7 @@
 import { fromFloat16, toFloat16 } from './float16.ts'
 
-// Numbers as int8 in blocks: each block of a row has its own scale, a float16, and a number is its int8 times the scale.
+// Numbers as int8 in blocks: each block of a row has its own scale, a float16, and a number is its int8 times the
+// scale.
 
 /** Numbers of a block: 32 take 34 bytes, 8.5 bits each. */
 export const INT8_BLOCK = 32

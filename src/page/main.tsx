@@ -1,3 +1,4 @@
-import { Captioner } from '../hosts/web/index.ts'
+import { render } from 'preact'
+import { App } from './app.tsx'
 
-;(globalThis as unknown as { Captioner: unknown }).Captioner = Captioner
+render(<App />, document.getElementById('app')!)

@@ -37,8 +37,9 @@ export async function exportWeb({ out, ...options }: ExportRunOptions): Promise<
  * A run as the files that a page fetches, by path: configuration, vocabulary, concept detector, the files of the
  * networks, and `index.json` with size and SHA-256 of each, which is last. Weights are float16; of the captioner's, so
  * many are int8 that all files have at most 20 MB (the detector's stay float16: it ranks concepts, and the least change
- * of their order changes captions). The folder is also a run that `mia caption --run` reads. Throws UserError as openRun() does, if a network is missing or is not
- * the one of training, for bottom-up features, and if all files together have more than 20 MB.
+ * of their order changes captions). The folder is also a run that `mia caption --run` reads. Throws UserError as
+ * openRun() does, if a network is missing or is not the one of training, for bottom-up features, and if all files
+ * together have more than 20 MB.
  */
 export async function webFiles({
   run = PRETRAINED,

@@ -14,8 +14,8 @@ import type { WebRuntime } from './runtime.ts'
 type Files = ReadonlyMap<string, Uint8Array>
 
 /**
- * Opens a captioner from its files; `name` is its address, for errors. Throws UserError if one is missing or damaged, or
- * they do not fit each other.
+ * Opens a captioner from its files; `name` is its address, for errors. Throws UserError if one is missing or damaged,
+ * or they do not fit each other.
  */
 export function openFiles(runtime: WebRuntime, name: string, files: Files): Promise<Captioner> {
   return Captioner.open({ runtime, pictures: webPictures, assets: assetsOf(name, files) }, assemble(name, files))

@@ -18,9 +18,10 @@ const MAX_PIXELS = 250e6
 const STRIP_PIXELS = 4e6
 
 /**
- * The image decoder of the browser. It reads JPEG, PNG, GIF, WebP and AVIF, and what else the browser knows, but no SVG.
- * Images are resized as libvips does in Node, so that captions are the same: the browser's own resizing has another
- * filter. Throws ImageError for more than 512 MiB or 250 million pixels, and for paths: a page cannot read them.
+ * The image decoder of the browser. It reads JPEG, PNG, GIF, WebP and AVIF, and what else the browser knows, but no
+ * SVG. Images are resized as libvips does in Node, so that captions are the same: the browser's own resizing has
+ * another filter. Throws ImageError for more than 512 MiB or 250 million pixels, and for paths: a page cannot read
+ * them.
  */
 export const webPictures: Pictures = { decode, size, thumbnail, nameOf }
 

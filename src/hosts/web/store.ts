@@ -15,9 +15,9 @@ export interface FetchOptions {
 
 /**
  * Fetches all files of a captioner from the folder that `mia export --web` wrote, checks size and SHA-256 of each, and
- * keeps them in the browser's cache: another time only the list is asked for, and without a network the files are there.
- * Files that the list no longer names leave the cache. Throws UserError, naming the address, for a file that cannot be
- * fetched or is not the one listed.
+ * keeps them in the browser's cache: another time only the list is asked for, and without a network the files are
+ * there. Files that the list no longer names leave the cache. Throws UserError, naming the address, for a file that
+ * cannot be fetched or is not the one listed.
  */
 export async function fetchCaptioner(
   folder: URL,

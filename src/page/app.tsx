@@ -1,0 +1,76 @@
+import { useState } from 'preact/hooks'
+import type { Captioner } from '../hosts/web/index.ts'
+import { CaptionView } from './caption-view.tsx'
+import { PictureInput } from './picture-input.tsx'
+import { TEXTS } from './texts.ts'
+import { useCaption } from './use-caption.ts'
+import { type Loading, useCaptioner } from './use-captioner.ts'
+
+/** The page. */
+export function App() {
+  const [loading, retry] = useCaptioner()
+  const captioner = loading.state === 'ready' ? loading.captioner : undefined
+  const [shown, give] = useCaption(captioner)
+  const [fault, setFault] = useState<string>()
+  const said = fault ?? shown?.fault
+  return (
+    <>
+      <header>
+        <h1>{TEXTS.title}</h1>
+        <p>{TEXTS.lead}</p>
+        <p class="privacy">{TEXTS.privacy}</p>
+      </header>
+      <main>
+        <PictureInput
+          onPicture={(picture) => {
+            setFault(undefined)
+            give(picture)
+          }}
+          onFault={setFault}
+        />
+        <LoadingBar loading={loading} retry={retry} />
+        <div role="alert">{said !== undefined && <p class="fault">{said}</p>}</div>
+        <p class={shown?.caption ? 'status quiet' : 'status'} role="status">
+          {shown && !shown.fault && !shown.caption && (captioner ? TEXTS.captioning : TEXTS.waiting)}
+          {shown?.caption && `${TEXTS.caption}: ${shown.caption.caption || TEXTS.empty}`}
+        </p>
+        {shown && <CaptionView key={shown.url} shown={shown} model={captioner?.info.model} />}
+      </main>
+      <footer>{captioner && <About captioner={captioner} />}</footer>
+    </>
+  )
+}
+
+/** How far the captioner is loaded. */
+function LoadingBar({ loading, retry }: { loading: Loading; retry: () => void }) {
+  if (loading.state === 'ready') return null
+  if (loading.state === 'failed')
+    return (
+      <div class="loading" role="alert">
+        <p class="fault">{loading.message}</p>
+        <button type="button" onClick={retry}>
+          {TEXTS.retry}
+        </button>
+      </div>
+    )
+  const { done, total } = loading
+  const text = total > 0 && done === total ? TEXTS.starting : TEXTS.loading(done, total)
+  return (
+    <div class="loading">
+      <label for="loading">{text}</label>
+      <progress id="loading" {...(total > 0 && done < total && { value: done, max: total })} />
+    </div>
+  )
+}
+
+/** What the page computes with and what its captioner was trained on. */
+function About({ captioner }: { captioner: Captioner }) {
+  const { backend, threads, index, gpuFault } = captioner.info
+  const { basicModel, mia, trainedOn } = index.model
+  return (
+    <p>
+      {TEXTS.model(basicModel, mia, trainedOn)} {index.terms} {TEXTS.engine(backend, threads)}
+      {gpuFault !== undefined && ` ${gpuFault}`}
+    </p>
+  )
+}
