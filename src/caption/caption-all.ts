@@ -20,10 +20,10 @@ export interface ImageCaption extends GeneratedCaption {
 }
 
 /**
- * The confidence of a caption, from 0 to 1: the geometric mean of its words' probabilities, `<end>` included. It does
- * not fall with the length.
+ * The geometric mean of the probabilities of a caption's words, `<end>` included, from 0 to 1. It does not fall with
+ * the length.
  */
-export const confidenceOf = ({ words, logProb }: Pick<GeneratedCaption, 'words' | 'logProb'>): number =>
+export const meanProbability = ({ words, logProb }: Pick<GeneratedCaption, 'words' | 'logProb'>): number =>
   Math.exp(logProb / (words.length + 1))
 
 /** The inputs of a batch of images: features as float16 bits `[B, R, F]` and word ids of concepts `[B, K]`. */

@@ -5,7 +5,8 @@ import { BatchQueue } from '../engine/queue.ts'
 import { UserError } from '../errors.ts'
 import { DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
-import { captionBatch, confidenceOf, type GeneratedCaption } from './caption-all.ts'
+import { calibrated } from './calibration.ts'
+import { captionBatch, type GeneratedCaption, meanProbability } from './caption-all.ts'
 import type { CaptionAllOptions, CaptionerOptions, CaptionOptions } from './caption-options.ts'
 import { Explainer } from './explainer.ts'
 import type { Captions, ExplainedCaption, ImageCaption } from './photo-caption.ts'
@@ -308,6 +309,8 @@ export class Captioner {
 
   #captionOf({ image, index, concepts }: ReadImage, generated: GeneratedCaption): ImageCaption {
     const { caption, words, wordLogProbs, logProb } = generated
+    const { calibration } = this.trained
+    const mean = meanProbability(generated)
     return {
       image,
       index,
@@ -316,7 +319,7 @@ export class Captioner {
         .decode(words)
         .map((word, t) => ({ word, probability: Math.exp(wordLogProbs[t]!) })),
       probability: Math.exp(logProb),
-      confidence: confidenceOf(generated),
+      confidence: calibration ? calibrated(calibration, mean) : mean,
       concepts: concepts.slice(0, SHOWN_CONCEPTS),
     }
   }

@@ -10,7 +10,8 @@ export interface ImageCaption extends NamedImage {
   /** the probability of the whole caption, from 0 to 1 */
   readonly probability: number
   /**
-   * the geometric mean of the words' probabilities, from 0 to 1; it does not fall with the caption's length
+   * The probability that the caption fits the image, from 0 to 1, if the captioner is calibrated, as packaged ones are;
+   * else the geometric mean of the words' probabilities. Neither falls with the caption's length.
    */
   readonly confidence: number
   /** the concepts with the highest confidence, best first; empty for models that use no concepts */

@@ -4,6 +4,7 @@ import type { CaptionModel } from '../models/contract.ts'
 import { createCaptioner } from '../models/create-captioner.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { describeSource, sameSource } from '../vision/feature-source.ts'
+import type { Calibration } from './calibration.ts'
 import { RUN_ADVICE, type RunConfig, usesConcepts } from './run-config.ts'
 import type { StoredDetector } from './stored-detector.ts'
 import { type Weights, weightsOf } from './weights.ts'
@@ -18,6 +19,8 @@ export interface TrainedCaptioner {
   readonly weights: Weights
   /** the detector of its concepts, for models that use them */
   readonly detector: StoredDetector | undefined
+  /** from the mean probability of a caption's words to its confidence, for packaged captioners */
+  readonly calibration: Calibration | undefined
 }
 
 /** The parts of a trained captioner as they were read. */
@@ -27,10 +30,18 @@ export interface CaptionerParts {
   readonly vocabulary: Vocabulary
   readonly weights: { readonly tensors: ReadonlyMap<string, TensorData>; readonly path: string }
   readonly detector: StoredDetector | undefined
+  readonly calibration?: Calibration | undefined
 }
 
 /** Assembles a captioner. Throws UserError if a part does not fit the others. */
-export function assembleCaptioner({ name, config, vocabulary, weights, detector }: CaptionerParts): TrainedCaptioner {
+export function assembleCaptioner({
+  name,
+  config,
+  vocabulary,
+  weights,
+  detector,
+  calibration,
+}: CaptionerParts): TrainedCaptioner {
   const fail = (why: string): never => {
     throw new UserError(`Cannot read run "${name}": ${why}; ${RUN_ADVICE}`)
   }
@@ -51,5 +62,6 @@ export function assembleCaptioner({ name, config, vocabulary, weights, detector 
     model,
     weights: weightsOf(weights.tensors, model.parameters, `weights "${weights.path}"`, RUN_ADVICE),
     detector,
+    calibration,
   }
 }

@@ -1,3 +1,4 @@
+import { LOW_CONFIDENCE } from '../caption/calibration.ts'
 import type { RunConfig } from '../caption/run-config.ts'
 import { type Card, STATEMENTS } from '../disk/card-file.ts'
 import type { BasicModelName } from '../models/basic-models.ts'
@@ -17,7 +18,7 @@ export interface CardPage {
  */
 export function cardPage({ card, config, limits }: CardPage): string {
   const { model, training, features, data } = config
-  const { trained, captions, concepts } = card
+  const { trained, captions, concepts, confidence } = card
   const network = 'network' in features ? features.network : undefined
   const megabytes = card.files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6
   const recipe: readonly (readonly [string, string])[] = [
@@ -96,12 +97,7 @@ ${markdownTable(
 
 ## Confidence
 
-A caption's confidence is the geometric mean of its words' probabilities. The validation images in thirds of rising confidence:
-
-${markdownTable(
-  ['confidence', 'mean CIDEr'],
-  card.confidence.map(({ from, to, cider }) => [`${percent(from)} to ${percent(to)}`, cider.toFixed(3)]),
-)}
+${confidence ? confidenceText(confidence) : "Not calibrated: the geometric mean of the words' probabilities."}
 
 ## Limitations
 
@@ -138,3 +134,18 @@ function objectiveOf({ objective, from }: RunConfig['training']): string {
   const compared = baseline === 'greedy' ? 'the greedy caption' : 'the mean of the other samples'
   return `self-critical: ${reward} compared with that of ${compared}${start}`
 }
+
+const confidenceText = ({ fittingCider, error, bins }: NonNullable<Card['confidence']>): string => `\
+A caption's confidence is the probability that it fits: that its CIDEr-D against the references is at least ${fittingCider}. It is a logistic curve of the geometric mean of the words' probabilities, fitted to the validation images. Below ${percent(LOW_CONFIDENCE)}, \`mia caption\` says "low confidence". The validation images in bins of rising confidence, each by a curve fitted without it (expected calibration error ${error.toFixed(3)}):
+
+![Reliability diagram](reliability.svg)
+
+${markdownTable(
+  ['confidence', 'mean confidence', 'captions that fit', 'captions'],
+  bins.map(({ from, to, confidence, fit, captions }) => [
+    `${percent(from)} to ${percent(to)}`,
+    percent(confidence),
+    percent(fit),
+    `${captions}`,
+  ]),
+)}`

@@ -4,7 +4,7 @@ import { validate } from '../validate.ts'
 import { readJson } from './files.ts'
 
 const score = v.object({ name: v.string(), score: v.number(), signature: v.string() })
-const FORMAT = 'mia-card/2'
+const FORMAT = 'mia-card/3'
 const SCHEMA = v.object({
   format: v.literal(FORMAT),
   /** the terms of use of the data, in a sentence */
@@ -34,8 +34,19 @@ const SCHEMA = v.object({
     mostFrequent: v.string(),
     times: v.number(),
   }),
-  /** calibration: thirds of the images by rising confidence, each with its range of confidence and mean CIDEr */
-  confidence: v.array(v.object({ from: v.number(), to: v.number(), cider: v.number() })),
+  /**
+   * how reliable the confidence is: captions in bins of rising confidence, the share of each that fits (whose CIDEr is
+   * at least `fittingCider`), and the expected calibration error; cards before format 3 have none
+   */
+  confidence: v.optional(
+    v.object({
+      fittingCider: v.number(),
+      error: v.number(),
+      bins: v.array(
+        v.object({ from: v.number(), to: v.number(), captions: v.number(), confidence: v.number(), fit: v.number() }),
+      ),
+    }),
+  ),
   files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),
 })
 
@@ -59,13 +70,14 @@ export async function readCard(folder: string): Promise<Card> {
 export const formatCard = (card: Card): string => `${JSON.stringify({ format: FORMAT, ...card }, null, 2)}\n`
 
 /**
- * Renames the field that format `mia-card/1`, of version 0.1.0, called `sureness`; returns any other value unchanged.
+ * A card of an earlier format without its confidence, which was not calibrated; formats 1 and 2 called it `sureness`
+ * and `confidence`. Returns any other value unchanged.
  */
 function upgraded(value: unknown): unknown {
-  const card = value as { format?: unknown; sureness?: unknown } | null
-  if (card?.format !== 'mia-card/1') return value
-  const { sureness, ...rest } = card
-  return { ...rest, format: FORMAT, confidence: sureness }
+  const card = value as { format?: unknown; sureness?: unknown; confidence?: unknown } | null
+  if (card?.format !== 'mia-card/1' && card?.format !== 'mia-card/2') return value
+  const { sureness: _, confidence: __, ...rest } = card
+  return { ...rest, format: FORMAT }
 }
 
 /** The kinds of statements that SPICE scores, with the metric's name and plain words. */

@@ -1,7 +1,11 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import * as v from 'valibot'
+import { type Calibration, FITTING_CIDER } from '../caption/calibration.ts'
 import { formatRunConfig, parseRunConfig, type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { assembleCaptioner, type TrainedCaptioner } from '../caption/trained-captioner.ts'
 import { Vocabulary } from '../text/vocabulary.ts'
+import { validate } from '../validate.ts'
 import { readDetector } from './concept-files.ts'
 import { readJson, writeFileAtomic } from './files.ts'
 import { readSafetensors } from './safetensors-file.ts'
@@ -15,6 +19,8 @@ export const runFiles = (folder: string) => ({
   /** the state that a stopped run resumes from */
   checkpoint: join(folder, 'checkpoint.safetensors'),
   concepts: join(folder, 'concepts'),
+  /** the curve of a packaged captioner's confidence */
+  calibration: join(folder, 'calibration.json'),
   /** which images it trains and validates on, for comparison when it resumes */
   data: join(folder, 'data.json'),
   log: join(folder, 'log.jsonl'),
@@ -43,5 +49,26 @@ export async function openRun(folder: string): Promise<TrainedCaptioner> {
   const vocabulary = Vocabulary.fromJSON(await readJson(files.vocabulary, 'vocabulary'), files.vocabulary)
   const { tensors } = await readSafetensors(files.weights, 'weights')
   const detector = usesConcepts(config.model) ? await readDetector(files.concepts) : undefined
-  return assembleCaptioner({ name: folder, config, vocabulary, weights: { tensors, path: files.weights }, detector })
+  const calibration = existsSync(files.calibration) ? await readCalibration(files.calibration) : undefined
+  const weights = { tensors, path: files.weights }
+  return assembleCaptioner({ name: folder, config, vocabulary, weights, detector, calibration })
 }
+
+const CALIBRATION_SCHEMA = v.object({
+  format: v.literal('mia-calibration/1'),
+  /** the CIDEr-D from which a caption counted as fitting */
+  fittingCider: v.number(),
+  intercept: v.number(),
+  slope: v.number(),
+})
+
+async function readCalibration(path: string): Promise<Calibration> {
+  return validate(CALIBRATION_SCHEMA, await readJson(path, 'calibration'), path, 'make it again with "mia card"')
+}
+
+/** Writes `calibration.json` of a packaged captioner's folder. */
+export const writeCalibration = (folder: string, { intercept, slope }: Calibration): Promise<void> =>
+  writeFileAtomic(
+    runFiles(folder).calibration,
+    `${JSON.stringify({ format: 'mia-calibration/1', fittingCider: FITTING_CIDER, intercept, slope }, null, 2)}\n`,
+  )

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
-import { confidenceOf } from '../caption/caption-all.ts'
+import { basename, join } from 'node:path'
+import { FITTING_CIDER, fitCalibration, reliabilityOf } from '../caption/calibration.ts'
+import { meanProbability } from '../caption/caption-all.ts'
 import { Dataset } from '../data/dataset.ts'
 import { type Card, STATEMENTS } from '../disk/card-file.ts'
 import { readBytes } from '../disk/files.ts'
 import { readListed } from '../disk/list-runs.ts'
 import { packRun } from '../disk/pack.ts'
-import { openRun } from '../disk/run.ts'
+import { openRun, runFiles, writeCalibration } from '../disk/run.ts'
 import { MAX_SAFETENSORS_BYTES } from '../disk/safetensors-file.ts'
 import type { Engine } from '../engine/engine.ts'
 import { elementCount } from '../formats/host-value.ts'
@@ -31,6 +32,8 @@ export interface PackOptions extends Watch {
 
 /** Words listed of those that the concept detector knows best and worst. */
 const SHOWN_WORDS = 12
+/** Bins of the reliability diagram. */
+const RELIABILITY_BINS = 10
 
 /**
  * Packs a run for others (see packRun()) and evaluates the packed weights, not the trained ones, on the validation
@@ -65,6 +68,11 @@ export async function packWithCard({
   }
   const evaluation = await evaluate(evaluated)
   const statements = await evaluate({ ...evaluated, metrics: STATEMENTS.map(({ metric }) => metric) })
+  const judged = captions.map((caption, i) => ({
+    mean: meanProbability(caption),
+    fits: evaluation.images[i]!.scores.CIDEr! >= FITTING_CIDER,
+  }))
+  await writeCalibration(out, fitCalibration(judged))
   const train = (await Dataset.open(source)).split('train')
   const listed = (await readListed(run))!
   const precision = Object.entries(detector?.info.averagePrecision ?? {}).sort(([, a], [, b]) => b - a)
@@ -100,25 +108,9 @@ export async function packWithCard({
       mostFrequent,
       times,
     },
-    confidence: thirds(
-      captions.map((caption, i) => ({ confidence: confidenceOf(caption), cider: evaluation.images[i]!.scores.CIDEr! })),
-    ),
-    files: await describeFiles(out, files),
+    confidence: { fittingCider: FITTING_CIDER, ...reliabilityOf(judged, RELIABILITY_BINS) },
+    files: await describeFiles(out, [...files, basename(runFiles(out).calibration)]),
   }
-}
-
-/** Splits captions by rising confidence into three parts, each with its range of confidence and its mean CIDEr. */
-function thirds(captions: readonly { readonly confidence: number; readonly cider: number }[]): Card['confidence'] {
-  const sorted = [...captions].sort((a, b) => a.confidence - b.confidence)
-  const size = Math.ceil(sorted.length / 3)
-  return [0, 1, 2]
-    .map((third) => sorted.slice(third * size, (third + 1) * size))
-    .filter((part) => part.length > 0)
-    .map((part) => ({
-      from: part[0]!.confidence,
-      to: part.at(-1)!.confidence,
-      cider: part.reduce((sum, { cider }) => sum + cider, 0) / part.length,
-    }))
 }
 
 function commonest(captions: readonly string[]): [string, number] {

@@ -154,6 +154,7 @@ describe('the whole pipeline, command by command, on images of one colour above 
       'config.json',
       'vocabulary.json',
       'weights.safetensors',
+      'calibration.json',
     ])
     for (const { path, bytes, sha256 } of files) {
       const content = await readFile(join(folder, 'packed', path))

@@ -17,14 +17,19 @@ test('readCard() reads what formatCard() wrote', async () => {
   expect(await readCard(folder)).toEqual(card)
 })
 
-test('readCard() reads format mia-card/1, which called the confidence "sureness"', async () => {
-  const { confidence, ...rest } = JSON.parse(await readFile(cardFile(PRETRAINED), 'utf8'))
-  await writeFile(cardFile(folder), JSON.stringify({ ...rest, format: 'mia-card/1', sureness: confidence }))
-  expect(await readCard(folder)).toEqual(await readCard(PRETRAINED))
-})
+test.each(['mia-card/1', 'mia-card/2'])(
+  'readCard() reads format %s without its confidence, which was not calibrated',
+  async (format) => {
+    const { confidence: _, ...rest } = await readCard(PRETRAINED)
+    const earlier = [{ from: 0.1, to: 0.4, cider: 0.5 }]
+    const field = format === 'mia-card/1' ? { sureness: earlier } : { confidence: earlier }
+    await writeFile(cardFile(folder), JSON.stringify({ ...rest, ...field, format }))
+    expect(await readCard(folder)).toEqual(rest)
+  },
+)
 
 test('readCard() names the field that is missing and what to do', async () => {
-  const { confidence: _, ...rest } = JSON.parse(await readFile(cardFile(PRETRAINED), 'utf8'))
+  const { terms: _, ...rest } = JSON.parse(await readFile(cardFile(PRETRAINED), 'utf8'))
   await writeFile(cardFile(folder), JSON.stringify(rest))
-  await expect(readCard(folder)).rejects.toThrow('confidence is missing; make it again with "mia card"')
+  await expect(readCard(folder)).rejects.toThrow('terms is missing; make it again with "mia card"')
 })

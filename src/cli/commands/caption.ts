@@ -1,3 +1,4 @@
+import { LOW_CONFIDENCE } from '../../caption/calibration.ts'
 import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, many, text } from '../options.ts'
@@ -15,7 +16,8 @@ export const caption = defineCommand({
   summary: 'caption images, and show what each word is based on',
   description:
     'Captions images with the pretrained captioner, or with one that you trained (--run). Prints each caption with its ' +
-    'confidence (the geometric mean of the probabilities of its words) and the most probable concepts in the image. ' +
+    'confidence (the probability that it fits, of packaged captioners, and else the mean probability of its words) and ' +
+    'the most probable concepts in the image. ' +
     '--json adds the probability of every word. --explain writes an HTML page with an attention map for every word. ' +
     'Images that cannot be read are skipped and named, and the exit status is then 1, unless all of them are files of ' +
     'formats that are not read, such as HEIC, in a folder. --write writes each caption as ' +
@@ -82,7 +84,12 @@ export const caption = defineCommand({
       warnSkipped(report, skipped)
       return {
         json: { captions: captions.map(withoutExplanation), skipped },
-        text: captions.length === 0 ? 'No captions: none of the images can be read' : captions.flatMap(describe),
+        text:
+          captions.length === 0
+            ? 'No captions: none of the images can be read'
+            : captions.flatMap((each, i) =>
+                describe(each, { i, calibrated: captioner.trained.calibration !== undefined }),
+              ),
         failed: !skipped.every(leftOut),
       }
     } finally {
@@ -92,10 +99,14 @@ export const caption = defineCommand({
 })
 
 /** The lines for a caption, an empty one before all but the first. */
-function describe({ image, caption, confidence, concepts }: ImageCaption, i: number): string[] {
+function describe(
+  { image, caption, confidence, concepts }: ImageCaption,
+  { i, calibrated }: { readonly i: number; readonly calibrated: boolean },
+): string[] {
   const named = concepts.length > 0 ? `; concepts: ${concepts.map(({ word }) => word).join(', ')}` : ''
   const percent = (100 * confidence).toFixed(0)
-  return [...(i > 0 ? [''] : []), image, `  ${caption}`, `  confidence ${percent}% (mean per word)${named}`]
+  const meaning = calibrated ? (confidence < LOW_CONFIDENCE ? ' (low confidence)' : '') : ' (mean per word)'
+  return [...(i > 0 ? [''] : []), image, `  ${caption}`, `  confidence ${percent}%${meaning}${named}`]
 }
 
 function withoutExplanation({ image, index, caption, words, probability, confidence, concepts }: ImageCaption): object {

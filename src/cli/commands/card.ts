@@ -9,7 +9,7 @@ export const card = defineCommand({
   description:
     'Copies what captioning needs from a run into a new folder, with float16 weights, captions the validation images ' +
     'with these weights, and writes a model card (README.md and card.json): data and terms, hyperparameters, seed, ' +
-    'commit, scores with signatures, limitations, checksums. Use the folder like a run: mia caption --run <folder>.',
+    'commit, scores with signatures, limitations, checksums. Calibrates the confidence of captions on these images. Use the folder like a run: mia caption --run <folder>.',
   examples: [
     {
       call: 'mia card --run runs/va-mia --out pretrained --terms "Flickr8k: research only, no commercial use."',
@@ -30,6 +30,7 @@ export const card = defineCommand({
     const { cardFile, formatCard } = await import('../../disk/card-file.ts')
     const { readRunConfig } = await import('../../disk/run.ts')
     const { cardPage } = await import('../card-page.ts')
+    const { reliabilityDiagram } = await import('../../pages/reliability-diagram.ts')
     const { packageCommit, packageVersion } = await import('../version.ts')
     const { nodeEngine } = await import('../../hosts/node/engine.ts')
     const notes = limits === undefined ? undefined : await readText(limits, 'limits')
@@ -49,6 +50,7 @@ export const card = defineCommand({
     const page = join(out, 'README.md')
     await writeFileAtomic(page, cardPage({ card: made, config, ...(notes !== undefined && { limits: notes }) }))
     await writeFileAtomic(cardFile(out), formatCard(made))
+    if (made.confidence) await writeFileAtomic(join(out, 'reliability.svg'), reliabilityDiagram(made.confidence.bins))
     const megabytes = made.files.reduce((sum, file) => sum + file.bytes, 0) / 1e6
     const cider = made.scores.find(({ name }) => name === 'CIDEr')!.score
     return {
