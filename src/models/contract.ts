@@ -43,9 +43,15 @@ export interface CaptionModel {
    * explanations look it up there. With `noise` dropout is on.
    */
   encode(images: ImageTensors, noise?: Noise): Tensors
-  /** The state before the first word: named tensors with B as the first size. */
+  /**
+   * The state before the first word: named tensors with B as the first size. An axis of size 0 grows: step() returns it
+   * larger by one with each word, as keys and values of the words so far do.
+   */
   start(encoded: Tensors): Tensors
-  /** One word for each of N rows: ids int32 `[N]`, each row's encoded image and state, with N as the first size. */
+  /**
+   * One word for each of N = B*G rows, G of each image, image by image: ids int32 `[N]`, the encoded images, with B as
+   * the first size, and each row's state, with N as the first size.
+   */
   step(words: Tensor, encoded: Tensors, state: Tensors, noise?: Noise): Step
   /**
    * Teacher forcing for the C captions of each image: ids int32 `[T, B*C]`, rows image by image. Models that compute

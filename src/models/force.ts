@@ -1,4 +1,4 @@
-import { concat, expand, reshape, split, type Tensor } from '../graph/index.ts'
+import { concat, constant, expand, product, reshape, split, type Tensor } from '../graph/index.ts'
 import type { Noise } from '../nn/noise.ts'
 import type { CaptionModel, Forced, Tensors } from './contract.ts'
 
@@ -14,10 +14,9 @@ function unroll(model: CaptionModel, words: Tensor, encoded: Tensors, captions: 
   const images = encodedImages(encoded)
   const perRow = (tensors: Tensors): Tensors =>
     Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, perCaption(x, captions)]))
-  const encodedRows = perRow(encoded)
   let state = perRow(model.start(encoded))
   const each = split(words, 0, steps).map((ids) => {
-    const step = model.step(reshape(ids, [rows]), encodedRows, state, noise)
+    const step = model.step(reshape(ids, [rows]), encoded, state, noise)
     state = step.state
     return step
   })
@@ -37,6 +36,7 @@ function unroll(model: CaptionModel, words: Tensor, encoded: Tensors, captions: 
 /** A value of each image for each of its captions: `[B, …]` → `[B*C, …]`, rows image by image. */
 export function perCaption(x: Tensor, captions: number): Tensor {
   const [images, ...rest] = x.shape
+  if (rest.includes(0)) return expand(constant(0, x.dtype), [product([images!, captions]), ...rest])
   return reshape(expand(reshape(x, [images!, 1, ...rest]), [images!, captions, ...rest]), [-1, ...rest])
 }
 

@@ -13,6 +13,7 @@ import {
   add,
   cast,
   constant,
+  type Dim,
   expand,
   gather,
   input,
@@ -144,6 +145,8 @@ const STEPS_KEPT = 4
 const IMAGE = 'image.'
 const STATE = 'state.'
 const NEXT = 'next.'
+/** The symbol of the words so far, the size of what grows with each. */
+const GROWING = 'W'
 
 const prefixed = <T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
@@ -183,9 +186,11 @@ function step(model: CaptionModel, encoded: Tensors): { hidden: Tensor; outputs:
     Object.fromEntries(
       Object.entries(tensors).map(([name, { shape, dtype }]) => [
         name,
-        gather(input(prefix + name, shape.with(0, count), dtype), rows),
+        gather(input(prefix + name, shape.with(0, count).map(open), dtype), rows),
       ]),
     )
+  /** an axis that grows, see CaptionModel.start(), has any size */
+  const open = (size: Dim): Dim => (size === 0 ? GROWING : size)
   const { hidden, state } = model.step(
     words,
     lookedUp(IMAGE, encoded, 'B', images),

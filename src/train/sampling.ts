@@ -44,13 +44,12 @@ export function samplerModel(model: CaptionModel, { captions, steps, greedy }: S
   const encoded = model.encode(imageInputs(model.inputs))
   const perRow = (tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> =>
     Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, perCaption(x, captions)]))
-  const rows = perRow(encoded)
   const count = captions === 1 ? 'B' : `${captions}*B`
   let state: Readonly<Record<string, Tensor>> = perRow(model.start(encoded))
   let words: Tensor = expand(constant([START], 'int32'), [count])
   const written: Tensor[] = []
   for (let t = 0; t < steps; t++) {
-    const step = model.step(words, rows, state)
+    const step = model.step(words, encoded, state)
     const logits = add(model.output.logits(step.hidden), neverSaid(model.output.size))
     const scores = noise ? sub(logits, log(neg(log(noise.uniform([count, model.output.size]))))) : logits
     words = reshape(cast(topK(scores, 1).indices, 'int32'), [count])

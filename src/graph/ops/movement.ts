@@ -132,20 +132,6 @@ const castOp = defineOp<{ to: DType }>({
 /** x converted to another element type. */
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : castOp([x], { to })[0]!)
 
-const emptyOp = defineOp<{ shape: Shape; axis: number; dtype: DType }>({
-  name: 'empty',
-  infer: (_, { shape, dtype }) => ({ shape, dtype }),
-  lower: ({ attrs: { shape, axis, dtype } }, emit, outputs) =>
-    void emit.node('Expand', [emit.constant([0], dtype, []), emit.shape(shape.with(axis, 0))], { outputs }),
-})
-
-/**
- * A tensor without elements: along `axis`, whose size in `shape` is a symbol, there is nothing yet. What grows by
- * concat() from step to step begins with it.
- */
-export const empty = (shape: Shape, axis: number, dtype: DType = 'float32'): Tensor =>
-  emptyOp([], { shape, axis, dtype })[0]!
-
 /** A tensor of x's shape and type that is `value` everywhere. */
 export const filled = (x: Tensor, value: number): Tensor => expand(constant(value, x.dtype), x.shape)
 /** Zeros in the shape and type of x. */

@@ -94,13 +94,15 @@ function total(sizes: readonly Dim[]): Dim {
 }
 
 /**
- * Joins tensors along `axis`; numbers behind a symbolic size W make a size of its own, as "W+1". Throws ShapeError if
- * there are none or their types or other sizes differ.
+ * Joins tensors along `axis`, those of size 0 left out; numbers behind a symbolic size W make a size of its own, as "W+1". Throws ShapeError if
+ * there are none or the types or other sizes differ.
  */
 export function concat(inputs: readonly Tensor[], axis: number): Tensor {
   const [first] = inputs
   if (!first) throw new ShapeError('Cannot concat no tensors')
-  return inputs.length === 1 ? first : concatOp(inputs, { axis: frontAxis('concat', axis, first.shape) })[0]!
+  const front = frontAxis('concat', axis, first.shape)
+  const filled = inputs.filter((x) => x.shape[front] !== 0)
+  return filled.length <= 1 ? (filled[0] ?? first) : concatOp(filled, { axis: front })[0]!
 }
 
 const splitOp = defineOp<{ axis: number; parts: number }>({

@@ -115,9 +115,12 @@ export class LstmCaptioner implements CaptionModel {
 
   step(words: Tensor, encoded: LstmEncoded, state: LstmTensors, noise?: Noise): Step {
     const [rows] = words.shape
+    const [images] = encoded.gates.shape
     const { hiddenSize } = this.config
-    const next = this.#lstm.step(add(this.#wordGates(words), encoded.gates), state)
-    const { hidden, attention } = this.#attend(reshape(next.hidden, [rows!, 1, hiddenSize]), encoded, noise)
+    const ofImages = reshape(encoded.gates, [images!, 1, 4 * hiddenSize])
+    const gates = add(reshape(this.#wordGates(words), [images!, -1, 4 * hiddenSize]), ofImages)
+    const next = this.#lstm.step(reshape(gates, [rows!, 4 * hiddenSize]), state)
+    const { hidden, attention } = this.#attend(reshape(next.hidden, [images!, -1, hiddenSize]), encoded, noise)
     return {
       hidden: reshape(hidden, [rows!, hiddenSize]),
       state: { ...next },

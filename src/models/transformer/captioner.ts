@@ -3,7 +3,6 @@ import {
   cast,
   constant,
   div,
-  empty,
   expand,
   gather,
   greater,
@@ -102,7 +101,7 @@ export class Transformer implements CaptionModel {
   start({ memory }: Tensors): Tensors {
     const { hiddenSize, numHeads } = this.config
     const [images] = memory!.shape
-    const none = empty([images!, numHeads, WORDS_SO_FAR, hiddenSize / numHeads], 2)
+    const none = expand(constant(0), [images!, numHeads, 0, hiddenSize / numHeads])
     const each = this.#decoderLayers.map((_, i) => named(PAST, i, { keys: none, values: none }))
     return { position: expand(constant(0), [images!, 1]), ...Object.assign({}, ...each) }
   }
@@ -159,8 +158,6 @@ export class Transformer implements CaptionModel {
 /** Prefixes of names: keys and values of the encoded image, and of the words so far. */
 const MEMORY = 'memory'
 const PAST = 'past'
-/** The symbol of the number of words so far. */
-const WORDS_SO_FAR = 'W'
 
 const named = (prefix: string, layer: number, { keys, values }: KeysAndValues): Tensors => ({
   [`${prefix}.${layer}.keys`]: keys,

@@ -109,8 +109,10 @@ export class UpDownDecoder {
   /** One word for each of N rows; the output is h2. */
   step(words: Tensor, encoded: UpDownEncoded, state: UpDownState, noise?: Noise): Step {
     const [rows] = words.shape
-    const gates = add(this.#wordGates(reshape(words, [rows!, 1]), noise), reshape(encoded.gates, [rows!, 1, -1]))
-    const { attention, next } = this.#advance(reshape(gates, [rows!, -1]), encoded, state, noise)
+    const [images, width] = encoded.gates.shape
+    const ofWords = reshape(this.#wordGates(reshape(words, [rows!, 1]), noise), [images!, -1, width!])
+    const gates = add(ofWords, reshape(encoded.gates, [images!, 1, width!]))
+    const { attention, next } = this.#advance(reshape(gates, [rows!, width!]), encoded, state, noise)
     return { hidden: next.upperHidden, state: next, attention: reshape(attention, [rows!, attention.shape[2]!]) }
   }
 
