@@ -8,18 +8,18 @@ import {
   intData,
   type Runtime,
 } from '../engine/session.ts'
-import { floats, ints } from '../formats/host-value.ts'
+import { floats, type HostValue, ints } from '../formats/host-value.ts'
 import {
   add,
   cast,
   constant,
-  type Dim,
   expand,
   gather,
   input,
   inputName,
   logSoftmax,
   mul,
+  product,
   reshape,
   scatterAdd,
   type Tensor,
@@ -30,10 +30,22 @@ import type { CaptionModel, Tensors } from '../models/contract.ts'
 import { type FeatureType, type ImageTensors, imageInputs, imageValues } from '../models/inputs.ts'
 import type { Initializer } from '../onnx/export.ts'
 import { neverSaid } from './never-said.ts'
+import { groupRows, imagesWithRows } from './row-groups.ts'
 import type { StepInput, StepOutput, Stepper } from './stepper.ts'
 
-/** The state of all rows of a step, on the device. */
-export type ModelState = DeviceValues
+/** The state of all rows of a step. */
+export interface ModelState {
+  /** its tensors by name, on the device */
+  readonly values: DeviceValues
+  /** where each row is in them */
+  readonly places: Int32Array
+}
+
+/** Encoded images on the device, by their numbers in the batch, ascending. */
+interface EncodedImages {
+  readonly values: DeviceValues
+  readonly images: Int32Array
+}
 
 /** The encoded images of a search, on the device, and the stepper over them. */
 export interface EncodedStepper extends Stepper<ModelState> {
@@ -43,8 +55,9 @@ export interface EncodedStepper extends Stepper<ModelState> {
 
 /**
  * A trained model for search. Two graphs: one encodes images, once; the other does a step for as many rows as there
- * are. Each row looks up its parent's state and its image's tensors inside the graph, so that only words go in and the
- * best next words come out.
+ * are. Each row looks up its parent's state inside the graph, so that only words go in and the best next words come
+ * out. All rows of an image are computed together with its tensors (RowGroups), which are not copied. When images have
+ * left the batch, a third graph copies the tensors of the others.
  */
 export class ModelDecoder {
   readonly #model: CaptionModel
@@ -53,6 +66,8 @@ export class ModelDecoder {
   readonly #encoder: CompiledGraph
   /** steps by the number of best words, with penalties or without */
   readonly #steps = new CompiledCache<CompiledGraph>(STEPS_KEPT)
+  /** selects encoded images; compiled when it is first needed */
+  readonly #selectors = new CompiledCache<CompiledGraph>(1)
 
   private constructor(
     runtime: Runtime,
@@ -83,19 +98,33 @@ export class ModelDecoder {
 
   /** Encodes images: `features` `[B, R, F]`, float16 as their bits or float32; `concepts` word ids `[B, K]`. */
   async encode(features: Uint16Array | Float32Array, concepts: Int32Array): Promise<EncodedStepper> {
-    const outputs = await this.#encoder.runOnDevice({ ...imageValues(this.#model.inputs, features, concepts) })
+    const given = imageValues(this.#model.inputs, features, concepts)
+    const outputs = await this.#encoder.runOnDevice({ ...given })
+    const [images] = given.features.shape
     const start = named(outputs, STATE)
-    let last = start
+    const all: EncodedImages = {
+      values: withPrefix(outputs, IMAGE),
+      images: Int32Array.from({ length: images! }, (_, image) => image),
+    }
+    let current = all
+    let last: ModelState = { values: start, places: all.images }
+    const free = ({ values }: { readonly values: DeviceValues }): void => {
+      for (const value of Object.values(values)) if (!isIn(value, outputs)) value.release()
+    }
     return {
-      start: () => start,
+      start: () => last,
       step: async (state, rows, width) => {
-        const output = await this.#step(outputs, state, rows, width)
-        for (const value of Object.values(state)) if (!isIn(value, start)) value.release()
+        const selected = await this.#select(all, current, imagesWithRows(rows.images))
+        if (selected !== current) free(current)
+        current = selected
+        const output = await this.#step(current, state, rows, width)
+        free(state)
         last = output.state
         return output
       },
       release: () => {
-        for (const value of [...Object.values(outputs), ...Object.values(last)]) value.release()
+        for (const each of [current, last]) free(each)
+        for (const value of Object.values(outputs)) value.release()
       },
     }
   }
@@ -103,23 +132,42 @@ export class ModelDecoder {
   /** Frees the compiled graphs. */
   async release(): Promise<void> {
     this.#encoder.release()
+    await this.#selectors.release()
     await this.#steps.release()
   }
 
+  /**
+   * Encoded images for rows of the images `live`: the current ones if they have all of these and few others, or a copy
+   * of those of `all`. Dropping others one by one would copy more than their padded rows cost.
+   */
+  async #select(all: EncodedImages, current: EncodedImages, live: Int32Array): Promise<EncodedImages> {
+    const known = new Set(current.images)
+    if (live.length >= WORTH_KEEPING * current.images.length && live.every((image) => known.has(image))) return current
+    const names = Object.entries(all.values)
+    if (names.length === 0) return { values: {}, images: live } // the state is all that the model reads
+    const load = (): Promise<CompiledGraph> =>
+      CompiledGraph.load(this.#runtime, selectorOutputs(this.#model), new Map())
+    const values = await this.#selectors.use('', load, (graph) =>
+      graph.runOnDevice({ ...Object.fromEntries(names), images: ints(live) }),
+    )
+    return { values: Object.fromEntries(names.map(([name]) => [name, values[SELECTED + name]!])), images: live }
+  }
+
   async #step(
-    encoded: DeviceValues,
+    encoded: EncodedImages,
     state: ModelState,
     { words, parents, images, penalties }: StepInput,
     wanted: number,
   ): Promise<StepOutput<ModelState>> {
     const width = Math.min(wanted, this.#model.output.size)
     const penalised = penalties !== undefined
+    const { size, rows, places } = groupRows(images, encoded.images)
+    const atPlaces = (values: (row: number) => number): HostValue => ints(rows.map(values), [rows.length / size, size])
     const feeds: HostValues = {
-      words: ints(words),
-      parents: ints(parents),
-      images: ints(images),
+      words: atPlaces((row) => words[row]!),
+      parents: atPlaces((row) => state.places[parents[row]!]!),
       ...(penalties && {
-        penaltyRows: ints(penalties.rows),
+        penaltyRows: ints(penalties.rows.map((row) => places[row]!)),
         penaltyWords: ints(penalties.words),
         penaltyValues: floats([penalties.values.length, 1], penalties.values),
       }),
@@ -127,10 +175,14 @@ export class ModelDecoder {
     const load = (): Promise<CompiledGraph> =>
       CompiledGraph.load(this.#runtime, stepOutputs(this.#model, width, penalised), this.#weights)
     const { ids, logProbs, ...next } = await this.#steps.use(`${width} ${penalised}`, load, (graph) =>
-      graph.runOnDevice({ ...encoded, ...prefixed(STATE, state), ...feeds }),
+      graph.runOnDevice({ ...encoded.values, ...prefixed(STATE, state.values), ...feeds }),
     )
     try {
-      return { state: named(next, NEXT), ids: intData(await ids!.read()), logProbs: floatData(await logProbs!.read()) }
+      return {
+        state: { values: named(next, NEXT), places },
+        ids: rowsAt(places, intData(await ids!.read()), width),
+        logProbs: rowsAt(places, floatData(await logProbs!.read()), width),
+      }
     } finally {
       ids!.release()
       logProbs!.release()
@@ -145,8 +197,13 @@ const STEPS_KEPT = 4
 const IMAGE = 'image.'
 const STATE = 'state.'
 const NEXT = 'next.'
-/** The symbol of the words so far, the size of what grows with each. */
+const SELECTED = 'selected.'
+/** The symbols of the rows of a step, G of each of B images; and of the words so far, the size of what grows with each. */
+const [ROWS, GROUPS] = ['B*G', ['B', 'G']] as const
 const GROWING = 'W'
+
+/** The share of encoded images that must have rows, lest they are selected anew. */
+const WORTH_KEEPING = 7 / 8
 
 const prefixed = <T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
@@ -159,6 +216,18 @@ const named = <T>(values: Readonly<Record<string, T>>, prefix: string): Record<s
     ),
   )
 
+/** The values whose names have the prefix, with it. */
+const withPrefix = <T>(values: Readonly<Record<string, T>>, prefix: string): Record<string, T> =>
+  prefixed(prefix, named(values, prefix))
+
+/** The rows at `places` of an array of `width` numbers a row. */
+function rowsAt<T extends Int32Array | Float32Array>(places: Int32Array, all: T, width: number): T {
+  if (places.length * width === all.length) return all // no padding
+  const picked = all.slice(0, places.length * width) as T
+  for (const [row, place] of places.entries()) picked.set(all.subarray(place * width, (place + 1) * width), row * width)
+  return picked
+}
+
 const isIn = (value: DeviceValue, values: DeviceValues): boolean => Object.values(values).includes(value)
 
 /**
@@ -168,41 +237,57 @@ const isIn = (value: DeviceValue, values: DeviceValues): boolean => Object.value
 export function encoderOutputs(model: CaptionModel, images: ImageTensors): Record<string, Tensor> {
   const encoded = model.encode(images)
   const used = new Set(
-    topological(Object.values(step(model, encoded).outputs)).flatMap(({ outputs }) => outputs.map(inputName)),
+    topological(Object.values(groupedStep(model, encoded).outputs)).flatMap(({ outputs }) => outputs.map(inputName)),
   )
   const needed = Object.entries(encoded).filter(([name]) => used.has(IMAGE + name))
   return { ...prefixed(IMAGE, Object.fromEntries(needed)), ...prefixed(STATE, model.start(encoded)) }
 }
 
-/**
- * One step of N rows that look at B images and continue M rows; the names of the state after it have the prefix NEXT.
- */
-function step(model: CaptionModel, encoded: Tensors): { hidden: Tensor; outputs: Record<string, Tensor> } {
-  const words = input('words', ['N'], 'int32')
-  const parents = input('parents', ['N'], 'int32')
-  const images = input('images', ['N'], 'int32')
-  /** inputs like `tensors` but for their number of rows, looked up by `rows` */
-  const lookedUp = (prefix: string, tensors: Tensors, count: string, rows: Tensor): Tensors =>
-    Object.fromEntries(
-      Object.entries(tensors).map(([name, { shape, dtype }]) => [
-        name,
-        gather(input(prefix + name, shape.with(0, count).map(open), dtype), rows),
-      ]),
-    )
-  /** an axis that grows, see CaptionModel.start(), has any size */
-  const open = (size: Dim): Dim => (size === 0 ? GROWING : size)
-  const { hidden, state } = model.step(
-    words,
-    lookedUp(IMAGE, encoded, 'B', images),
-    lookedUp(STATE, model.start(encoded), 'M', parents),
+/** A step in the graph: the input of the output layer, and all outputs, those of the state with the prefix NEXT. */
+interface GraphStep {
+  readonly hidden: Tensor
+  readonly outputs: Record<string, Tensor>
+}
+
+/** An input like a tensor but for its first size. */
+const inputLike = (name: string, { shape, dtype }: Tensor, count: string): Tensor =>
+  // an axis that grows, see CaptionModel.start(), has any size
+  input(
+    name,
+    shape.with(0, count).map((size) => (size === 0 ? GROWING : size)),
+    dtype,
   )
+
+/** A step of the rows `words`, whose parents are rows of the state before. */
+function stepFrom(model: CaptionModel, words: Tensor, parents: Tensor, encoded: Tensors, start: Tensors): GraphStep {
+  const before = Object.entries(start).map(([name, x]) => [name, gather(inputLike(STATE + name, x, 'M'), parents)])
+  const { hidden, state } = model.step(words, encoded, Object.fromEntries(before))
   return { hidden, outputs: { hidden, ...prefixed(NEXT, state) } }
+}
+
+/** One step of G rows for each of B images, which continue M rows; `words` and `parents` are int32 `[B, G]`. */
+function groupedStep(model: CaptionModel, encoded: Tensors): GraphStep {
+  const rows = (name: string): Tensor => reshape(input(name, GROUPS, 'int32'), [ROWS])
+  const images = Object.entries(encoded).map(([name, x]) => [name, inputLike(IMAGE + name, x, 'B')])
+  return stepFrom(model, rows('words'), rows('parents'), Object.fromEntries(images), model.start(encoded))
+}
+
+/** The encoded images `images` int32 `[B]` of all A images, by the names of their inputs with the prefix SELECTED. */
+function selectorOutputs(model: CaptionModel): Record<string, Tensor> {
+  const all = encoderOutputs(model, imageInputs(model.inputs))
+  const images = input('images', ['B'], 'int32')
+  return Object.fromEntries(
+    Object.entries(withPrefix(all, IMAGE)).map(([name, x]) => [
+      SELECTED + name,
+      gather(inputLike(name, x, 'A'), images),
+    ]),
+  )
 }
 
 /** A step, and the `width` best next words of each row with their log-probabilities. */
 function stepOutputs(model: CaptionModel, width: number, penalised: boolean): Record<string, Tensor> {
   const encoded = model.encode(imageInputs(model.inputs))
-  const { hidden, outputs } = step(model, encoded)
+  const { hidden, outputs } = groupedStep(model, encoded)
   const allowed = wordLogProbs(model, hidden)
   const best = topK(penalised ? add(allowed, penaltyMatrix(model.output.size)) : allowed, width)
   const { hidden: _, ...state } = outputs
@@ -216,7 +301,17 @@ function stepOutputs(model: CaptionModel, width: number, penalised: boolean): Re
  * encoder's outputs `image.…`; and the state of M rows before the word, named `state.…`.
  */
 export function allWordsStepOutputs(model: CaptionModel): Record<string, Tensor> {
-  const { hidden, outputs } = step(model, model.encode(imageInputs(model.inputs)))
+  const encoded = model.encode(imageInputs(model.inputs))
+  const rows = (name: string): Tensor => input(name, ['N'], 'int32')
+  const images = rows('images')
+  const perRow = Object.entries(encoded).map(([name, x]) => [name, gather(inputLike(IMAGE + name, x, 'B'), images)])
+  const { hidden, outputs } = stepFrom(
+    model,
+    rows('words'),
+    rows('parents'),
+    Object.fromEntries(perRow),
+    model.start(encoded),
+  )
   const { hidden: _, ...state } = outputs
   return { logProbs: wordLogProbs(model, hidden), ...state }
 }
@@ -229,8 +324,7 @@ const wordLogProbs = ({ output }: CaptionModel, hidden: Tensor): Tensor =>
 function penaltyMatrix(size: number): Tensor {
   const rows = input('penaltyRows', ['P'], 'int32')
   const places = add(mul(rows, constant(size, 'int32')), input('penaltyWords', ['P'], 'int32'))
-  const words = input('words', ['N'], 'int32')
-  const zeros = expand(constant(0), [`${size}*N`, 1])
+  const zeros = expand(constant(0), [product([size, ROWS]), 1])
   const filled = scatterAdd(zeros, places, input('penaltyValues', ['P', 1]))
-  return reshape(filled, [words.shape[0]!, size])
+  return reshape(filled, [ROWS, size])
 }

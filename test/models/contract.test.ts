@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { captionBatch } from '../../src/caption/caption-all.ts'
 import { Explainer } from '../../src/caption/explainer.ts'
 import { CompiledGraph } from '../../src/engine/compiled.ts'
-import { floatData } from '../../src/engine/session.ts'
+import { floatData, intData } from '../../src/engine/session.ts'
 import { toFloat16 } from '../../src/formats/float16.ts'
 import { floats, type HostValue, ints } from '../../src/formats/host-value.ts'
 import { input, logSoftmax } from '../../src/graph/index.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
-import { BASIC_MODEL_NAMES, type BasicModelName } from '../../src/models/basic-models.ts'
+import { BASIC_MODEL_NAMES, BASIC_MODELS, type BasicModelName } from '../../src/models/basic-models.ts'
 import { PUBLISHED_MODEL } from '../../src/models/config.ts'
 import type { CaptionModel } from '../../src/models/contract.ts'
 import { createCaptioner } from '../../src/models/create-captioner.ts'
@@ -20,6 +20,7 @@ import { START, Vocabulary } from '../../src/text/vocabulary.ts'
 import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
 import { type AdamOptions, adamRates } from '../../src/train/optimizer.ts'
 import { packCaptions } from '../../src/train/pack-captions.ts'
+import { samplerModel } from '../../src/train/sampling.ts'
 import { trainingStep } from '../../src/train/step.ts'
 import { momentNames } from '../../src/train/update.ts'
 import { normals } from '../support/random.ts'
@@ -44,6 +45,11 @@ const captioner = (basicModel: BasicModelName, mia: boolean): CaptionModel =>
     layers: 2,
     vocabularySize: WORDS,
   })
+
+/** The names of the captioners that attend, as `models` has them. */
+const ATTENDING = new Set(
+  BASIC_MODEL_NAMES.filter((name) => BASIC_MODELS[name].attention).flatMap((name) => [name, `${name} with MIA`]),
+)
 
 /** Every captioner there is, and one that only implements step(). */
 const models: readonly (readonly [string, () => CaptionModel])[] = [
@@ -107,7 +113,45 @@ async function expectForcedScores(
       expect(wordLogProbs[t]).toBeCloseTo(scores[(i * steps + t) * WORDS + word]!, 4)
 }
 
-describe.each(models)('%s', (_, make) => {
+describe.each(models)('%s', (name, make) => {
+  test('says greedily in one graph, two rows an image, what search says step by step', async () => {
+    const model = make()
+    const weights = weightsOf(model)
+    const decoder = await ModelDecoder.load(nodeRuntime, model, weights)
+    const stepper = await decoder.encode(features, concepts)
+    const found = await search(stepper, IMAGES, { beam: 1, maxLength: 6 })
+    stepper.release()
+    await decoder.release()
+    const session = await nodeRuntime.load(samplerModel(model, { captions: 2, steps: 6, greedy: true }))
+    const feeds: Record<string, HostValue> = {
+      ...Object.fromEntries(weights),
+      ...imageValues(model.inputs, features, concepts),
+    }
+    const { words } = await session.run(Object.fromEntries(session.inputNames.map((key) => [key, feeds[key]!])))
+    session.release()
+    const said = intData(words!)
+    for (const [image, [best]] of found.entries())
+      for (const row of [2 * image, 2 * image + 1]) {
+        const caption = Array.from({ length: 6 }, (_, t) => said[t * 2 * IMAGES + row]!)
+        expect(caption.slice(0, best!.words.length)).toEqual(best!.words)
+      }
+  })
+
+  test('explains each word by attention that sums to 1 and depends on the words before alone', async () => {
+    const model = make()
+    const explainer = await Explainer.load(nodeRuntime, model, weightsOf(model), 5)
+    const explained = async (caption: number[]) =>
+      (await explainer.explain(features, concepts, Array(IMAGES).fill(caption)))[1]!.words
+    const [one, other] = [await explained([4, 5, 6, 7]), await explained([4, 8, 6])]
+    explainer.release()
+    expect(one !== undefined).toBe(ATTENDING.has(name))
+    if (!one || !other) return
+    expect(one).toHaveLength(4)
+    for (const map of one) expect(map.reduce((a, b) => a + b)).toBeCloseTo(1, 5)
+    for (const t of [0, 1]) for (const [i, x] of one[t]!.entries()) expect(x).toBeCloseTo(other[t]![i]!, 6)
+    expect(one[2]).not.toEqual(other[2])
+  })
+
   test('scores the captions that search finds as teacher forcing does', async () => {
     const model = make()
     const decoder = await ModelDecoder.load(nodeRuntime, model, weightsOf(model))
