@@ -72,6 +72,23 @@ for (const [mia, emaDecay] of [
     expect(log.filter(({ kind }) => kind === 'epoch').map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4])
   })
 
+for (const [basicModel, mia] of [
+  ['UpDown', true],
+  ['Transformer', false],
+  ['Transformer', true],
+] as const)
+  test(`${basicModel}${mia ? ' with MIA' : ''} trains with a warm-up, and resumes with the same bytes`, async () => {
+    const folder = await temporaryFolder()
+    const small = await makeWorld(join(folder, 'data'), { mia, epochs: 3 })
+    const config = withTraining({ ...small, model: { ...small.model, basicModel } }, { learningRateWarmup: 5 })
+    const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')]
+    const reports = await train(whole, config)
+    await train(parts, config, { stopAfter: 4 })
+    await train(parts, config)
+    await sameBytes(runFiles(parts).checkpoint, runFiles(whole).checkpoint)
+    expect(reports.at(-1)!.loss!).toBeLessThan(reports[0]!.loss!)
+  })
+
 for (const baseline of ['samples', 'greedy'] as const)
   test(`self-critical training from a run raises the reward, and resumes with the same bytes (baseline ${baseline})`, async () => {
     const folder = await temporaryFolder()
