@@ -157,28 +157,31 @@ describe('small runs, exported', () => {
     expect(captions.size).toBeGreaterThan(1)
   })
 
-  test('a run on bottom-up features: the examples read features, fewer regions than the most', async () => {
-    const [run, folder] = [await temporaryFolder(), await temporaryFolder()]
-    await writeSmallCaptioner(run, { kind: 'bottom-up', regions: 5, size: 6 })
-    const out = await exported(join(folder, 'out'), run)
-    const { model, weights, vocabulary } = await openRun(run)
-    const decoder = await ModelDecoder.load(nodeEngine.runtime, model, weights)
-    const captions = new Set<string>()
-    for (const seed of [1, 2, 3, 4]) {
-      const features = Float32Array.from(normals(seed)(3 * 6))
-      const padded = new Uint16Array(5 * 6)
-      padded.set(toFloat16(features))
-      const batch = { images: 1, features: padded, concepts: new Int32Array() }
-      const caption = (await captionBatch(decoder, batch, vocabulary, {}))[0]!.caption
-      const path = join(folder, `${seed}.npy`)
-      await writeFile(path, serializeNpy({ shape: [3, 6], data: features }))
-      expect(await byJavaScript(out, path)).toBe(caption)
-      if (hasPython) expect(await byPython(out, path)).toBe(caption)
-      captions.add(caption)
-    }
-    await decoder.release()
-    expect(captions.size).toBeGreaterThan(1)
-  })
+  test.each(['VisualAttention', 'UpDown', 'Transformer'] as const)(
+    'a run of %s on bottom-up features: the examples read features, fewer regions than the most',
+    async (basicModel) => {
+      const [run, folder] = [await temporaryFolder(), await temporaryFolder()]
+      await writeSmallCaptioner(run, { kind: 'bottom-up', regions: 5, size: 6 }, basicModel)
+      const out = await exported(join(folder, 'out'), run)
+      const { model, weights, vocabulary } = await openRun(run)
+      const decoder = await ModelDecoder.load(nodeEngine.runtime, model, weights)
+      const captions = new Set<string>()
+      for (const seed of [1, 2, 3, 4]) {
+        const features = Float32Array.from(normals(seed)(3 * 6))
+        const padded = new Uint16Array(5 * 6)
+        padded.set(toFloat16(features))
+        const batch = { images: 1, features: padded, concepts: new Int32Array() }
+        const caption = (await captionBatch(decoder, batch, vocabulary, {}))[0]!.caption
+        const path = join(folder, `${seed}.npy`)
+        await writeFile(path, serializeNpy({ shape: [3, 6], data: features }))
+        expect(await byJavaScript(out, path)).toBe(caption)
+        if (hasPython) expect(await byPython(out, path)).toBe(caption)
+        captions.add(caption)
+      }
+      await decoder.release()
+      expect(captions.size).toBeGreaterThan(1)
+    },
+  )
 })
 
 test('a folder with files is refused before anything is written', async () => {
