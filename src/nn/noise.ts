@@ -139,7 +139,8 @@ export class Noise {
 const IMAGES = 'B'
 /** float32 has no number between 1 and 1 - 2^-24. */
 const SMALLEST_UNIFORM = 2 ** -24
-const MOST_PLACES = 256
+/** Two for each mask: more than the largest model within LIMITS has. */
+const MOST_PLACES = 4096
 const GOLDEN = 0x9e3779b9 | 0
 const ODD = 0x85157af5 | 0
 const PLACE = 0x632be5ab

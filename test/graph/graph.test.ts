@@ -68,6 +68,14 @@ describe('shapes', () => {
     expect(() => broadcast('add', ['B'], [3])).toThrow('Cannot add [B] and [3]')
   })
 
+  test('concat() leaves out what is empty, and behind a symbol it makes a size of its own', () => {
+    const word = input('word', ['N', 1, 4])
+    expect(concat([input('none', ['N', 0, 4]), word], 1)).toBe(word)
+    const once = concat([input('past', ['N', 'W', 4]), word], 1)
+    expect(once.shape).toEqual(['N', 'W+1', 4])
+    expect(concat([once, word, word], 1).shape).toEqual(['N', 'W+3', 4])
+  })
+
   test('reshape() finds the size that is left over, also a symbolic one', () => {
     expect(reshape(input('x', ['B', 6, 4]), [-1, 8]).shape).toEqual(['3*B', 8])
     expect(() => reshape(input('x', [2, 3]), [4, -1])).toThrow('the sizes do not divide')

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { ConceptDetector } from '../../src/models/concept-detector.ts'
 import { PUBLISHED_MODEL } from '../../src/models/config.ts'
+import { createCaptioner } from '../../src/models/create-captioner.ts'
 import { LstmCaptioner } from '../../src/models/lstm/captioner.ts'
-import { constant, type Init, normal, ones, uniform, xavierNormal, zeros } from '../../src/nn/init.ts'
+import { constant, type Init, normal, ones, uniform, xavierNormal, xavierUniform, zeros } from '../../src/nn/init.ts'
 import type { Parameter } from '../../src/nn/scope.ts'
 import { Random } from '../../src/random.ts'
 
@@ -40,6 +41,7 @@ const LAWS: Readonly<Record<string, readonly [Init, Law]>> = {
   'constant(-2)': [constant(-2), { law: 'constant', scale: -2 }],
   'normal(0.3)': [normal(0.3), { law: 'normal', scale: 0.3 }],
   'uniform(0.3)': [uniform(0.3), { law: 'uniform', scale: 0.3 }],
+  'xavierUniform of [30, 70]': [xavierUniform, { law: 'uniform', scale: Math.sqrt(6 / 100) }],
   'xavierNormal of [30, 70]': [xavierNormal, { law: 'normal', scale: Math.sqrt(2 / 100) }],
 }
 
@@ -97,6 +99,28 @@ test('the parameters of a captioner start as published', () => {
     paddedRegions: false,
   })
   expectLaws(parameters.values(), CAPTIONER)
+})
+
+const NEW_MODEL = { ...PUBLISHED_MODEL, ...SIZES, mia: true, regions: 4, concepts: 4, paddedRegions: false, layers: 2 }
+
+test('the parameters of Up-Down start as those of the captioners of the paper', () => {
+  const { parameters } = createCaptioner({ ...NEW_MODEL, basicModel: 'UpDown' })
+  expectLaws(parameters.values(), CAPTIONER)
+})
+
+test("the parameters of the Transformer start as published, Xavier's weights and unit word vectors", () => {
+  const { parameters } = createCaptioner({ ...NEW_MODEL, basicModel: 'Transformer' })
+  const xavier = (wide: number) => ({ law: 'uniform', scale: Math.sqrt(6 / (60 + wide)) }) as const
+  expectLaws(parameters.values(), [
+    [/orm\.weight$/, { law: 'constant', scale: 1 }],
+    [/orm\.bias$/, { law: 'constant', scale: 0 }],
+    [/^words/, { law: 'normal', scale: 1 / Math.sqrt(60) }],
+    [/layers.*(query|key|value|output)\.weight$/, xavier(60)],
+    [/layers.*(inner|outer)\.weight$/, xavier(150)],
+    [/layers.*outer\.bias$/, FROM.inner],
+    [/layers.*bias$/, FROM.hidden],
+    ...CAPTIONER,
+  ])
 })
 
 test('the weights of a concept detector start near 0, its probabilities near 0', () => {
