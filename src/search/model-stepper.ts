@@ -198,7 +198,7 @@ const IMAGE = 'image.'
 const STATE = 'state.'
 const NEXT = 'next.'
 const SELECTED = 'selected.'
-/** The symbols of the rows of a step, G of each of B images; and of the words so far, the size of what grows with each. */
+/** The symbols of a step's rows, G of each of B images; and of the words so far, the size of what grows. */
 const [ROWS, GROUPS] = ['B*G', ['B', 'G']] as const
 const GROWING = 'W'
 

@@ -94,8 +94,8 @@ function total(sizes: readonly Dim[]): Dim {
 }
 
 /**
- * Joins tensors along `axis`, those of size 0 left out; numbers behind a symbolic size W make a size of its own, as "W+1". Throws ShapeError if
- * there are none or the types or other sizes differ.
+ * Joins tensors along `axis`, those of size 0 left out; numbers behind a symbolic size W make a size of its own, as
+ * "W+1". Throws ShapeError if there are none or the types or other sizes differ.
  */
 export function concat(inputs: readonly Tensor[], axis: number): Tensor {
   const [first] = inputs
