@@ -61,7 +61,7 @@ export interface ImageInputs {
 }
 
 /** Images decoded together: enough to fill the processor, few enough that their regions stay in its cache. */
-const IMAGES_PER_BATCH = 50
+export const IMAGES_PER_BATCH = 50
 
 /** Captions images by beam search, batch by batch, in their order. */
 export async function captionAll(

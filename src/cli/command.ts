@@ -1,3 +1,4 @@
+import type { Communicator } from '../distributed/communicator.ts'
 import type { Option } from './options.ts'
 import type { Answer } from './output.ts'
 import type { Reporter } from './reporter.ts'
@@ -9,6 +10,8 @@ export interface Context {
   readonly report: Reporter
   /** the options on the command line, in camelCase; the others have their defaults */
   readonly given: readonly string[]
+  /** the ranks that run this command together, each with the same values; mostly this process alone */
+  readonly ranks: Communicator
 }
 
 type Options = Readonly<Record<string, Option<unknown>>>
@@ -30,6 +33,8 @@ export interface Command<A extends Options = Options, O extends Options = Option
   readonly options: O
   /** after an interruption, the same command resumes instead of starting over */
   readonly resumes?: true
+  /** launched by MPI, several ranks share out its work */
+  readonly ranks?: true
   /** Runs the command. It imports heavy modules itself, so that `mia --help` need not load them. */
   readonly run: (values: Values<A> & Values<O>, context: Context) => Promise<Answer>
 }

@@ -1,3 +1,4 @@
+import type { Part } from '../distributed/sharing.ts'
 import { UsageError } from '../errors.ts'
 import { thousands } from '../wording.ts'
 
@@ -69,6 +70,14 @@ export const fraction = make<number>((given) => decimal(given, 'from 0 to 1', (n
 export const fractionBelowOne = make<number>((given) =>
   decimal(given, 'of at least 0 and below 1', (number) => number < 1),
 )
+
+/** One of several parts of some work, as in "2/8": the second of eight. */
+export const part = make<Part>((given) => {
+  const [, number, parts] = /^([1-9]\d{0,5})\/([1-9]\d{0,5})$/.exec(given) ?? []
+  if (parts === undefined || Number(number) > Number(parts))
+    throw new UsageError('It must be a part and the number of parts, as in 2/8: the second of eight.')
+  return { index: Number(number) - 1, parts: Number(parts) }
+})
 
 /** Names separated by commas. */
 export const list = make<string[]>((given) => {

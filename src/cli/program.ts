@@ -1,8 +1,10 @@
 import { CommanderError } from 'commander'
 import { describeErrno } from '../disk/errno.ts'
+import { RankError } from '../distributed/communicator.ts'
 import { UsageError, UserError } from '../errors.ts'
 import type { Section } from './command.ts'
 import { contents } from './commands/index.ts'
+import { Job } from './job.ts'
 import { paint, printable, printableJson, printableLines, type Stream, type Streams } from './output.ts'
 import { buildParser, type Call } from './parser.ts'
 import { Reporter } from './reporter.ts'
@@ -34,16 +36,27 @@ export async function runProgram(
   }
 }
 
-async function runCommand(
-  { command, values, given }: Call,
-  { stdout, stderr }: Streams,
-  signal: AbortSignal,
-): Promise<number> {
+async function runCommand({ command, values, given }: Call, streams: Streams, signal: AbortSignal): Promise<number> {
+  const say = (error: unknown): void => {
+    printError(error, streams.stderr)
+    if (error instanceof RankError && command.resumes) streams.stderr.write(`To go on, ${RESUME}`)
+  }
+  let job: Job
+  try {
+    job = await Job.join(command, say)
+  } catch (error) {
+    say(error)
+    return statusOf(error)
+  }
+  const { ranks } = job
+  const { stdout, stderr } = ranks.rank === 0 ? streams : SILENT
   const report = new Reporter(stderr, { quiet: values.quiet === true })
   const onAbort = (): void => report.note('Stopping; press Ctrl-C again to stop at once')
   signal.addEventListener('abort', onAbort, { once: true })
   try {
-    const { json, text, next, failed } = await command.run(values as never, { signal, report, given })
+    if (ranks.size > 1) report.note(`Running on ${ranks.description}`)
+    const { json, text, next, failed } = await command.run(values as never, { signal, report, given, ranks })
+    await job.leave()
     report.finish()
     const lines = typeof text === 'string' ? [text] : text
     stdout.write(`${values.json ? printableJson(json) : lines.map(printable).join('\n')}\n`)
@@ -51,16 +64,26 @@ async function runCommand(
     return failed ? EXIT.failed : EXIT.done
   } catch (error) {
     report.finish()
-    if (signal.aborted && (error === signal.reason || (error as Error).name === 'AbortError')) {
-      stderr.write(`Stopped${command.resumes ? '; run the same command again to resume' : ''}\n`)
+    if ((signal.aborted && error === signal.reason) || ((signal.aborted || ranks.size > 1) && isAbort(error))) {
+      stderr.write(command.resumes ? `Stopped; ${RESUME}` : 'Stopped\n')
+      await job.leave().catch((error) => job.fail(error))
       return EXIT.stopped
     }
-    printError(error, stderr)
-    return error instanceof UsageError ? EXIT.usage : EXIT.failed
+    await job.fail(error)
+    return statusOf(error)
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
 }
+
+const RESUME = 'run the same command again to resume\n'
+
+const statusOf = (error: unknown): number => (error instanceof UsageError ? EXIT.usage : EXIT.failed)
+
+/** The streams of a rank that is not the first: rank 0 speaks for all. */
+const SILENT: Streams = { stdout: { write: () => true }, stderr: { write: () => true } }
+
+const isAbort = (error: unknown): boolean => (error as Error | undefined)?.name === 'AbortError'
 
 /** Prints an error: the message alone if the user can fix it, such as a wrong file or a full disk, else the stack. */
 function printError(error: unknown, stderr: Stream): void {

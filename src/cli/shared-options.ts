@@ -1,6 +1,6 @@
 import { LIMITS } from '../models/limits.ts'
 import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
-import { positive, text } from './options.ts'
+import { part, positive, text } from './options.ts'
 
 /** `--beam`, of all commands that caption. */
 export const BEAM = positive('n', 'beam size; 1 is greedy search', { default: DEFAULT_BEAM, max: LIMITS.beam })
@@ -19,3 +19,10 @@ export const NETWORKS = {
 
 /** The `--help` heading of options that only reproduce numbers of the published code. */
 export const REPRODUCE = { group: 'To reproduce published numbers' } as const
+
+/** `--shard`, of commands whose work the jobs of an array share out. */
+export const SHARD = {
+  shard: part('i/n', 'do part i of n; the call that ends last puts the results together', {
+    group: 'On several machines',
+  }),
+}

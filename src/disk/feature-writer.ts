@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { copyFile, link, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
 import type { FeatureSink, SkippedFile } from '../vision/extract-features.ts'
@@ -32,15 +33,23 @@ export class FeatureWriter implements FeatureSink {
 
   /**
    * Opens a folder of features, or begins one. Shards that are missing or damaged are dropped from the index: their
-   * images count as not stored. `shardSize` is the number of images of a shard. Throws UserError if the folder has
-   * features of another source, or another process writes to it.
+   * images count as not stored. `shardSize` is the number of images of a shard. Images of `elsewhere`, another folder,
+   * count as stored. Throws UserError if a folder has features of another source, or another process writes to this
+   * one.
    */
-  static async open(folder: string, source: FeatureSource, { shardSize = 512 } = {}): Promise<FeatureWriter> {
+  static async open(
+    folder: string,
+    source: FeatureSource,
+    { shardSize = 512, elsewhere }: { readonly shardSize?: number; readonly elsewhere?: string } = {},
+  ): Promise<FeatureWriter> {
+    const there = elsewhere === undefined ? undefined : await begunIndex(elsewhere, source)
     const lock = await Lock.take(join(folder, 'lock.json'), `features "${folder}"`)
     try {
       const index = await openIndex(folder, source)
       await writeIndex(folder, index)
-      return new FeatureWriter(folder, lock, index, shardSize)
+      const writer = new FeatureWriter(folder, lock, index, shardSize)
+      for (const { ids } of there?.shards ?? []) for (const id of ids) writer.#stored.add(id)
+      return writer
     } catch (error) {
       await lock.release()
       throw error
@@ -82,6 +91,27 @@ export class FeatureWriter implements FeatureSink {
     this.#skipped.set(image.id, image)
   }
 
+  /** Moves the features of another folder, of the same source, into this one, and removes it. */
+  async take(folder: string): Promise<void> {
+    const lock = await Lock.take(join(folder, 'lock.json'), `features "${folder}"`)
+    try {
+      const { shards, skipped } = await openIndex(folder, sourceOf(this.#index))
+      for (const shard of shards) {
+        if (shard.ids.every((id) => this.#stored.has(id))) continue // taken before a kill
+        const file = unusedName(this.#index.shards)
+        await linkOrCopy(join(folder, shard.file), join(this.#folder, file))
+        this.#index.shards.push({ ...shard, file })
+        for (const id of shard.ids) this.#stored.add(id)
+        await this.#saveIndex()
+      }
+      for (const image of skipped) if (!this.has(image.id)) this.skip(image)
+      await this.#saveIndex()
+    } finally {
+      await lock.release()
+    }
+    await rm(folder, { recursive: true })
+  }
+
   /** Writes the last shard and unlocks the folder. */
   async close(): Promise<void> {
     try {
@@ -109,14 +139,30 @@ export class FeatureWriter implements FeatureSink {
   }
 }
 
-/** The index of a folder without the shards that cannot be read, or a new one. */
-async function openIndex(folder: string, source: FeatureSource): Promise<FeatureIndex> {
+/** A second name for a file, in place of any other file there: a kill leaves the first. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await rm(to, { force: true })
+  await link(from, to).catch(() => copyFile(from, to))
+}
+
+function sourceOf({ format: _, dtype: __, shards: ___, skipped: ____, ...source }: FeatureIndex): FeatureSource {
+  return source
+}
+
+/** The index of a folder, undefined if it has none. Throws UserError if its features are of another source. */
+async function begunIndex(folder: string, source: FeatureSource): Promise<FeatureIndex | undefined> {
   const begun = existsSync(indexFile(folder)) ? await readIndex(folder) : undefined
   if (begun && !sameSource(begun, source))
     throw new UserError(
       `Cannot add to features "${folder}": they are ${describeSource(begun)}; these would be ${describeSource(source)}; ` +
         'give another folder or delete this one',
     )
+  return begun
+}
+
+/** The index of a folder without the shards that cannot be read, or a new one. */
+async function openIndex(folder: string, source: FeatureSource): Promise<FeatureIndex> {
+  const begun = await begunIndex(folder, source)
   return {
     format: 'mia-features/2',
     ...source,

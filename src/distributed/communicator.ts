@@ -39,6 +39,8 @@ export interface Communicator {
   gather(data: Uint8Array, waiting?: Waiting): Promise<readonly Uint8Array[]>
   /** Sends the n-th of as many equal parts of `data` as there are ranks to rank n; `into` gets the parts sent here. */
   exchange(data: Uint8Array, into: Uint8Array, waiting?: Waiting): Promise<void>
+  /** Tells the others that this rank may give no sign of life for so many seconds: its main thread is at work. */
+  busy(seconds: number): void
 }
 
 /** The communicator of a process that works alone: every collective call returns at once. */
@@ -53,4 +55,5 @@ export const ALONE: Communicator = {
   async exchange(data, into) {
     into.set(data)
   },
+  busy() {},
 }

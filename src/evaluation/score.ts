@@ -12,6 +12,9 @@ export interface CaptionScores {
   readonly cider: readonly number[]
 }
 
+/** Seconds that scoring may keep the main thread from all else, as the metrics of all of COCO's images do. */
+export const SCORING_SECONDS = 600
+
 /**
  * Scores captions, one for each image in order, against the images' references, by some metrics, CIDEr among them. The
  * images of each dataset are scored by themselves too: CIDEr's document frequencies are then those of that dataset.

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { captionAll, type ImageCaption } from '../caption/caption-all.ts'
+import type { ImageCaption } from '../caption/caption-all.ts'
 import {
   DEFAULT_SEARCH,
   type SearchChoices,
@@ -10,15 +11,20 @@ import {
 import { Dataset, type ImageEntry, type Split } from '../data/dataset.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
-import { writeFileAtomic } from '../disk/files.ts'
-import { openRun } from '../disk/run.ts'
+import { readBytes, writeFileAtomic } from '../disk/files.ts'
+import { openRun, runFiles } from '../disk/run.ts'
+import { amongShards } from '../disk/shard-results.ts'
 import { storedInputs } from '../disk/stored-inputs.ts'
+import { ALONE } from '../distributed/communicator.ts'
+import { amongRanks, type Part, type Sharing } from '../distributed/sharing.ts'
+import { Team } from '../distributed/team.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
 import { FAMILIES } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
-import { scoreCaptions } from './score.ts'
+import { captionShared } from './caption-shared.ts'
+import { SCORING_SECONDS, scoreCaptions } from './score.ts'
 
 /** Which run is tested on which images, and how captions are searched for. */
 export interface TestOptions extends Watch {
@@ -50,15 +56,14 @@ export interface CaptionedSplit {
 }
 
 /** Captions the images of a split with a run's weights. Throws UserError if none of them has features and concepts. */
-export async function captionSplit({
-  engine,
-  run: folder,
-  split,
-  search = {},
-  data,
-  onProgress,
-  signal,
-}: TestOptions): Promise<CaptionedSplit> {
+export const captionSplit = async (options: TestOptions): Promise<CaptionedSplit> =>
+  (await captionPart(options, amongRanks(new Team(ALONE, options.signal))))!
+
+/** Like captionSplit(), with the images shared out: undefined where the parts are not put together. */
+async function captionPart(
+  { engine, run: folder, split, search = {}, data, onProgress }: TestOptions,
+  sharing: Sharing,
+): Promise<CaptionedSplit | undefined> {
   const settings = searchSettings(search)
   const run = await openRun(folder)
   const source = data ?? run.config.data.folder
@@ -83,14 +88,10 @@ export async function captionSplit({
         `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has features and concepts; run "mia features" and "mia concepts detect"`,
       )
     const decoder = await ModelDecoder.load(engine.runtime, run.model, run.weights)
-    const watch = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
     const ids = images.map(({ id }) => id)
-    const captions = await captionAll(decoder, inputs, ids, {
-      vocabulary: run.vocabulary,
-      ...searchOptions(settings, run.vocabulary),
-      ...watch,
-    }).finally(() => decoder.release())
-    return { images, captions, missing: all.filter(({ id }) => !inputs.has(id)).map(({ id }) => id) }
+    const options = { vocabulary: run.vocabulary, ...searchOptions(settings, run.vocabulary), onProgress }
+    const captions = await captionShared(decoder, inputs, ids, options, sharing).finally(() => decoder.release())
+    return captions && { images, captions, missing: all.filter(({ id }) => !inputs.has(id)).map(({ id }) => id) }
   } finally {
     await store.close()
   }
@@ -100,15 +101,30 @@ export async function captionSplit({
  * Captions the images of a split by a run's best weights, scores them, and writes captions and scores into the run's
  * folder.
  */
-export async function testRun(options: TestOptions): Promise<TestResult> {
-  const { run: folder, split } = options
+export const testRun = async (options: TestOptions): Promise<TestResult> =>
+  (await testPart(options, { team: new Team(ALONE, options.signal) }))!
+
+/**
+ * Like testRun(), with the images shared out among the ranks of a team, or by `shard`. Undefined where the parts are
+ * not put together: on ranks but the first, and in a shard while others are missing.
+ */
+export async function testPart(
+  options: TestOptions,
+  { team, shard }: { readonly team: Team; readonly shard?: Part | undefined },
+): Promise<TestResult | undefined> {
+  const { run: folder, split, signal } = options
   const search = searchSettings(options.search ?? {})
-  const { images, captions, missing } = await captionSplit(options)
-  const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
-  const { corpus, byDataset, cider } = scoreCaptions(images, captions, metrics)
-  const scores = { ...(corpus as Record<string, number>), ...byDataset }
   const name = join(folder, 'results', `${split}-${searchName(search)}`)
   const results = `${name}.json`
+  const recipe = shard && { split, search, data: options.data, weights: await digestOf(runFiles(folder).weights) }
+  const sharing = shard ? amongShards(shard, { target: results, recipe, signal }) : amongRanks(team)
+  const captioned = await captionPart(options, sharing)
+  if (!captioned) return undefined
+  const { images, captions, missing } = captioned
+  const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
+  team.ranks.busy(SCORING_SECONDS)
+  const { corpus, byDataset, cider } = scoreCaptions(images, captions, metrics)
+  const scores = { ...(corpus as Record<string, number>), ...byDataset }
   await writeFileAtomic(
     results,
     `${JSON.stringify(captions.map(({ id, caption }) => ({ image_id: imageId(id), caption })))}\n`,
@@ -117,6 +133,7 @@ export async function testRun(options: TestOptions): Promise<TestResult> {
     `${name}-scores.json`,
     `${JSON.stringify({ split, ...search, images: images.length, scores }, null, 2)}\n`,
   )
+  await sharing.finish()
   return {
     images: images.length,
     scores,
@@ -125,6 +142,12 @@ export async function testRun(options: TestOptions): Promise<TestResult> {
     results,
   }
 }
+
+/** SHA-256 of a file, in hexadecimal. */
+const digestOf = async (path: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readBytes(path, 'weights'))
+    .digest('hex')
 
 /** A search as a part of file names: `beam3`, and the settings that differ from the defaults. */
 function searchName({ beam, maxLength: _, ...others }: SearchSettings): string {

@@ -11,8 +11,9 @@ import type { Objective } from './objectives/objective.ts'
 import { selfCritical } from './objectives/self-critical.ts'
 import { CaptionReward } from './rewards.ts'
 import { SelfCriticalSampler } from './self-critical.ts'
-import { trainingStep } from './step.ts'
-import { StepSessions, type StepSizes } from './step-sessions.ts'
+import type { SharedSteps } from './shared-step.ts'
+import { gradientStep, trainingStep } from './step.ts'
+import { StepSessions } from './step-sessions.ts'
 
 /** The training images and the vocabulary of their captions. */
 export interface CaptionedImages {
@@ -28,19 +29,38 @@ export interface CaptionerSteps {
   release(): Promise<void>
 }
 
-/** The training steps of a run's objective. */
-export const captionerSteps = (runtime: Runtime, config: RunConfig, data: CaptionedImages): CaptionerSteps =>
+/** The training steps of a run's objective; `shared` are those of several ranks. */
+export const captionerSteps = (
+  runtime: Runtime,
+  config: RunConfig,
+  data: CaptionedImages,
+  shared?: SharedSteps,
+): CaptionerSteps =>
   config.training.objective.kind === 'self-critical'
-    ? new SelfCriticalSteps(runtime, config, data, config.training.objective)
-    : new CrossEntropySteps(runtime, config)
+    ? new SelfCriticalSteps(runtime, config, data, config.training.objective, shared)
+    : new CrossEntropySteps(runtime, config, shared)
+
+/** The compiled steps of an objective, of several ranks those up to their gradients. */
+function sessionsOf(
+  runtime: Runtime,
+  { model, training }: RunConfig,
+  objective: Objective,
+  shared: SharedSteps | undefined,
+): StepSessions {
+  const { captionsPerImage: captions, adam, gradientClipping: clipping } = training
+  return new StepSessions(shared ?? runtime, ({ steps, regions }) => {
+    const padded = createCaptioner({ ...model, regions }) // the number of regions changes no weight
+    const options = { captions, steps, objective }
+    return shared ? gradientStep(padded, options) : trainingStep(padded, { ...options, adam, clipping })
+  })
+}
 
 /** Steps on the references. */
 class CrossEntropySteps implements CaptionerSteps {
   readonly #sessions: StepSessions
 
-  constructor(runtime: Runtime, config: RunConfig) {
-    const objective = crossEntropy(config.training.labelSmoothing)
-    this.#sessions = new StepSessions(runtime, (sizes) => stepModel(config, sizes, objective))
+  constructor(runtime: Runtime, config: RunConfig, shared: SharedSteps | undefined) {
+    this.#sessions = sessionsOf(runtime, config, crossEntropy(config.training.labelSmoothing), shared)
   }
 
   async prepare(batch: Batch, values: HostValues): Promise<PreparedStep> {
@@ -63,6 +83,7 @@ class SelfCriticalSteps implements CaptionerSteps {
     config: RunConfig,
     { images, vocabulary }: CaptionedImages,
     { baseline, bleuReward }: Extract<RunConfig['training']['objective'], { kind: 'self-critical' }>,
+    shared: SharedSteps | undefined,
   ) {
     const { captionsPerImage: samples, maxLength, seed } = config.training
     this.#references = images.map(({ tokens }) => tokens.map((caption) => caption.split(' ')))
@@ -75,24 +96,19 @@ class SelfCriticalSteps implements CaptionerSteps {
       samples,
       maxLength,
       seed,
+      ...(shared && { ranks: shared.team.ranks }),
     })
-    this.#sessions = new StepSessions(runtime, (sizes) => stepModel(config, sizes, selfCritical))
+    this.#sessions = sessionsOf(runtime, config, selfCritical, shared)
   }
 
-  async prepare({ images, regions }: Batch, collated: HostValues, now: StepStart): Promise<PreparedStep> {
-    const inputs = { features: collated.features!, concepts: collated.concepts! }
-    const references = Array.from(images, (image) => this.#references[image]!)
-    const { values, steps, reward } = await this.#sampler.sample({ inputs, regions, references, ...now })
+  async prepare(batch: Batch, collated: HostValues, now: StepStart): Promise<PreparedStep> {
+    const { regions } = batch
+    const references = Array.from(batch.images, (image) => this.#references[image]!)
+    const { values, steps, reward } = await this.#sampler.sample({ inputs: collated, batch, references, ...now })
     return { session: await this.#sessions.for({ steps, regions }), values, reward }
   }
 
   async release(): Promise<void> {
     await Promise.all([this.#sessions.release(), this.#sampler.release()])
   }
-}
-
-/** The training step of a run as an ONNX model. The number of regions changes no weight. */
-function stepModel({ model, training }: RunConfig, { steps, regions }: StepSizes, objective: Objective): Uint8Array {
-  const { captionsPerImage: captions, adam, gradientClipping: clipping } = training
-  return trainingStep(createCaptioner({ ...model, regions }), { captions, steps, objective, adam, clipping })
 }

@@ -45,6 +45,12 @@ export class Collator {
     return [...images].map((image) => this.#images[image]!.id)
   }
 
+  /** The words of each of a batch's captions, `<end>` included. */
+  lengthsOf({ images, captions }: Batch): number[] {
+    const perImage = captions.length / images.length
+    return Array.from(captions, (caption, n) => this.items[images[Math.floor(n / perImage)]!]!.steps[caption]!)
+  }
+
   /** Returns the inputs of the training step, as predict() declares them. Throws UserError if features are damaged. */
   async collate(batch: Batch): Promise<HostValues> {
     const { featureSize } = this.#config.model

@@ -1,9 +1,13 @@
 import { ConceptInference } from '../caption/concept-inference.ts'
-import { detectorFor } from '../caption/stored-detector.ts'
+import { detectorDigest, detectorFor } from '../caption/stored-detector.ts'
 import { Dataset } from '../data/dataset.ts'
 import { type DetectedConcepts, readDetector, writeConcepts } from '../disk/concept-files.ts'
 import { conceptsFile, conceptsFolder, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
+import { amongShards } from '../disk/shard-results.ts'
+import { ALONE } from '../distributed/communicator.ts'
+import { amongRanks, type Part, shareIn } from '../distributed/sharing.ts'
+import { Team } from '../distributed/team.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
@@ -40,13 +44,17 @@ export interface DetectionOptions extends Watch {
  * `concepts/concepts.jsonl`. Throws UserError if the dataset has no features or no detector, if features are damaged,
  * or if `count` exceeds the words that the detector knows.
  */
-export async function detectConcepts({
-  engine,
-  data,
-  count,
-  onProgress,
-  signal,
-}: DetectionOptions): Promise<Detection> {
+export const detectConcepts = async (options: DetectionOptions): Promise<Detection> =>
+  (await detectPart(options, { team: new Team(ALONE, options.signal) }))!
+
+/**
+ * Like detectConcepts(), with the images shared out among the ranks of a team, or by `shard`. Undefined where the parts
+ * are not put together: on ranks but the first, and in a shard while others are missing.
+ */
+export async function detectPart(
+  { engine, data, count, onProgress, signal }: DetectionOptions,
+  { team, shard }: { readonly team: Team; readonly shard?: Part | undefined },
+): Promise<Detection | undefined> {
   const dataset = await Dataset.open(data)
   const store = await FeatureStore.open(featuresFolder(data))
   try {
@@ -63,19 +71,25 @@ export async function detectConcepts({
     const images = dataset.images.filter(({ id }) => store.has(id))
     const detector = detectorFor(info.words.length, info.features)
     const inference = await ConceptInference.load(engine.runtime, detector, weights, most)
-    const concepts: DetectedConcepts[] = []
-    try {
-      for (let start = 0; start < images.length; start += IMAGES_PER_BATCH) {
+    const target = conceptsFile(data)
+    const recipe = shard && { detector: await detectorDigest(stored), most, images: images.map(({ id }) => id) }
+    const sharing = shard ? amongShards(shard, { target, recipe, signal }) : amongRanks(team)
+    const { start, end } = shareIn(sharing, images.length, IMAGES_PER_BATCH)
+    const detect = async (signal: AbortSignal | undefined): Promise<DetectedConcepts[]> => {
+      const concepts: DetectedConcepts[] = []
+      for (let first = start; first < end; first += IMAGES_PER_BATCH) {
         signal?.throwIfAborted()
-        const batch = images.slice(start, start + IMAGES_PER_BATCH)
+        const batch = images.slice(first, Math.min(end, first + IMAGES_PER_BATCH))
         const found = await inference.best(await store.read(batch.map(({ id }) => id)))
         for (const [i, { id }] of batch.entries()) concepts.push({ id, ...rowOf(found, i, most, info.words) })
-        onProgress?.(start + batch.length, images.length)
+        onProgress?.(first - start + batch.length, end - start)
       }
-    } finally {
-      inference.release()
+      return concepts
     }
-    await writeConcepts(conceptsFile(data), stored, concepts)
+    const parts = await sharing.collect(detect).finally(() => inference.release())
+    if (!parts) return undefined
+    await writeConcepts(target, stored, parts.flat())
+    await sharing.finish()
     return { images: images.length, count: most, words: info.words.length, regions }
   } finally {
     await store.close()

@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs'
 import type { Weights } from '../caption/weights.ts'
 import { type RunProgress, writeCheckpoint } from '../disk/checkpoint.ts'
+import { ALONE, type Communicator, RankError } from '../distributed/communicator.ts'
+import { barrier, fromRankZero } from '../distributed/messages.ts'
 import type { HostValues, Session } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
 import type { Parameter } from '../nn/scope.ts'
@@ -106,15 +108,26 @@ export interface TrainingTask<B, V extends Validation> {
  * Trains a model from `start` until the task's epochs are done, and returns the progress. Each epoch trains on every
  * batch and validates; the weights of the epoch with the highest score are kept. Epochs of equal score are ranked by
  * the log-likelihood of the validation data, then the later one wins. A checkpoint is written before and after each
- * validation, and if `signal` aborts or a batch cannot be read: the run resumes from that very step. Throws UserError
- * if the loss or a gradient is not finite; the checkpoint then holds the state before.
+ * validation, every five minutes, and if `signal` aborts or a batch cannot be read: the run resumes from that very
+ * step. Throws UserError if the loss or a gradient is not finite; the checkpoint then holds the state before.
+ *
+ * Several `ranks` run the same loop; each begins an epoch with the state of rank 0, which alone writes checkpoints. If a
+ * rank is lost, rank 0 writes one of the last finished step, and the promise rejects with RankError.
  */
 export async function runTraining<B, V extends Validation>(
   task: TrainingTask<B, V>,
   start: TrainingStart,
-  { signal, onEpoch }: { signal?: AbortSignal | undefined; onEpoch?: (epoch: FinishedEpoch<V>) => void } = {},
+  {
+    signal,
+    onEpoch,
+    ranks = ALONE,
+  }: {
+    signal?: AbortSignal | undefined
+    onEpoch?: (epoch: FinishedEpoch<V>) => void
+    ranks?: Communicator
+  } = {},
 ): Promise<RunProgress> {
-  const loop = new TrainingLoop(task, start, signal)
+  const loop = new TrainingLoop(task, start, signal, ranks)
   while (loop.progress.epoch < task.epochs) {
     const epoch = await loop.runEpoch()
     onEpoch?.(epoch)
@@ -122,18 +135,31 @@ export async function runTraining<B, V extends Validation>(
   return loop.progress
 }
 
+/** A kill loses the work of this time at most: a checkpoint is also written during an epoch. */
+const SAVE_EVERY_MS = 5 * 60_000
+/** Steps after which it is time to look at the clock. Several ranks then ask rank 0. */
+const LOOK_EVERY = 50
+
 class TrainingLoop<B, V extends Validation> {
   readonly #task: TrainingTask<B, V>
   readonly #state: TrainingState
   readonly #average: WeightAverage | undefined
   readonly #signal: AbortSignal | undefined
+  readonly #ranks: Communicator
   #progress: RunProgress
+  #savedAt = performance.now()
 
-  constructor(task: TrainingTask<B, V>, { state, progress, averages }: TrainingStart, signal: AbortSignal | undefined) {
+  constructor(
+    task: TrainingTask<B, V>,
+    { state, progress, averages }: TrainingStart,
+    signal: AbortSignal | undefined,
+    ranks: Communicator,
+  ) {
     const { parameters, emaDecay } = task
     this.#task = task
     this.#state = state
     this.#signal = signal
+    this.#ranks = ranks
     this.#progress = progress
     if (emaDecay > 0) {
       const { step } = progress
@@ -148,8 +174,9 @@ class TrainingLoop<B, V extends Validation> {
   /** Does an epoch, or the rest of it. */
   async runEpoch(): Promise<FinishedEpoch<V>> {
     const started = performance.now()
+    await this.#align()
     const trained = await this.#train()
-    await this.#save() // a stop during validation loses nothing
+    await this.#saveTogether() // a stop during validation loses nothing
     const weights = this.#weights
     const validation = await this.#task.validate(weights)
     const { best, logLikelihood } = await this.#rank(validation.score)
@@ -163,7 +190,7 @@ class TrainingLoop<B, V extends Validation> {
     const finished = { epoch, step: this.#progress.step, ...trained, validation, best, ...decided, seconds }
     await this.#task.onEpoch?.(finished)
     this.#progress = { ...this.#progress, epoch, batch: 0 }
-    await this.#save()
+    await this.#saveTogether()
     return finished
   }
 
@@ -188,7 +215,7 @@ class TrainingLoop<B, V extends Validation> {
         })
         const { seed, adam } = task
         const learningRate = task.learningRate({ epoch: epoch + 1, step })
-        const result = await this.#state.step(session, values, { step, seed, learningRate, adam })
+        const result = await this.#orSaveIfLost(this.#state.step(session, values, { step, seed, learningRate, adam }))
         if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm))
           throw this.#notFinite(
             result,
@@ -205,6 +232,7 @@ class TrainingLoop<B, V extends Validation> {
         const drawn = reward === undefined ? {} : { reward }
         await task.onStep?.({ ...result, ...drawn, step, epoch: epoch + 1, batch, learningRate, seconds })
         since = now
+        if (step % LOOK_EVERY === 0) await this.#saveIfDue()
       }
     } finally {
       await next?.catch(() => {}) // whoever closes the files must not do so under a read
@@ -231,6 +259,27 @@ class TrainingLoop<B, V extends Validation> {
     }
   }
 
+  /** Waits for a step. If a rank is lost the step has changed nothing, and the state is saved. */
+  async #orSaveIfLost<T>(step: Promise<T>): Promise<T> {
+    try {
+      return await step
+    } catch (error) {
+      if (error instanceof RankError) await this.#save()
+      throw error
+    }
+  }
+
+  /**
+   * Copies the state of rank 0 to the other ranks. Theirs is the same already, unless they resume, or their processors
+   * round differently.
+   */
+  async #align(): Promise<void> {
+    if (this.#ranks.size === 1) return
+    const groups = [...Object.values(this.#state.tensors()), ...(this.#average ? [this.#average.weights] : [])]
+    for (const { data } of groups.flatMap((group) => [...group.values()]))
+      await this.#ranks.broadcast(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  }
+
   /**
    * Whether weights of this score are the best so far; if the score equals the best one, their log-likelihood decides.
    */
@@ -248,9 +297,21 @@ class TrainingLoop<B, V extends Validation> {
     return this.#average?.weights ?? this.#state.weights
   }
 
-  #save(): Promise<void> {
+  async #saveIfDue(): Promise<void> {
+    const isDue = performance.now() - this.#savedAt > SAVE_EVERY_MS
+    if (await fromRankZero(this.#ranks, isDue)) await this.#saveTogether()
+  }
+
+  async #saveTogether(): Promise<void> {
+    await this.#save()
+    await barrier(this.#ranks)
+  }
+
+  async #save(): Promise<void> {
+    if (this.#ranks.rank > 0) return
     const averages = this.#average && { averages: this.#average.weights }
-    return writeCheckpoint(this.#task.checkpoint, { ...this.#progress, ...this.#state.tensors(), ...averages })
+    await writeCheckpoint(this.#task.checkpoint, { ...this.#progress, ...this.#state.tensors(), ...averages })
+    this.#savedAt = performance.now()
   }
 
   #notFinite({ loss, gradientNorm }: StepResult, where: string): UserError {

@@ -28,19 +28,27 @@ export interface SamplerOptions {
   readonly steps: number
   /** whether each word is the most probable one, instead of drawn from the model's distribution */
   readonly greedy: boolean
+  /** whether the images are a rank's part of a batch, which draws what one process would draw for them */
+  readonly shared?: boolean
 }
 
 /**
  * A model that captions images with the weights it is fed, as ONNX: it encodes the images once, then draws the words of
  * S captions of each, without dropout. Inputs: those of the images, every weight, and for sampling the int32 scalars
- * `seed` and `step`, of which the samples are a function. Output: `words` int32 `[T, B*S]`, rows image by image; what
+ * `seed` and `step`, of which the samples are a function; of a part of a batch also `imagesBefore` and `imagesTotal`, as
+ * gradientStep() has them. Output: `words` int32 `[T, B*S]`, rows image by image; what
  * follows `<end>` means nothing.
  *
  * A word is drawn by adding Gumbel noise to the logits and taking the largest, which draws from their softmax without
  * computing it (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030).
  */
-export function samplerModel(model: CaptionModel, { captions, steps, greedy }: SamplerOptions): Uint8Array {
-  const noise = greedy ? undefined : new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
+export function samplerModel(
+  model: CaptionModel,
+  { captions, steps, greedy, shared = false }: SamplerOptions,
+): Uint8Array {
+  const scalar = (name: string): Tensor => input(name, [], 'int32')
+  const part = shared ? { before: scalar('imagesBefore'), total: scalar('imagesTotal') } : undefined
+  const noise = greedy ? undefined : new Noise(scalar('seed'), scalar('step'), part)
   const encoded = model.encode(imageInputs(model.inputs))
   const perRow = (tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> =>
     Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, perCaption(x, captions)]))

@@ -1,9 +1,14 @@
 import type { Weights } from '../caption/weights.ts'
+import { ALONE, type Communicator } from '../distributed/communicator.ts'
+import { gatherJson } from '../distributed/messages.ts'
+import { shareOf } from '../distributed/shares.ts'
 import { type HostValues, intData, type Runtime } from '../engine/session.ts'
 import { floats, type HostValue, ints } from '../formats/host-value.ts'
 import type { Tokens } from '../metrics/metric.ts'
 import type { CaptionModel } from '../models/contract.ts'
 import { END, type Vocabulary } from '../text/vocabulary.ts'
+import { placeOf } from './batch-share.ts'
+import type { Batch } from './batches.ts'
 import { bucketOf } from './buckets.ts'
 import type { StepStart } from './loop.ts'
 import { ADVANTAGES } from './objectives/self-critical.ts'
@@ -23,6 +28,8 @@ export interface SelfCriticalOptions {
   readonly maxLength: number
   /** seed of the samples, which are a function of it and of the step */
   readonly seed: number
+  /** the ranks that sample together, by default this process alone */
+  readonly ranks?: Communicator
 }
 
 /** A sampled batch. */
@@ -37,10 +44,10 @@ export interface SampledBatch {
 
 /** The images of a batch, and when they are sampled. */
 export interface SampledImages extends StepStart {
-  /** the inputs of the encoder */
+  /** what was collated of this rank's images: the inputs of the encoder, and their place in the batch */
   readonly inputs: HostValues
-  /** regions of each image */
-  readonly regions: number
+  /** the whole batch */
+  readonly batch: Batch
   /** the tokenised references of each image */
   readonly references: readonly (readonly Tokens[])[]
 }
@@ -55,20 +62,59 @@ export class SelfCriticalSampler {
   readonly #samplers: StepSessions
   readonly #greedy: StepSessions
   readonly #lengths: readonly number[]
+  readonly #ranks: Communicator
 
   /** `model` returns the captioner for a number of regions. */
   constructor(runtime: Runtime, model: (regions: number) => CaptionModel, options: SelfCriticalOptions) {
-    const { samples, maxLength } = options
+    const { samples, maxLength, ranks = ALONE } = options
     this.#options = options
+    this.#ranks = ranks
     this.#lengths = lengthBuckets(maxLength)
     const samplers = (captions: number, greedy: boolean) =>
-      new StepSessions(runtime, ({ steps, regions }) => samplerModel(model(regions), { captions, steps, greedy }))
+      new StepSessions(runtime, ({ steps, regions }) =>
+        samplerModel(model(regions), { captions, steps, greedy, shared: this.#ranks.size > 1 }),
+      )
     this.#samplers = samplers(samples, false)
     this.#greedy = samplers(1, true)
   }
 
-  /** Samples captions of images, at optimizer step `step`, with `weights`. */
-  async sample({ inputs, regions, references, step, weights }: SampledImages): Promise<SampledBatch> {
+  /** Samples captions of this rank's images, at optimizer step `step`, with `weights`. */
+  async sample({ inputs, batch, references, step, weights }: SampledImages): Promise<SampledBatch> {
+    const { samples } = this.#options
+    const { rank, size } = this.#ranks
+    const share = shareOf(batch.images.length, rank, size)
+    const own = references.slice(share.start, share.end)
+    const { drawn, rewards, advantages } =
+      own.length > 0 ? await this.#draw(inputs, batch.regions, own, { step, weights }) : NOTHING
+    const reward = rewards.reduce((sum, value) => sum + value, 0)
+    const all = await gatherJson(this.#ranks, { lengths: drawn.map(({ length }) => length), reward })
+    const lengths = all.flatMap((each) => each.lengths)
+    const steps = bucketOf(Math.max(...lengths), this.#lengths)!
+    const mean = all.reduce((sum, each) => sum + each.reward, 0) / lengths.length
+    const place = size > 1 ? placeOf(lengths, batch, share) : {}
+    if (own.length === 0) return { values: place, steps, reward: mean }
+    const packed = packTargets(drawn, steps, samples)
+    return {
+      values: {
+        features: inputs.features!,
+        concepts: inputs.concepts!,
+        ...place,
+        words: ints(packed.inputs, [steps, drawn.length]),
+        targets: ints(packed.targets),
+        positions: ints(packed.positions),
+        [ADVANTAGES]: floats([advantages.length], advantages),
+      },
+      steps,
+      reward: mean,
+    }
+  }
+
+  async #draw(
+    inputs: HostValues,
+    regions: number,
+    references: SampledImages['references'],
+    { step, weights }: StepStart,
+  ): Promise<Drawn> {
     const { samples, maxLength, baseline, seed } = this.#options
     const sizes = { steps: maxLength, regions }
     const feeds = { ...inputs, ...hostValues(weights) }
@@ -79,19 +125,7 @@ export class SelfCriticalSampler {
       baseline === 'greedy'
         ? overGreedy(rewards, this.#rewards(captionsOf(await (await this.#greedy.for(sizes)).run(feeds)), references))
         : overOtherSamples(rewards, samples)
-    const steps = bucketOf(Math.max(...drawn.map(({ length }) => length)), this.#lengths)!
-    const packed = packTargets(drawn, steps, samples)
-    return {
-      values: {
-        ...inputs,
-        words: ints(packed.inputs, [steps, drawn.length]),
-        targets: ints(packed.targets),
-        positions: ints(packed.positions),
-        [ADVANTAGES]: floats([advantages.length], advantages),
-      },
-      steps,
-      reward: rewards.reduce((sum, value) => sum + value, 0) / rewards.length,
-    }
+    return { drawn, rewards, advantages }
   }
 
   /** Frees the samplers. */
@@ -108,6 +142,15 @@ export class SelfCriticalSampler {
     return reward.of(words, references)
   }
 }
+
+/** Samples of some images: their ids, their rewards, and these less the baseline. */
+interface Drawn {
+  readonly drawn: readonly (readonly number[])[]
+  readonly rewards: Float64Array
+  readonly advantages: Float32Array
+}
+
+const NOTHING: Drawn = { drawn: [], rewards: new Float64Array(), advantages: new Float32Array() }
 
 /** The ids of each sampled caption, up to and with `<end>`, from `words` `[T, N]`. */
 function captionsOf({ words }: HostValues): number[][] {

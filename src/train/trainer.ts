@@ -11,7 +11,11 @@ import { runFiles } from '../disk/run.ts'
 import { checkSameVocabulary } from '../disk/run-folder.ts'
 import { readSafetensors, writeSafetensors } from '../disk/safetensors-file.ts'
 import { type StoredInputs, storedInputs } from '../disk/stored-inputs.ts'
+import { ALONE, type Communicator } from '../distributed/communicator.ts'
+import { shareOf } from '../distributed/shares.ts'
+import { Team } from '../distributed/team.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { HostValues } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionModel } from '../models/contract.ts'
 import { createCaptioner } from '../models/create-captioner.ts'
@@ -19,6 +23,7 @@ import type { Progress } from '../progress.ts'
 import { RunLog } from '../report/run-log.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { firstFew } from '../wording.ts'
+import { partOf, placeOf } from './batch-share.ts'
 import { type Batch, makeBatches } from './batches.ts'
 import { type CaptionerSteps, captionerSteps } from './captioner-steps.ts'
 import { Collator } from './collator.ts'
@@ -27,7 +32,8 @@ import { readInitialWeights } from './initial-weights.ts'
 import { type FinishedEpoch, type FinishedStep, runTraining, type TrainingTask } from './loop.ts'
 import { referenceLogLikelihood } from './reference-likelihood.ts'
 import { learningRateAt } from './schedule.ts'
-import { startOrRestore } from './state.ts'
+import { shareOut, startTogether } from './share-out.ts'
+import { SharedSteps } from './shared-step.ts'
 import { type CaptionerValidation, validateCaptioner } from './validation.ts'
 
 /** The report of a finished epoch. */
@@ -60,6 +66,8 @@ export interface TrainerOptions {
   /** progress in optimizer steps, over the whole run */
   readonly onProgress?: Progress
   readonly signal?: AbortSignal
+  /** the ranks that train together, by default this process alone; rank 0 alone writes */
+  readonly ranks?: Communicator
 }
 
 /** Steps between two lines of the log. */
@@ -80,6 +88,9 @@ interface CaptionData {
  * log-likelihood. If `signal` aborts, a checkpoint is written and the promise rejects with the signal's reason: the
  * same call resumes from that very step. Throws UserError if data are missing, damaged or not those that the run began
  * with, or the loss is not finite.
+ *
+ * Several ranks make the same call, each with the whole configuration: they share out the images of every batch and of
+ * validation, and sum their gradients.
  */
 export async function trainCaptioner({
   engine,
@@ -88,29 +99,39 @@ export async function trainCaptioner({
   onEpoch,
   onProgress,
   signal,
+  ranks = ALONE,
 }: TrainerOptions): Promise<RunProgress> {
   const files = runFiles(folder)
   const dataset = await Dataset.open(config.data.folder)
   await checkSameVocabulary(folder, config.data.folder, dataset.vocabulary)
   const store = await FeatureStore.open(featuresFolder(config.data.folder))
+  const team = new Team(ranks, signal)
+  let shared: SharedSteps | undefined
   let steps: CaptionerSteps | undefined
   try {
     const data = await readData(folder, config, dataset, store)
-    await keepDataIdentity(folder, config.data.folder, data)
+    if (ranks.rank === 0) await keepDataIdentity(folder, config.data.folder, data)
     const model = createCaptioner(config.model)
-    const { seed, from } = config.training
+    const parameters = [...model.parameters.values()]
+    const { seed, from, adam, gradientClipping: clipping } = config.training
     const initial = from && (() => readInitialWeights(from, model.parameters))
-    const start = await startOrRestore(files.checkpoint, [...model.parameters.values()], seed, initial)
-    steps = captionerSteps(engine.runtime, config, { images: data.train, vocabulary: data.vocabulary })
-    const journal = await RunLog.open({ engine, folder }, start.progress)
+    const start = await startTogether(ranks, files.checkpoint, parameters, seed, initial)
+    if (ranks.size > 1) shared = await SharedSteps.open(engine.runtime, parameters, { adam, clipping }, team)
+    steps = captionerSteps(engine.runtime, config, { images: data.train, vocabulary: data.vocabulary }, shared)
+    const journal = ranks.rank === 0 ? await RunLog.open({ engine, folder }, start.progress) : undefined
     try {
-      const task = captionerTask({ engine, folder, config, model, data, steps, journal, onProgress, signal })
-      return await runTraining(task, start, { signal, onEpoch: (epoch) => onEpoch?.(reportOf(epoch)) })
+      const task = captionerTask({ engine, folder, config, model, data, steps, journal, onProgress, team })
+      return await runTraining(shareOut(task, ranks), start, {
+        signal: team.signal,
+        ranks,
+        onEpoch: (epoch) => onEpoch?.(reportOf(epoch)),
+      })
     } finally {
-      await journal.close()
+      await journal?.close()
     }
   } finally {
     await steps?.release()
+    shared?.release()
     await store.close()
   }
 }
@@ -119,9 +140,10 @@ interface TaskParts extends Pick<TrainerOptions, 'engine' | 'folder' | 'config'>
   readonly model: CaptionModel
   readonly data: CaptionData
   readonly steps: CaptionerSteps
-  readonly journal: RunLog
+  /** undefined in ranks that do not write */
+  readonly journal: RunLog | undefined
   readonly onProgress: Progress | undefined
-  readonly signal: AbortSignal | undefined
+  readonly team: Team
 }
 
 /** A captioner's part of the training loop. */
@@ -134,12 +156,12 @@ function captionerTask({
   steps,
   journal,
   onProgress,
-  signal,
+  team,
 }: TaskParts): TrainingTask<Batch, CaptionerValidation> {
   const files = runFiles(folder)
   const { inputs, vocabulary } = data
   const collator = new Collator(data.train, vocabulary, inputs, { ...config, training })
-  const validated = { inputs, images: data.val, vocabulary, training, signal }
+  const validated = { inputs, images: data.val, vocabulary, training, team }
   const total = training.epochs * Math.ceil(data.train.length / (training.batchSize / training.captionsPerImage))
   const log = new StepLog(journal)
   return {
@@ -153,7 +175,7 @@ function captionerTask({
     learningRate: (at) => learningRateAt(at, training),
     batches: (epoch) => makeBatches(collator.items, { ...training, epoch, lengths: collator.lengths }),
     describe: (batch) => `images ${firstFew(collator.ids(batch))}`,
-    collate: (batch) => collator.collate(batch),
+    collate: (batch) => (team.ranks.size > 1 ? collateShare(collator, batch, team.ranks) : collator.collate(batch)),
     prepare: (batch, collated, now) => steps.prepare(batch, collated, now),
     validate: (weights) => validateCaptioner(runtime, model, weights, validated),
     logLikelihood: (weights) => referenceLogLikelihood(runtime, model, weights, validated),
@@ -170,18 +192,25 @@ function captionerTask({
       const name = `epoch-${String(finished.epoch).padStart(3, '0')}.json`
       const samples = `${JSON.stringify(finished.validation.samples, null, 2)}\n`
       await writeFileAtomic(join(files.samples, name), samples)
-      await journal.append({ kind: 'epoch', step: finished.step, ...reportOf(finished) })
+      await journal?.append({ kind: 'epoch', step: finished.step, ...reportOf(finished) })
     },
   }
 }
 
+/** Reads this rank's images of a batch: the inputs of gradientStep(), without those of images if it has none. */
+async function collateShare(collator: Collator, batch: Batch, { rank, size }: Communicator): Promise<HostValues> {
+  const share = shareOf(batch.images.length, rank, size)
+  const place = placeOf(collator.lengthsOf(batch), batch, share)
+  return share.start === share.end ? place : { ...place, ...(await collator.collate(partOf(batch, share))) }
+}
+
 /** Logs every 25th step, with the speed since the one before. */
 class StepLog {
-  readonly #journal: RunLog
+  readonly #journal: RunLog | undefined
   #captions = 0
   #seconds = 0
 
-  constructor(journal: RunLog) {
+  constructor(journal: RunLog | undefined) {
     this.#journal = journal
   }
 
@@ -203,7 +232,7 @@ class StepLog {
     this.#seconds = 0
     const rewarded = reward === undefined ? {} : { reward }
     const line = { step, epoch, loss, learningRate, gradientNorm, ...rewarded, captionsPerSecond }
-    await this.#journal.append({ kind: 'step', ...line })
+    await this.#journal?.append({ kind: 'step', ...line })
   }
 }
 

@@ -103,7 +103,7 @@ test.each(examples)('the example "%s" is understood as %s', async (call, name) =
       },
     })),
   }))
-  const [program, ...args] = call.match(/"[^"]*"|\S+/g)!
+  const [program, ...args] = call.replace(/^mpirun -n \d+ npx /, '').match(/"[^"]*"|\S+/g)!
   const { status, stderr } = await mia(args, { sections: stubs })
   expect(stderr).toBe('')
   expect({ program, status, called }).toEqual({ program: 'mia', status: 0, called: [name] })

@@ -2,6 +2,8 @@ import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { positive, seed, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
+import { partAnswer, refuseShardOnRanks } from '../parts.ts'
+import { SHARD } from '../shared-options.ts'
 
 /** `mia concepts train`: trains the concept detector of a dataset. */
 export const conceptsTrain = defineCommand({
@@ -66,6 +68,11 @@ export const conceptsDetect = defineCommand({
     'needs as many concepts as regions for each image, or all concepts of the detector if it has fewer.',
   examples: [
     { call: 'mia concepts detect --data data/flickr8k', what: '49 concepts for the 49 regions of a 7 x 7 grid' },
+    { call: 'mpirun -n 4 npx mia concepts detect --data data/coco', what: 'shared out among four ranks of MPI' },
+    {
+      call: 'mia concepts detect --data data/coco --shard 2/8',
+      what: 'the second of eight parts, each a job of its own',
+    },
   ],
   options: {
     data: text('folder', 'dataset folder with features and a concept detector', { required: true }),
@@ -74,17 +81,20 @@ export const conceptsDetect = defineCommand({
       'concepts per image (default: the number of regions, or all concepts of the detector if it has fewer)',
       { max: 10_000 },
     ),
+    ...SHARD,
   },
-  async run({ data, count }, { signal, report }) {
-    const { detectConcepts } = await import('../../train/concept-detection.ts')
+  ranks: true,
+  async run({ data, count, shard }, { signal, report, ranks }) {
+    refuseShardOnRanks(shard, ranks)
+    const { Team } = await import('../../distributed/team.ts')
+    const { detectPart } = await import('../../train/concept-detection.ts')
     const { nodeEngine } = await import('../../hosts/node/engine.ts')
-    const found = await detectConcepts({
-      engine: nodeEngine,
-      data,
-      signal,
-      onProgress: report.progress('Concepts', 'images'),
-      ...(count !== undefined && { count }),
-    })
+    const onProgress = report.progress('Concepts', 'images')
+    const found = await detectPart(
+      { engine: nodeEngine, data, signal, onProgress, ...(count !== undefined && { count }) },
+      { team: new Team(ranks, signal), shard },
+    )
+    if (!found) return partAnswer(shard)
     return {
       json: { data, ...found },
       text: describeDetection(found, count === undefined),

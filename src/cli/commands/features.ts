@@ -4,6 +4,8 @@ import { counted, thousands } from '../../wording.ts'
 import { type Context, defineCommand, type Values } from '../command.ts'
 import { choice, count, flag, positive, text } from '../options.ts'
 import { shellQuoted } from '../output.ts'
+import { partAnswer, refuseShardOnRanks } from '../parts.ts'
+import { SHARD } from '../shared-options.ts'
 
 const CNN = { group: 'Your own CNN (--cnn)' } as const
 const OBJECTS = { group: 'Objects as regions' } as const
@@ -37,6 +39,7 @@ const options = {
     'import published bottom-up features: a TSV file, or a folder with a .npy or .npz file for each image',
     OBJECTS,
   ),
+  ...SHARD,
 }
 
 /** `mia features`: extracts or imports the features of a dataset. */
@@ -61,6 +64,8 @@ export const features = defineCommand({
       call: 'mia features --data data/coco --cnn mobilenet_v2.onnx --detector yolox_nano.onnx',
       what: 'objects, by another detector and CNN',
     },
+    { call: 'mpirun -n 4 npx mia features --data data/coco', what: 'shared out among four ranks of MPI' },
+    { call: 'mia features --data data/coco --shard 2/8', what: 'the second of eight parts, each a job of its own' },
     {
       call: 'mia features --data data/coco --bottom-up trainval.tsv',
       what: 'published bottom-up features, 10 to 100 or 36 regions per image',
@@ -68,9 +73,13 @@ export const features = defineCommand({
   ],
   options,
   resumes: true,
+  ranks: true,
   async run(values, context) {
-    const { data, bottomUp } = values
+    const { data, bottomUp, shard } = values
     refuseContradictions(values)
+    refuseShardOnRanks(shard, context.ranks)
+    if (bottomUp !== undefined && (shard || context.ranks.size > 1))
+      throw new UsageError('Cannot share out --bottom-up: importing only copies; run it as one process')
     const { Dataset } = await import('../../data/dataset.ts')
     const dataset = await Dataset.open(data, { signal: context.signal })
     const { withAugmentations } = await import('../../vision/augmentation.ts')
@@ -79,16 +88,18 @@ export const features = defineCommand({
       const count = image.split === 'train' ? values.augmentations : 0
       images.push(...(await withAugmentations({ id: image.id, path: dataset.imagePath(image) }, count)))
     }
-    const { what, source, ...done } = await (bottomUp === undefined
+    const extracted = await (bottomUp === undefined
       ? extract(values, images, context)
       : importPublished(bottomUp, data, images, context))
+    if (!extracted) return partAnswer(shard)
+    const { what, source, ...done } = extracted
     const skipped = done.skipped.map(({ file, reason }) => ({ image: file, reason }))
     for (const { image, reason } of skipped) context.report.warn(`skipped ${image}: ${reason}`)
     const augmented = values.augmentations > 0 ? ' (augmentations included)' : ''
-    const extracted = `${counted(done.made + done.kept, 'image')}${augmented} with ${what}, ${thousands(done.made)} of them new`
+    const sentence = `${counted(done.made + done.kept, 'image')}${augmented} with ${what}, ${thousands(done.made)} of them new`
     return {
       json: { data, made: done.made, kept: done.kept, skipped, ...source },
-      text: skipped.length > 0 ? `${extracted}; ${counted(skipped.length, 'image')} skipped` : extracted,
+      text: skipped.length > 0 ? `${sentence}; ${counted(skipped.length, 'image')} skipped` : sentence,
       next: `mia concepts train --data ${shellQuoted(data)}`,
     }
   },
@@ -112,12 +123,12 @@ function refuseContradictions(values: Values<typeof options>): void {
 
 type Extracted = Extraction & { readonly what: string; readonly source: object }
 
-/** Extracts grid features, or with a detector those of objects. */
+/** Extracts grid features, or with a detector those of objects; undefined where parts are not put together. */
 async function extract(
-  { data, cnn, layer, size, normalisation, batchSize, detector, boxPosition }: Values<typeof options>,
+  { data, cnn, layer, size, normalisation, batchSize, detector, boxPosition, shard }: Values<typeof options>,
   images: readonly ImageFile[],
-  { signal, report }: Context,
-): Promise<Extracted> {
+  { signal, report, ranks }: Context,
+): Promise<Extracted | undefined> {
   const {
     BUILTIN,
     extractFeatures,
@@ -129,7 +140,7 @@ async function extract(
     sourceOf,
   } = await import('../../vision/index.ts')
   const { featuresFolder } = await import('../../disk/dataset-files.ts')
-  const { FeatureWriter } = await import('../../disk/feature-writer.ts')
+  const { extractTogether } = await import('../extract-together.ts')
   const { nodeEngine: engine } = await import('../../hosts/node/engine.ts')
   const { pictures } = engine
   const network = await openNetwork(engine, cnn ?? BUILTIN, {
@@ -141,15 +152,15 @@ async function extract(
     detector === undefined
       ? undefined
       : new RegionFinder(await openDetector(engine, detector), network, { pictures, position: boxPosition })
-  const store = await FeatureWriter.open(featuresFolder(data), finder?.source ?? sourceOf(network))
   const onProgress = report.progress('Features', 'images')
-  const done = await (finder
-    ? extractRegions({ images, finder, store, onProgress, signal })
-    : extractFeatures({ images, network, pictures, store, batchSize, onProgress, signal })
-  ).finally(async () => {
-    await store.close() // keeps finished features, after an interruption too
-    ;(finder ?? network).release()
-  })
+  const done = await extractTogether(
+    { folder: featuresFolder(data), source: finder?.source ?? sourceOf(network), images, ranks, shard, signal },
+    (mine) =>
+      finder
+        ? extractRegions({ ...mine, finder, onProgress })
+        : extractFeatures({ ...mine, network, pictures, batchSize, onProgress }),
+  ).finally(() => (finder ?? network).release())
+  if (!done) return undefined
   const { regions, sha256 } = network
   const from = `from layer "${network.layer}"`
   return {

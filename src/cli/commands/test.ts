@@ -2,7 +2,9 @@ import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { choice, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
+import { partAnswer, refuseShardOnRanks } from '../parts.ts'
 import { SEARCH, searchOf } from '../search-options.ts'
+import { SHARD } from '../shared-options.ts'
 
 /** `mia test`: captions and scores a split. */
 export const test = defineCommand({
@@ -14,6 +16,8 @@ export const test = defineCommand({
   examples: [
     { call: 'mia test --run runs/va-mia', what: 'the test split' },
     { call: 'mia test --run runs/va-mia --split val --beam 1 --json', what: 'the validation split, greedy search' },
+    { call: 'mpirun -n 4 npx mia test --run runs/va-mia', what: 'the test split, shared out among four ranks of MPI' },
+    { call: 'mia test --run runs/va-mia --shard 2/8', what: 'the second of eight parts, each a job of its own' },
     { call: 'mia test --run runs/va-mia --block-repeated-words --length-penalty wu_0.7', what: 'another search' },
   ],
   options: {
@@ -21,20 +25,28 @@ export const test = defineCommand({
     split: choice('name', 'split to caption', ['train', 'val', 'test'], { default: 'test' }),
     data: text('folder', 'dataset folder (default: the one the run was trained on)'),
     ...SEARCH,
+    ...SHARD,
   },
-  async run({ run, split, data, ...asked }, { signal, report }) {
+  ranks: true,
+  async run({ run, split, data, shard, ...asked }, { signal, report, ranks }) {
+    refuseShardOnRanks(shard, ranks)
     const search = await searchOf(asked)
-    const { testRun } = await import('../../evaluation/test-run.ts')
+    const { testPart } = await import('../../evaluation/test-run.ts')
     const { nodeEngine } = await import('../../hosts/node/engine.ts')
-    const tested = await testRun({
-      engine: nodeEngine,
-      run,
-      split,
-      search,
-      signal,
-      onProgress: report.progress('Captions', 'images'),
-      ...(data !== undefined && { data }),
-    })
+    const { Team } = await import('../../distributed/team.ts')
+    const tested = await testPart(
+      {
+        engine: nodeEngine,
+        run,
+        split,
+        search,
+        signal,
+        onProgress: report.progress('Captions', 'images'),
+        ...(data !== undefined && { data }),
+      },
+      { team: new Team(ranks, signal), shard },
+    )
+    if (!tested) return partAnswer(shard)
     const { images, scores, missing, results } = tested
     if (missing.length > 0)
       report.warn(`skipped ${counted(missing.length, 'image')} of the split without features or concepts`)

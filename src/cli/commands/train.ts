@@ -26,11 +26,18 @@ export const train = defineCommand({
       call: 'mia train --data data/flickr8k --objective self-critical --from runs/va-mia --epochs 5 --out runs/va-mia-sc',
       what: 'then on CIDEr-D itself',
     },
+    {
+      call: 'mpirun -n 4 npx mia train --data data/coco --basic-model VisualAttention --out runs/va',
+      what: 'four ranks of MPI, which share out every batch',
+    },
   ],
   options,
   resumes: true,
-  async run(values, { signal, report, given }) {
-    const run = await openRun(values, given)
+  ranks: true,
+  async run(values, { signal, report, given, ranks }) {
+    const { fromRankZero } = await import('../../distributed/messages.ts')
+    const own = ranks.rank === 0 ? await openRun(values, given) : undefined
+    const run = await fromRankZero(ranks, own && { folder: own.folder, config: own.config })
     try {
       const { basicModel, paddedRegions } = run.config.model
       if (basicModel === 'VisualRegionalAttention' && !paddedRegions)
@@ -45,7 +52,14 @@ export const train = defineCommand({
         report.note(describeEpoch(epoch))
       }
       const onProgress = report.progress('Training', 'steps')
-      const { step, epoch, best } = await trainCaptioner({ engine: nodeEngine, ...run, onProgress, onEpoch, signal })
+      const { step, epoch, best } = await trainCaptioner({
+        engine: nodeEngine,
+        ...run,
+        onProgress,
+        onEpoch,
+        signal,
+        ranks,
+      })
       return {
         json: { run: run.folder, step, epoch, best, epochs },
         text:
@@ -56,7 +70,7 @@ export const train = defineCommand({
         next: `mia test --run ${shellQuoted(run.folder)} --split val`,
       }
     } finally {
-      await run.release()
+      await own?.release()
     }
   },
 })

@@ -11,8 +11,6 @@ import { Watch } from './watch.ts'
 const THREADS = 3
 /** Seconds that ranks wait for each other if a call does not say. */
 const PATIENCE = 600
-/** Seconds that the last rank may end later than the first. */
-const PATIENCE_AT_END = 20
 /** Counts of MPI are 32-bit integers; parts of this size stay far below. */
 const MOST_AT_ONCE = 2 ** 28
 
@@ -25,6 +23,8 @@ export class MpiCommunicator implements Communicator {
   #names: readonly string[] = []
   #description = ''
   #watch: Watch | undefined
+  /** how to reject each collective call that has not ended */
+  readonly #waiting = new Set<(reason: unknown) => void>()
 
   private constructor(library: MpiLibrary, rank: number, size: number) {
     this.#library = library
@@ -103,6 +103,10 @@ export class MpiCommunicator implements Communicator {
     )
   }
 
+  busy(seconds: number): void {
+    this.#watch?.busy(1000 * seconds)
+  }
+
   /** Tells rank 0 that this rank failed: the others end too. */
   fail(message: string): void {
     this.#watch?.fail(message)
@@ -110,7 +114,7 @@ export class MpiCommunicator implements Communicator {
 
   /** Leaves the ranks, once all of them do. Throws RankError if one does not. */
   async leave(): Promise<void> {
-    await this.gather(new Uint8Array(), { patience: PATIENCE_AT_END })
+    await this.gather(new Uint8Array())
     this.#watch?.stop()
     await this.#gather(new Uint8Array()) // now no rank sends any more
     this.#watch?.drain()
@@ -133,6 +137,10 @@ export class MpiCommunicator implements Communicator {
     const view = new DataView(own.buffer)
     const world = this.#library.constants.kind === 'MPICH' ? view.getInt32(0, true) : view.getBigUint64(0, true)
     this.#watch = new Watch(this.#library, world, this.rank, this.#names)
+    const { lost } = this.#watch
+    lost.addEventListener('abort', () => {
+      for (const reject of this.#waiting) reject(lost.reason)
+    })
   }
 
   async #gather(data: Uint8Array): Promise<readonly Uint8Array[]> {
@@ -154,12 +162,11 @@ export class MpiCommunicator implements Communicator {
     watch.lost.throwIfAborted()
     const end = watch.begin(1000 * patience)
     return new Promise<T>((resolve, reject) => {
-      const onLost = (): void => reject(watch.lost.reason)
-      watch.lost.addEventListener('abort', onLost, { once: true })
+      this.#waiting.add(reject)
       call()
         .finally(() => {
           end()
-          watch.lost.removeEventListener('abort', onLost)
+          this.#waiting.delete(reject)
         })
         .then(resolve, reject)
     })

@@ -12,6 +12,8 @@ const STOOD_STILL_MS = 5000
 const GRACE_MS = 1000
 
 const [BEAT, FAILURE] = [0, 1]
+/** A beat has the sender's rank, its collective calls, and how long it may be silent. */
+const BEAT_NUMBERS = 3
 /** The longest message of a rank that failed. */
 const TEXT_BYTES = 2048
 
@@ -20,6 +22,8 @@ interface Known {
   heardAt: number
   /** collective calls that it has made */
   calls: number
+  /** how much longer than usual it may be silent */
+  busyMs: number
 }
 
 /** A collective call that this rank has made and that has not ended. */
@@ -49,7 +53,7 @@ export class Watch {
     this.#rank = rank
     this.#names = names
     const heardAt = performance.now()
-    this.#known = names.map(() => ({ heardAt, calls: 0 }))
+    this.#known = names.map(() => ({ heardAt, calls: 0, busyMs: 0 }))
     this.#timer = setInterval(() => this.#tick(), BEAT_MS)
     this.#timer.unref()
   }
@@ -75,6 +79,11 @@ export class Watch {
     this.#send(text, 0, FAILURE)
   }
 
+  /** Announces that this rank may be silent for so long. */
+  busy(ms: number): void {
+    this.#beat(ms)
+  }
+
   /** Stops sending. */
   stop(): void {
     clearInterval(this.#timer)
@@ -83,13 +92,12 @@ export class Watch {
   /** Takes what the others have sent before they stopped. */
   drain(): void {
     const text = new Uint8Array(TEXT_BYTES)
-    while (this.#received(new Float64Array(2), BEAT));
+    while (this.#received(new Float64Array(BEAT_NUMBERS), BEAT));
     while (this.#received(text, FAILURE));
   }
 
   #tick(): void {
-    const to = this.#rank === 0 ? this.#names.keys() : [0]
-    for (const rank of to) if (rank !== this.#rank) this.#send(Float64Array.of(this.#rank, this.#calls), rank, BEAT)
+    this.#beat(0)
     this.#receive()
     const now = performance.now()
     if (now - this.#checkedAt > STOOD_STILL_MS) for (const known of this.#known) known.heardAt = now
@@ -97,12 +105,19 @@ export class Watch {
     this.#check(now)
   }
 
+  #beat(busyMs: number): void {
+    const to = this.#rank === 0 ? this.#names.keys() : [0]
+    const beat = Float64Array.of(this.#rank, this.#calls, busyMs)
+    for (const rank of to) if (rank !== this.#rank) this.#send(beat, rank, BEAT)
+  }
+
   #receive(): void {
-    const beat = new Float64Array(2)
+    const beat = new Float64Array(BEAT_NUMBERS)
     while (this.#received(beat, BEAT)) {
       const known = this.#known[beat[0]!]!
       known.heardAt = performance.now()
       known.calls = beat[1]!
+      known.busyMs = beat[2]!
     }
     const failure = Buffer.alloc(TEXT_BYTES)
     while (this.#received(failure, FAILURE)) {
@@ -118,10 +133,10 @@ export class Watch {
       (first, call) => (first && first.number < call.number ? first : call),
       undefined,
     )
-    for (const [rank, { heardAt, calls }] of this.#known.entries()) {
+    for (const [rank, { heardAt, calls, busyMs }] of this.#known.entries()) {
       if (rank === this.#rank || (this.#rank > 0 && rank > 0)) continue
       const name = this.#names[rank]!
-      if (now - heardAt > SILENT_MS)
+      if (now - heardAt > SILENT_MS + busyMs)
         this.#lose(
           `Cannot go on: ${name} has given no sign of life for ${seconds(now - heardAt)}; it hangs, or its machine or ` +
             'network is down',

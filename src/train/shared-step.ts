@@ -1,0 +1,115 @@
+import type { Team } from '../distributed/team.ts'
+import {
+  type DeviceValues,
+  floatData,
+  type HostValues,
+  type RunOptions,
+  type Runtime,
+  type Session,
+  type Values,
+} from '../engine/session.ts'
+import { floats } from '../formats/host-value.ts'
+import type { Parameter } from '../nn/scope.ts'
+import { GradientBuckets } from './gradient-buckets.ts'
+import { type UpdateOptions, updateStep } from './update.ts'
+
+/** What the training steps of a rank share. */
+export interface StepParts {
+  readonly team: Team
+  readonly buckets: GradientBuckets
+  /** updateStep() */
+  readonly update: Session
+}
+
+/** A rank that comes later than this, or than a few times what the step took here, is lost. */
+const PATIENCE_SECONDS = 20
+const PATIENCE_FACTOR = 4
+
+/**
+ * A training step that ranks do together, with the inputs and outputs of the whole step of one process: gradients for
+ * this rank's part of the batch, their sum over the ranks, and the update, which is the same on each. A part without
+ * images has no `features` among its inputs. RankError leaves weights and moments as they were.
+ */
+export class SharedStep implements Session {
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  readonly #gradients: Session
+  readonly #parts: StepParts
+
+  /** `gradients` is the compiled gradientStep(); it is released with the step, and `parts` are not. */
+  constructor(gradients: Session, parts: StepParts) {
+    this.#gradients = gradients
+    this.#parts = parts
+    const { inputNames, outputNames } = parts.update
+    const given = new Set(Object.keys(parts.buckets.gradients))
+    this.inputNames = [...new Set([...gradients.inputNames, ...inputNames.filter((name) => !given.has(name))])]
+    this.outputNames = ['loss', ...outputNames]
+  }
+
+  async run(feeds: Values, { into = {} }: RunOptions = {}): Promise<HostValues> {
+    const { team, buckets, update } = this.#parts
+    const started = performance.now()
+    const own = await this.#differentiate(feeds)
+    const seconds = (performance.now() - started) / 1000
+    const patience = Math.max(PATIENCE_SECONDS, PATIENCE_FACTOR * seconds)
+    const { loss, stops } = await buckets.sum(team.ranks, { loss: own, stop: team.wantsToStop, patience })
+    if (stops > 0) team.stop()
+    const updated = await update.run({ ...feeds, ...buckets.gradients }, { into })
+    return { loss: floats([], Float32Array.of(loss)), ...updated }
+  }
+
+  runOnDevice(): Promise<DeviceValues> {
+    throw new Error('Internal: a step that ranks do together writes its outputs into memory')
+  }
+
+  release(): void {
+    this.#gradients.release()
+  }
+
+  /** Computes the gradients of this rank's part and returns its loss. */
+  async #differentiate(feeds: Values): Promise<number> {
+    const { buckets } = this.#parts
+    if (feeds.features === undefined) {
+      buckets.clear()
+      return 0
+    }
+    const { loss } = await this.#gradients.run(feeds, { into: buckets.gradients })
+    return floatData(loss)[0]!
+  }
+}
+
+/** The steps that ranks do together, as a runtime that compiles gradientStep() to them. */
+export class SharedSteps implements Runtime {
+  readonly #runtime: Runtime
+  readonly #parts: StepParts
+
+  private constructor(runtime: Runtime, parts: StepParts) {
+    this.#runtime = runtime
+    this.#parts = parts
+  }
+
+  /** Compiles the update. */
+  static async open(
+    runtime: Runtime,
+    parameters: readonly Parameter[],
+    options: UpdateOptions,
+    team: Team,
+  ): Promise<SharedSteps> {
+    const update = await runtime.load(updateStep(parameters, options))
+    return new SharedSteps(runtime, { team, update, buckets: new GradientBuckets(parameters) })
+  }
+
+  /** The ranks. */
+  get team(): Team {
+    return this.#parts.team
+  }
+
+  async load(gradients: Uint8Array): Promise<Session> {
+    return new SharedStep(await this.#runtime.load(gradients), this.#parts)
+  }
+
+  /** Frees the update. */
+  release(): void {
+    this.#parts.update.release()
+  }
+}
