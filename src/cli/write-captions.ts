@@ -57,7 +57,7 @@ export async function whereToWrite(
  * Captions images and writes each caption as soon as it is made. Images that have a caption are not captioned again.
  */
 export async function writeCaptions(
-  captioner: Captioner,
+  captioner: Pick<Captioner, 'captionEach'>,
   { leftOut, ...found }: FoundImages,
   { format, out, skipExisting, prefix, ...options }: WriteOptions,
   report: Reporter,

@@ -2,8 +2,9 @@ import { LOW_CONFIDENCE } from '../../caption/calibration.ts'
 import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, many, text } from '../options.ts'
+import { partAnswer, refuseShardOnRanks } from '../parts.ts'
 import { SEARCH, searchOf } from '../search-options.ts'
-import { NETWORKS } from '../shared-options.ts'
+import { NETWORKS, SHARD } from '../shared-options.ts'
 
 type ImageCaption = import('../../caption/photo-caption.ts').ImageCaption
 type ExplainedCaption = import('../../caption/photo-caption.ts').ExplainedCaption
@@ -34,6 +35,8 @@ export const caption = defineCommand({
       what: 'no word but "a", "with" and such comes twice',
     },
     { call: 'mia caption - < photo.jpg', what: 'an image on standard input' },
+    { call: 'mpirun -n 4 npx mia caption photos/ --write csv', what: 'a library, shared out among four ranks of MPI' },
+    { call: 'mia caption photos/ --write csv --shard 2/8', what: 'the second of eight parts, each a job of its own' },
     { call: 'mia caption --run runs/va-mia --cnn mobilenet_v2.onnx photo.jpg', what: 'with your own captioner' },
   ],
   arguments: { images: many('images, folders of images, patterns such as "photos/*.jpg", or - for standard input') },
@@ -47,8 +50,16 @@ export const caption = defineCommand({
     out: text('file', 'file to write (default: captions.csv, .jsonl or .json, in the folder if one is given)', WRITE),
     skipExisting: flag('keep the captions that are written, and caption the other images', WRITE),
     ...SEARCH,
+    ...SHARD,
   },
-  async run({ images: paths, run, cnn, detector, explain, recursive, prefix = '', ...asked }, { signal, report }) {
+  ranks: true,
+  async run(
+    { images: paths, run, cnn, detector, explain, recursive, prefix = '', shard, ...asked },
+    { signal, report, ranks },
+  ) {
+    refuseShardOnRanks(shard, ranks)
+    if (explain !== undefined && (shard || ranks.size > 1))
+      throw new UsageError('Cannot share out --explain: a page has few images; run it as one process')
     const search = await searchOf(asked)
     if (explain !== undefined) await checkPage(explain)
     const { findImages } = await import('../image-files.ts')
@@ -61,22 +72,25 @@ export const caption = defineCommand({
     const found = await findImages(paths, { signal, recursive })
     const { images, skipped: unreadable, named, leftOut } = found
     if (explain !== undefined) (await import('../../pages/explanation-page.ts')).checkExplained(images.length)
+    const { asCaptioner, captionSharing, captionTogether } = await import('../caption-together.ts')
+    const sharing = captionSharing({ ranks, shard, out: place?.out, signal }, [paths, run ?? '', search, images])
     const captioner = await Captioner.load(run, {
       ...(cnn !== undefined && { cnn }),
       ...(detector !== undefined && { detector }),
     })
     try {
       const options = { ...search, signal, onProgress: report.progress('Captions', 'images') }
-      if (place)
-        return await writeCaptions(
-          captioner,
-          found,
-          { ...options, ...place, prefix, skipExisting: asked.skipExisting },
-          report,
-        )
-      const made = await (explain === undefined
-        ? captioner.captionAll(images, options)
-        : captioner.explainAll(images, options))
+      const shared = sharing && (await captionTogether(captioner, images, options, sharing))
+      if (sharing && !shared) return partAnswer(shard)
+      if (place) {
+        const writing = { ...options, ...place, prefix, skipExisting: asked.skipExisting }
+        const answer = await writeCaptions(shared ? asCaptioner(images, shared) : captioner, found, writing, report)
+        await sharing?.finish()
+        return answer
+      }
+      const made =
+        shared ??
+        (await (explain === undefined ? captioner.captionAll(images, options) : captioner.explainAll(images, options)))
       const captions = made.captions.map(named).map((each) => ({ ...each, caption: prefix + each.caption }))
       const skipped = [...unreadable, ...made.skipped.map(named)].sort((a, b) => a.index - b.index)
       if (explain !== undefined)
