@@ -58,7 +58,8 @@ async function difference(a: string, b: string): Promise<number> {
   let most = 0
   for (const group of ['weights', 'firstMoments', 'averages'] as const)
     for (const [name, { data }] of x[group]!)
-      for (const [i, value] of data.entries()) most = Math.max(most, Math.abs(value - y[group]!.get(name)!.data[i]!))
+      for (const [i, value] of data.entries())
+        most = Math.max(most, Math.abs(Number(value) - Number(y[group]!.get(name)!.data[i])))
   return most
 }
 
