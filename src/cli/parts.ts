@@ -11,7 +11,7 @@ export function refuseShardOnRanks(shard: Part | undefined, ranks: Communicator)
     )
 }
 
-/** The answer of a command that has done its part, while others are missing; only ranks but the first have no `shard`. */
+/** The answer of a command that has done its part, while others are missing; ranks but the first have no `shard`. */
 export function partAnswer(shard: Part | undefined): Answer {
   if (!shard) return { json: {}, text: '' }
   const { index, parts } = shard

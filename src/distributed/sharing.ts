@@ -16,8 +16,8 @@ export interface Sharing {
   readonly signal: AbortSignal | undefined
   /**
    * Does this part with `work`. Where the parts are put together, on rank 0 or in the last shard to end, returns the
-   * results of all, which JSON can hold, in order; elsewhere undefined. The work's own signal is aborted as soon as this
-   * process should stop.
+   * results of all, which JSON can hold, in order; elsewhere undefined. The work's own signal is aborted as soon as
+   * this process should stop.
    */
   collect<T>(work: (signal: AbortSignal | undefined) => Promise<T>): Promise<readonly T[] | undefined>
   /** Call it once the results are stored. */

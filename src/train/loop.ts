@@ -111,8 +111,8 @@ export interface TrainingTask<B, V extends Validation> {
  * validation, every five minutes, and if `signal` aborts or a batch cannot be read: the run resumes from that very
  * step. Throws UserError if the loss or a gradient is not finite; the checkpoint then holds the state before.
  *
- * Several `ranks` run the same loop; each begins an epoch with the state of rank 0, which alone writes checkpoints. If a
- * rank is lost, rank 0 writes one of the last finished step, and the promise rejects with RankError.
+ * Several `ranks` run the same loop; each begins an epoch with the state of rank 0, which alone writes checkpoints. If
+ * a rank is lost, rank 0 writes one of the last finished step, and the promise rejects with RankError.
  */
 export async function runTraining<B, V extends Validation>(
   task: TrainingTask<B, V>,

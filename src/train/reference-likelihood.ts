@@ -18,8 +18,8 @@ const BATCH_SIZE = 80
 
 /**
  * The mean log-likelihood of all references of some images under a model, in nats per word, `<end>` included: teacher
- * forcing without dropout and label smoothing. Unlike CIDEr it distinguishes models on a single image. A team shares out
- * the references.
+ * forcing without dropout and label smoothing. Unlike CIDEr it distinguishes models on a single image. A team shares
+ * out the references.
  */
 export async function referenceLogLikelihood(
   runtime: Runtime,

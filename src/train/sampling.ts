@@ -35,9 +35,8 @@ export interface SamplerOptions {
 /**
  * A model that captions images with the weights it is fed, as ONNX: it encodes the images once, then draws the words of
  * S captions of each, without dropout. Inputs: those of the images, every weight, and for sampling the int32 scalars
- * `seed` and `step`, of which the samples are a function; of a part of a batch also `imagesBefore` and `imagesTotal`, as
- * gradientStep() has them. Output: `words` int32 `[T, B*S]`, rows image by image; what
- * follows `<end>` means nothing.
+ * `seed` and `step`, of which the samples are a function; of a part of a batch also `imagesBefore` and `imagesTotal`,
+ * as gradientStep() has them. Output: `words` int32 `[T, B*S]`, rows image by image; what follows `<end>` is noise.
  *
  * A word is drawn by adding Gumbel noise to the logits and taking the largest, which draws from their softmax without
  * computing it (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030).
