@@ -33,14 +33,14 @@ export async function listen(app: App, { host, port, seconds }: ListenOptions): 
   const server = createServer(
     {
       headersTimeout: 10_000,
-      requestTimeout: 1000 * (seconds + 5), // the app answers before; this closes what does not even read
+      requestTimeout: 1000 * (seconds + 10), // the app answers before; this closes what does not even read
       keepAliveTimeout: 5000,
       connectionsCheckingInterval: 2000,
     },
     (incoming, outgoing) => void listener(incoming, outgoing),
   )
   server.maxConnections = MAX_CONNECTIONS
-  server.timeout = 1000 * (seconds + 10) // a client that does not read its answer
+  server.timeout = 1000 * (seconds + 15) // a client that does not read its answer
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenFault(error, host, port)))
     server.listen(port, host, resolve)

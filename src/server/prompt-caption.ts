@@ -27,7 +27,7 @@ export async function captionPrompt(
     )
   const bytes = decodeBase64(pictures[0]!, dataUrls)
   await checkPicture(bytes, service)
-  const maxLength = mostWords === undefined ? DEFAULT_MAX_LENGTH : Math.min(DEFAULT_MAX_LENGTH, mostWords + 1)
+  const maxLength = Math.min(DEFAULT_MAX_LENGTH, mostWords ?? DEFAULT_MAX_LENGTH)
   return service.captioner.caption(bytes, { maxLength, signal })
 }
 

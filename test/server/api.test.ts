@@ -10,7 +10,7 @@ let captioner: Captioner
 beforeAll(async () => {
   server = await startTestServer()
   captioner = await Captioner.load()
-})
+}, 120_000)
 afterAll(async () => {
   await server.stop()
   await captioner.release()

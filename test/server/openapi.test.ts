@@ -1,0 +1,114 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import createClient from 'openapi-fetch'
+import openapiTypescript, { astToString } from 'openapi-typescript'
+import ts from 'typescript'
+import { expect, test } from 'vitest'
+import { plainPng } from './pictures.ts'
+import { serverOfTest } from './support.ts'
+
+/** A program against the generated types; each line of MISTAKES is one that they must refuse. */
+const PROGRAM = `
+import createClient from 'openapi-fetch'
+import type { paths } from './api.ts'
+const client = createClient<paths>({ baseUrl: 'http://127.0.0.1' })
+const streamless = createClient<paths, 'application/json'>({ baseUrl: 'http://127.0.0.1' })
+const { data, error } = await client.POST('/v1/caption', {
+  params: { query: { explain: true, beam: 5, lengthPenalty: 'average' } },
+  body: 'bytes',
+  headers: { 'Content-Type': 'image/jpeg' },
+})
+const caption: string | undefined = data?.caption
+const probability: number | undefined = data?.words[0]?.probability
+const weights: number[][] | null | undefined = data?.explanation?.words
+const detail: string | undefined = error?.detail
+const { data: sgir } = await client.POST('/v1/represent', { body: 'bytes' })
+const shape: number[] | undefined = sgir?.tensors.sgir?.shape
+const { data: tags } = await client.GET('/api/tags')
+const name: string | undefined = tags?.models[0]?.name
+const { data: chat } = await streamless.POST('/v1/chat/completions', { body: { model: 'mia-caption', messages: [] } })
+const content: string | undefined = chat?.choices[0]?.message.content
+export { caption, content, detail, name, probability, shape, weights }
+`
+const MISTAKES = [
+  "await client.POST('/v1/captions', { body: 'bytes' })",
+  "await client.POST('/v1/caption', { body: 'bytes', params: { query: { beam: 'five' } } })",
+  'const wrong: number | undefined = data?.caption',
+  "await client.POST('/v1/chat/completions', { body: { messages: [] } })",
+]
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The messages of the compiler for the file of a program. */
+function compile(file: string): string[] {
+  const config = ts.parseConfigFileTextToJson('tsconfig.json', ts.sys.readFile(join(root, 'tsconfig.json'))!)
+  const { options } = ts.convertCompilerOptionsFromJson(config.config.compilerOptions, root)
+  return ts
+    .getPreEmitDiagnostics(ts.createProgram([file], options))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+}
+
+test('openapi.json is valid, and types generated from it know the answers and refuse mistakes', async () => {
+  const server = await serverOfTest()
+  const description = await (await fetch(server.at('/openapi.json'))).json()
+  const types = astToString(await openapiTypescript(description, { silent: true }))
+
+  const folder = await mkdtemp(join(root, 'test/server/generated-')) // where openapi-fetch resolves
+  try {
+    await writeFile(join(folder, 'api.ts'), types)
+    const file = join(folder, 'program.ts')
+    await writeFile(file, PROGRAM)
+    expect(compile(file)).toEqual([])
+    await writeFile(file, `${PROGRAM}${MISTAKES.join('\n')}`)
+    expect(compile(file)).toHaveLength(MISTAKES.length)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: the types exist only in the folder above
+  const client = createClient<any>({ baseUrl: server.url })
+  const { data } = await client.POST('/v1/caption', {
+    params: { query: { explain: true, beam: 2 } },
+    body: await plainPng(1),
+    bodySerializer: (body: Buffer) => new Uint8Array(body),
+    headers: { 'Content-Type': 'image/png' },
+  })
+  expect(data.caption.split(' ')).toEqual(data.words.map(({ word }: { word: string }) => word))
+  expect(data.explanation.words).toHaveLength(data.words.length)
+})
+
+test('every path is described, with every status that it is documented to answer', async () => {
+  const server = await serverOfTest()
+  const { paths } = await (await fetch(server.at('/openapi.json'))).json()
+  expect(
+    Object.entries(paths).map(
+      ([path, each]) =>
+        `${Object.keys(each as object)
+          .join()
+          .toUpperCase()} ${path}`,
+    ),
+  ).toEqual([
+    'POST /v1/caption',
+    'POST /v1/represent',
+    'POST /api/generate',
+    'POST /api/chat',
+    'GET /api/tags',
+    'POST /api/show',
+    'GET /api/version',
+    'POST /v1/chat/completions',
+    'GET /v1/models',
+    'GET /healthz',
+    'GET /readyz',
+    'GET /metrics',
+    'GET /openapi.json',
+  ])
+  const { parameters } = paths['/v1/caption'].post
+  expect(parameters.find(({ name }: { name: string }) => name === 'beam')).toEqual({
+    name: 'beam',
+    in: 'query',
+    required: false,
+    description: 'beam size; 1 is greedy search',
+    schema: { type: 'integer', minimum: 1, maximum: 20, default: 3 },
+  })
+})
