@@ -46,8 +46,7 @@ function refusedLines(file: string): string[] {
   const { options } = ts.convertCompilerOptionsFromJson(config.config.compilerOptions, root)
   const lines = ts.getPreEmitDiagnostics(ts.createProgram([file], options)).map((diagnostic) => {
     const { line } = diagnostic.file!.getLineAndCharacterOfPosition(diagnostic.start!)
-    return diagnostic.file!.text.split('
-')[line]!
+    return diagnostic.file!.text.split('\n')[line]!
   })
   return [...new Set(lines)]
 }
