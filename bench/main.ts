@@ -25,6 +25,8 @@ interface Comparison {
 }
 
 const shared = fileURLToPath(new URL('../../shared/', import.meta.url))
+/** Named so that rows without it are left out. */
+const PICTURES = `${shared}data/coco-mini/train2017`
 const captions = `${shared}data/flickr8k/Flickr8k.token.txt`
 const step = (mia: number, images: number, captions: number) => ['step.ts', `${mia}`, `${images}`, `${captions}`]
 const peer = (mia: number, style: string, images: number, captions: number) => [
@@ -97,6 +99,11 @@ const comparisons: readonly Comparison[] = [
   },
   { name: 'score, with tokenising', ours: ['metrics.ts', 'quick', captions], limit: 1.5 },
   { name: 'score, with tokenising and METEOR', ours: ['metrics.ts', 'meteor', captions], limit: 10 },
+  { name: 'serve: 240 images by mia caption', ours: ['serve.ts', 'command', '0', PICTURES] },
+  ...[1, 8, 64].map((connections) => ({
+    name: `serve: 240 images, connections: ${connections}`,
+    ours: ['serve.ts', 'connections', `${connections}`, '240', PICTURES],
+  })),
   { name: 'score CIDEr-D as a reward, 16 images x 5 samples', ours: ['metrics.ts', 'reward', captions], limit: 0.005 },
 ]
 
@@ -140,6 +147,7 @@ for (const { name, ours, theirs, script, scorers, goal, limit } of comparisons) 
     limit,
     peakMB: of((pair) => pair.ours.peakMB),
     theirPeakMB: of((pair) => pair.theirs?.peakMB),
+    detail: pairs.at(-1)?.ours.detail,
   }
   rows.push(row)
   const number = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '-'
@@ -148,6 +156,7 @@ for (const { name, ours, theirs, script, scorers, goal, limit } of comparisons) 
     `baseline ${number(row.theirSeconds, 3)} s`,
     `speedup ${number(row.ratio, 2)}${goal ? ` (target ${goal})` : ''}`,
     `memory ${number(row.peakMB, 0)} / ${number(row.theirPeakMB, 0)} MB`,
+    ...(row.detail ? [row.detail] : []),
   ]
   if (!values.json) console.log(columns.join(', '))
 }

@@ -10,6 +10,8 @@ import { captionSet } from './caption-set.ts'
 export interface Measured {
   readonly seconds: number
   readonly peakMB: number
+  /** what else there is to say, as in "45/s, p50 20 ms" */
+  readonly detail?: string
 }
 
 // The same computation in PyTorch, run by Debian's Python. The wrapper adds the script's peak memory to its output.
