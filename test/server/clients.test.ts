@@ -43,7 +43,7 @@ describe('the library ollama', () => {
     const parts: string[] = []
     let last: { done: boolean; total_duration?: number } | undefined
     for await (const part of await client().generate({ ...request, stream: true })) {
-      parts.push(part.response)
+      parts.push(part.response ?? '')
       last = part
     }
     expect(parts.join('')).toBe(caption)
@@ -66,7 +66,7 @@ describe('the library ollama', () => {
   test('num_predict limits the words, and a request without prompt and picture only loads', async () => {
     const images = [picture.toString('base64')]
     const { response } = await client().generate({ model: MODEL, prompt: '', images, options: { num_predict: 3 } })
-    expect(response.split(' ').length).toBeLessThanOrEqual(3)
+    expect(response!.split(' ').length).toBeLessThanOrEqual(3)
     const loaded = await client().generate({ model: MODEL, prompt: '' })
     expect(loaded).toMatchObject({ response: '', done: true, done_reason: 'load' })
   })
