@@ -79,7 +79,9 @@ export const CAPTION = v.object({
   caption: v.string(),
   confidence: v.pipe(
     PROBABILITY,
-    v.description("geometric mean of the words' probabilities, the end token's included"),
+    v.description(
+      "probability that the caption fits, of a calibrated captioner; else the geometric mean of the words' probabilities",
+    ),
   ),
   probability: v.pipe(PROBABILITY, v.description('probability of the whole caption')),
   words: v.pipe(
