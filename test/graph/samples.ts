@@ -166,6 +166,14 @@ export const samples: readonly Sample[] = [
   inFloat32(
     'conv',
     [
+      [2, 2, 2, 3],
+      [2, 2, 1, 1],
+    ],
+    (x, w) => conv(x, w),
+  ),
+  inFloat32(
+    'conv',
+    [
       [2, 4, 6, 7],
       [6, 2, 3, 3],
     ],

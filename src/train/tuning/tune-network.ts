@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,11 +8,7 @@ import { readText, writeFileAtomic } from '../../disk/files.ts'
 import { withLock } from '../../disk/lock.ts'
 import { readSafetensors, writeSafetensors } from '../../disk/safetensors-file.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { Session } from '../../engine/session.ts'
-import { input } from '../../graph/index.ts'
-import { Noise } from '../../nn/noise.ts'
-import type { Parameter } from '../../nn/scope.ts'
-import { toOnnx } from '../../onnx/export.ts'
+import { UserError } from '../../errors.ts'
 import type { Watch } from '../../progress.ts'
 import { Random } from '../../random.ts'
 import type { SkippedFile } from '../../vision/extract-features.ts'
@@ -22,18 +17,23 @@ import type { Network } from '../../vision/networks/network.ts'
 import { openTrainable, type TrainableNetwork } from '../../vision/networks/trainable.ts'
 import { openNetwork } from '../../vision/open.ts'
 import { firstFew } from '../../wording.ts'
-import { AccumulatingStep } from '../accumulating-step.ts'
 import { runTraining, type TrainingTask } from '../loop.ts'
 import { startOrRestore } from '../state.ts'
-import { updates } from '../update.ts'
 import { drawViews } from './draw-views.ts'
 import { FrozenPart } from './frozen-part.ts'
 import { writeTunedNetwork } from './tuned-network.ts'
 import { TuningBatches } from './tuning-batches.ts'
-import { isNew, PER_IMAGE, TuningModel } from './tuning-model.ts'
-import { type PictureSources, type TuningPictures, tuningPictures } from './tuning-pictures.ts'
+import { isNew, TuningModel } from './tuning-model.ts'
+import {
+  type PictureSources,
+  picturesDigest,
+  picturesWith,
+  type TuningPictures,
+  tuningPictures,
+} from './tuning-pictures.ts'
+import { ADAM, type TuningBatch, TuningSteps } from './tuning-steps.ts'
 import { type TuningScores, TuningValidation } from './tuning-validation.ts'
-import { LiveViews, StoredViews, type TuningPicture, type View, type Views, type Watchers } from './views.ts'
+import { LiveViews, StoredViews, type View, type Views, type Watchers } from './views.ts'
 
 /** A network to open, as `mia features` opens it. */
 export interface NetworkChoice {
@@ -101,7 +101,6 @@ export interface Tuning {
 /** The tensor up to which the built-in network is kept by default: the output of block 11 of 14, at stride 16. */
 export const BUILTIN_FREEZE = 'tower_0/MobilenetV3/expanded_conv_11/add'
 
-const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 const WORD_WEIGHT = 0.01
 const DROPOUT = 0.5
 
@@ -128,7 +127,8 @@ class Tuner {
   readonly #options: TuningOptions
   readonly #network: TrainableNetwork
   readonly #teacher: Network | undefined
-  readonly #pictures: TuningPictures
+  /** those that can be read, as far as is known */
+  #pictures: TuningPictures
   readonly #model: TuningModel
 
   constructor(
@@ -140,7 +140,12 @@ class Tuner {
     this.#options = options
     this.#network = network
     this.#teacher = teacher
-    this.#pictures = pictures
+    this.#pictures = picturesWith(pictures, () => true)
+    if (!teacher && pictures.words.length === 0)
+      throw new UserError(
+        'Cannot tune a network without a teacher on these pictures: no content word is in the captions of enough of ' +
+          'them; give more pictures with captions, or a teacher',
+      )
     this.#model = new TuningModel(network, {
       ...(options.freeze !== undefined && { freeze: options.freeze }),
       ...(options.channels !== undefined && { channels: options.channels }),
@@ -159,13 +164,15 @@ class Tuner {
     const layer = this.#model.config.freeze ?? 'images'
     const frozen = await FrozenPart.load(engine.runtime, this.#network, layer, this.#model.start)
     let views: Views | undefined
-    let sessions: StepSessions | undefined
+    let sessions: TuningSteps | undefined
     try {
       const watchers = { frozen, ...(this.#teacher && { teacher: this.#teacher }) }
       views = await this.#views(watchers)
+      const made = views
+      this.#pictures = picturesWith(this.#pictures, (picture) => made.has(picture))
       const batches = await TuningBatches.open(this.#model, this.#pictures.words, views, this.#sample())
       const start = await startOrRestore(checkpoint, [...this.#model.parameters.values()], seed)
-      sessions = this.#sessions(views.type)
+      sessions = new TuningSteps(this.#model, views.type, this.#options)
       const task = this.#task({ batches, sessions, checkpoint })
       const { best } = await runTraining(task, start, {
         signal,
@@ -211,38 +218,7 @@ class Tuner {
     return order.slice(0, SAMPLED).map((picture) => ({ picture, number: 0 }))
   }
 
-  /** The training steps: one of the new layers alone, and one of all. */
-  #sessions(type: Views['type']): StepSessions {
-    const all = [...this.#model.parameters.values()]
-    const added = all.filter(({ name }) => isNew(name))
-    return new StepSessions(({ newLayersOnly }) => this.#step(type, newLayersOnly ? added : all))
-  }
-
-  /** Compiles a training step of some of the parameters. */
-  async #step(type: Views['type'], parameters: readonly Parameter[]): Promise<Session> {
-    const { engine, learningRate, newLearningRate, batchSize, imagesAtOnce } = this.#options
-    const scalar = (name: string) => input(name, [], 'int32')
-    const { constants } = this.#model
-    const options = {
-      adam: ADAM,
-      clipping: { kind: 'none' },
-      rateOf: (name: string) => (isNew(name) ? newLearningRate / learningRate : 1),
-    } as const
-    if (imagesAtOnce >= batchSize) {
-      const { loss } = this.#model.losses(type, new Noise(scalar('seed'), scalar('step')))
-      return engine.runtime.load(toOnnx(updates(parameters, loss, options), constants))
-    }
-    const shard = { before: scalar('imagesBefore'), total: scalar('imagesTotal') }
-    const { loss } = this.#model.losses(type, new Noise(scalar('seed'), scalar('step'), shard))
-    return AccumulatingStep.load(engine.runtime, parameters, loss, {
-      ...options,
-      perImage: PER_IMAGE,
-      imagesAtOnce,
-      constants,
-    })
-  }
-
-  #task({ batches, sessions, checkpoint }: TaskParts): TrainingTask<Batch, TuningScores & { score: number }> {
+  #task({ batches, sessions, checkpoint }: TaskParts): TrainingTask<TuningBatch, TuningScores & { score: number }> {
     const { engine, out, seed, epochs, learningRate, batchSize, storedViews, newLayersFirst } = this.#options
     const { onProgress, signal } = this.#options
     const parameters = [...this.#model.parameters.values()]
@@ -318,35 +294,8 @@ class Tuner {
 
 interface TaskParts {
   readonly batches: TuningBatches
-  readonly sessions: StepSessions
+  readonly sessions: TuningSteps
   readonly checkpoint: string
-}
-
-/** The views of a step, and what it trains. */
-interface Batch {
-  readonly views: readonly View[]
-  readonly newLayersOnly: boolean
-}
-
-/** The compiled training steps; each is compiled when first needed. */
-class StepSessions {
-  readonly #build: (batch: Pick<Batch, 'newLayersOnly'>) => Promise<Session>
-  readonly #sessions = new Map<boolean, Promise<Session>>()
-
-  constructor(build: (batch: Pick<Batch, 'newLayersOnly'>) => Promise<Session>) {
-    this.#build = build
-  }
-
-  for({ newLayersOnly }: Batch): Promise<Session> {
-    const session = this.#sessions.get(newLayersOnly) ?? this.#build({ newLayersOnly })
-    this.#sessions.set(newLayersOnly, session)
-    return session
-  }
-
-  async release(): Promise<void> {
-    for (const session of await Promise.allSettled(this.#sessions.values()))
-      if (session.status === 'fulfilled') session.value.release()
-  }
 }
 
 /** The file of the best weights. */
@@ -355,10 +304,3 @@ const BEST = 'best.safetensors'
 const SAMPLED = 512
 /** Tells the random numbers of the sample from those of the epochs. */
 const SAMPLE = 0x5a3e
-
-/** A hash of the pictures' ids and words, in order. */
-function picturesDigest(pictures: readonly TuningPicture[]): string {
-  const hash = createHash('sha256')
-  for (const { id, words } of pictures) hash.update(`${JSON.stringify([id, words ? [...words] : null])}\n`)
-  return hash.digest('hex')
-}

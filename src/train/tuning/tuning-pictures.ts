@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { frequentConcepts } from '../../data/concept-words.ts'
 import { Dataset, type ImageEntry } from '../../data/dataset.ts'
 import { UserError } from '../../errors.ts'
@@ -25,7 +26,6 @@ const VALIDATION_EVERY = 50
 
 /**
  * The pictures of datasets and of folders without captions, and the frequent content words of all training captions.
- * Throws UserError if none are left to train or to validate on.
  */
 export async function tuningPictures({ data, images }: PictureSources): Promise<TuningPictures> {
   const train: TuningPicture[] = []
@@ -52,14 +52,27 @@ export async function tuningPictures({ data, images }: PictureSources): Promise<
       if (j % VALIDATION_EVERY === VALIDATION_EVERY - 1) val.push(picture)
       else train.push(picture)
     }
-  if (train.length === 0 || val.length === 0)
-    throw new UserError(
-      `Cannot tune a network on ${train.length} training and ${val.length} validation pictures: it needs both; give ` +
-        `a dataset with a validation split, or a folder of at least ${VALIDATION_EVERY} pictures`,
-    )
   return {
     train,
     val,
     words: frequentConcepts(captioned, { id: (word: string) => (known.has(word) ? UNKNOWN + 1 : UNKNOWN) }),
   }
+}
+
+/** The pictures for which `has` is true. Throws UserError if none are left to train or to validate on. */
+export function picturesWith(pictures: TuningPictures, has: (picture: TuningPicture) => boolean): TuningPictures {
+  const [train, val] = [pictures.train.filter(has), pictures.val.filter(has)]
+  if (train.length === 0 || val.length === 0)
+    throw new UserError(
+      `Cannot tune a network on ${train.length} training and ${val.length} validation pictures: it needs both; give ` +
+        `a dataset with a validation split, or a folder of at least ${VALIDATION_EVERY} pictures`,
+    )
+  return { ...pictures, train, val }
+}
+
+/** A hash (SHA-256, hexadecimal) of the pictures' ids and words, in order. */
+export function picturesDigest(pictures: readonly TuningPicture[]): string {
+  const hash = createHash('sha256')
+  for (const { id, words } of pictures) hash.update(`${JSON.stringify([id, words ? [...words] : null])}\n`)
+  return hash.digest('hex')
 }

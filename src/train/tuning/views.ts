@@ -45,6 +45,8 @@ export interface Watchers {
 export interface Views {
   /** the type of the numbers */
   readonly type: 'float16' | 'float32'
+  /** Whether all views of a picture can be read, as far as is known before. */
+  has(picture: TuningPicture): boolean
   read(views: readonly View[]): Promise<Seen>
   close(): Promise<void>
 }
@@ -58,6 +60,10 @@ export class LiveViews implements Views {
   constructor(pictures: Pictures, watchers: Watchers) {
     this.#pictures = pictures
     this.#watchers = watchers
+  }
+
+  has(): boolean {
+    return true
   }
 
   async read(views: readonly View[]): Promise<Seen> {
@@ -88,15 +94,18 @@ export class StoredViews implements Views {
   readonly #frozen: FeatureStore
   readonly #teacher: FeatureStore | undefined
 
-  private constructor(frozen: FeatureStore, teacher: FeatureStore | undefined) {
+  readonly #count: number
+
+  private constructor(frozen: FeatureStore, teacher: FeatureStore | undefined, count: number) {
     this.#frozen = frozen
     this.#teacher = teacher
+    this.#count = count
   }
 
   /**
    * Shows `count` views of each picture to the networks, the whole picture and crops of it, and stores what they see
    * in `folder`, in float16. What is stored there already is kept, so that an interrupted call goes on where it was.
-   * Pictures that cannot be read are reported and left out.
+   * Pictures that cannot be read are reported, and has() says so.
    */
   static async make(
     folder: string,
@@ -116,7 +125,12 @@ export class StoredViews implements Views {
       for (const each of skipped) onSkip(each)
       stored.push(await FeatureStore.open(part))
     }
-    return new StoredViews(stored[0]!, stored[1])
+    return new StoredViews(stored[0]!, stored[1], count)
+  }
+
+  has({ id }: TuningPicture): boolean {
+    const ids = Array.from({ length: this.#count }, (_, number) => augmentedId(id, number))
+    return ids.every((each) => this.#frozen.has(each) && this.#teacher?.has(each) !== false)
   }
 
   async read(views: readonly View[]): Promise<Seen> {
