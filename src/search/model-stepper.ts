@@ -156,11 +156,14 @@ export class ModelDecoder {
   async #step(
     encoded: EncodedImages,
     state: ModelState,
-    { words, parents, images, penalties }: StepInput,
-    wanted: number,
+    { words, parents, images, penalties, wanted }: StepInput,
+    most: number,
   ): Promise<StepOutput<ModelState>> {
-    const width = Math.min(wanted, this.#model.output.size)
-    const penalised = penalties !== undefined
+    const form = {
+      width: Math.min(most, this.#model.output.size),
+      penalised: penalties !== undefined,
+      wanted: wanted !== undefined,
+    }
     const { size, rows, places } = groupRows(images, encoded.images)
     const atPlaces = (values: (row: number) => number): HostValue => ints(rows.map(values), [rows.length / size, size])
     const feeds: HostValues = {
@@ -171,21 +174,22 @@ export class ModelDecoder {
         penaltyWords: ints(penalties.words),
         penaltyValues: floats([penalties.values.length, 1], penalties.values),
       }),
+      ...(wanted && { wantedRows: ints(wanted.rows.map((row) => places[row]!)), wantedWords: ints(wanted.words) }),
     }
     const load = (): Promise<CompiledGraph> =>
-      CompiledGraph.load(this.#runtime, stepOutputs(this.#model, width, penalised), this.#weights)
-    const { ids, logProbs, ...next } = await this.#steps.use(`${width} ${penalised}`, load, (graph) =>
+      CompiledGraph.load(this.#runtime, stepOutputs(this.#model, form), this.#weights)
+    const { ids, logProbs, asked, ...next } = await this.#steps.use(JSON.stringify(form), load, (graph) =>
       graph.runOnDevice({ ...encoded.values, ...prefixed(STATE, state.values), ...feeds }),
     )
     try {
       return {
         state: { values: named(next, NEXT), places },
-        ids: rowsAt(places, intData(await ids!.read()), width),
-        logProbs: rowsAt(places, floatData(await logProbs!.read()), width),
+        ids: rowsAt(places, intData(await ids!.read()), form.width),
+        logProbs: rowsAt(places, floatData(await logProbs!.read()), form.width),
+        ...(asked && { wanted: floatData(await asked.read()) }),
       }
     } finally {
-      ids!.release()
-      logProbs!.release()
+      for (const value of [ids, logProbs, asked]) value?.release()
     }
   }
 }
@@ -284,14 +288,39 @@ function selectorOutputs(model: CaptionModel): Record<string, Tensor> {
   )
 }
 
-/** A step, and the `width` best next words of each row with their log-probabilities. */
-function stepOutputs(model: CaptionModel, width: number, penalised: boolean): Record<string, Tensor> {
+/** What a step computes besides the state. */
+interface StepForm {
+  /** the number of best words of each row */
+  readonly width: number
+  /** whether filters add penalties */
+  readonly penalised: boolean
+  /** whether the log-probabilities of single words are wanted */
+  readonly wanted: boolean
+}
+
+/** A step, and the best next words of each row with their log-probabilities. */
+function stepOutputs(model: CaptionModel, { width, penalised, wanted }: StepForm): Record<string, Tensor> {
   const encoded = model.encode(imageInputs(model.inputs))
   const { hidden, outputs } = groupedStep(model, encoded)
   const allowed = wordLogProbs(model, hidden)
-  const best = topK(penalised ? add(allowed, penaltyMatrix(model.output.size)) : allowed, width)
+  const words = penalised ? add(allowed, penaltyMatrix(model.output.size)) : allowed
+  const best = topK(words, width)
   const { hidden: _, ...state } = outputs
-  return { ...state, ids: cast(best.indices, 'int32'), logProbs: best.values }
+  return {
+    ...state,
+    ids: cast(best.indices, 'int32'),
+    logProbs: best.values,
+    ...(wanted && { asked: wantedLogProbs(words, model.output.size) }),
+  }
+}
+
+/** The log-probabilities of single words of single rows, `[Q]`. */
+function wantedLogProbs(words: Tensor, size: number): Tensor {
+  const places = add(
+    mul(input('wantedRows', ['Q'], 'int32'), constant(size, 'int32')),
+    input('wantedWords', ['Q'], 'int32'),
+  )
+  return gather(reshape(words, [product([size, ROWS])]), places)
 }
 
 /**

@@ -3,11 +3,10 @@ import type { Ranker } from './rankers/ranker.ts'
 /** A finished hypothesis in a ranking. */
 export interface Ranked {
   readonly node: number
-  readonly logProb: number
   readonly score: number
 }
 
-/** The best `size` finished hypotheses of one image, best first; of equal ones the earlier is first. */
+/** The best `size` finished hypotheses of a group of an image, best first; of equal ones the earlier is first. */
 export class Ranking {
   readonly all: Ranked[] = []
   readonly #size: number
@@ -32,7 +31,7 @@ export class Ranking {
     if (!(score > this.#bar)) return
     let place = this.all.length
     while (place > 0 && this.all[place - 1]!.score < score) place--
-    this.all.splice(place, 0, { node, logProb, score })
+    this.all.splice(place, 0, { node, score })
     if (this.all.length > this.#size) this.all.length = this.#size
   }
 

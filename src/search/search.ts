@@ -55,26 +55,35 @@ export async function search<State>(
   checkCount('a longest length', maxLength)
   checkCount('a number to keep', keep, beam)
   if (images === 0) return []
+  const { groups } = chooser
   const trace = new Trace()
-  const rankings = Array.from({ length: images }, () => new Ranking(keep, ranker, maxLength))
+  const size = groups?.size(keep) ?? keep
+  const rankings = Array.from({ length: images }, (_, image) =>
+    Array.from({ length: groups?.count(image) ?? 1 }, () => new Ranking(size, ranker, maxLength)),
+  )
   let frontier = Frontier.start(images, START)
   let state = (await stepper.start(images)) as State
   while (frontier.length < maxLength && frontier.rows > 0) {
     signal?.throwIfAborted()
-    const output = await stepper.step(state, inputOf(frontier, filters, trace), chooser.width(beam))
+    const input = inputOf(frontier, { filters, chooser, trace })
+    const output = await stepper.step(state, input, chooser.width(beam))
     frontier = grow(frontier, output, { chooser, beam, rankings, trace })
     state = output.state
   }
-  const found = rankings.map(({ all }) => all.map(({ node, logProb }) => trace.read(node, logProb, true)))
-  for (let row = 0; row < frontier.rows; row++) {
-    const hypotheses = found[frontier.images[row]!]!
-    if (hypotheses.length < keep) hypotheses.push(trace.read(frontier.nodes[row]!, frontier.logProbs[row]!, false))
+  const found = rankings.map((each) => each.map(({ all }) => all.map(({ node }) => trace.read(node, true))))
+  for (const row of [...frontier.nodes.keys()].sort((a, b) => frontier.logProbs[b]! - frontier.logProbs[a]!)) {
+    const image = frontier.images[row]!
+    const hypotheses = found[image]![groups?.of(image, frontier.tags[row]!) ?? 0]!
+    if (hypotheses.length < size) hypotheses.push(trace.read(frontier.nodes[row]!, false))
   }
-  return found
+  return found.map((each) => (groups ? groups.merge(each, keep) : each[0]!))
 }
 
-/** The rows of the next step, with the filters' penalties. */
-function inputOf(frontier: Frontier, filters: readonly Filter[], trace: Trace): StepInput {
+/** The rows of the next step, with the filters' penalties and the chooser's wishes. */
+function inputOf(
+  frontier: Frontier,
+  { filters, chooser, trace }: { filters: readonly Filter[]; chooser: Chooser; trace: Trace },
+): StepInput {
   const penalties = new PenaltyList()
   for (const filter of filters) filter.apply({ frontier, trace }, penalties)
   return {
@@ -82,23 +91,31 @@ function inputOf(frontier: Frontier, filters: readonly Filter[], trace: Trace): 
     parents: Int32Array.from(frontier.parents),
     images: Int32Array.from(frontier.images),
     ...(filters.length > 0 && { penalties: penalties.arrays }),
+    ...(chooser.wanted && { wanted: chooser.wanted(frontier) }),
   }
+}
+
+interface GrowOptions {
+  readonly chooser: Chooser
+  readonly beam: number
+  /** by image and group */
+  readonly rankings: readonly (readonly Ranking[])[]
+  readonly trace: Trace
 }
 
 /** The next frontier; finished hypotheses go to their image's ranking. */
 function grow(
   frontier: Frontier,
   proposals: StepOutput<unknown>,
-  { chooser, beam, rankings, trace }: { chooser: Chooser; beam: number; rankings: readonly Ranking[]; trace: Trace },
+  { chooser, beam, rankings, trace }: GrowOptions,
 ): Frontier {
   const next = new Frontier(frontier.length + 1)
   for (let first = 0, last = 0; first < frontier.rows; first = last) {
     const image = frontier.images[first]!
     while (frontier.images[last] === image) last++
-    const ranking = rankings[image]!
     const before = next.rows
-    chooser.choose({ frontier, first, last, proposals, beam, end: END }, { trace, ranking, next })
-    if (next.rows === before && ranking.all.length === 0)
+    chooser.choose({ frontier, first, last, proposals, beam, end: END }, { trace, rankings: rankings[image]!, next })
+    if (next.rows === before && rankings[image]!.every(({ all }) => all.length === 0))
       throw new Error(`Cannot decode image ${image} of the batch: no next word has a finite log-probability`)
   }
   return next

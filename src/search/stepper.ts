@@ -7,6 +7,13 @@ export interface Penalties {
   readonly values: Float32Array
 }
 
+/** Single words of single rows, whatever their rank: two arrays of equal length. */
+export interface WantedWords {
+  readonly rows: Int32Array
+  /** word ids */
+  readonly words: Int32Array
+}
+
 /** The inputs of one step: arrays of equal length, one entry per row. */
 export interface StepInput {
   /** the word fed to each row */
@@ -17,6 +24,8 @@ export interface StepInput {
   readonly images: Int32Array
   /** log-probabilities that the filters add */
   readonly penalties?: Penalties
+  /** words whose log-probabilities are wanted besides the best ones */
+  readonly wanted?: WantedWords
 }
 
 /** The most probable next words of each row, best first: both arrays are `[rows * width]`. */
@@ -25,6 +34,8 @@ export interface StepOutput<State> {
   readonly ids: Int32Array
   /** natural logarithms of probabilities over the whole vocabulary, plus the penalties, descending in each row */
   readonly logProbs: Float32Array
+  /** the same for the wanted words, in their order; absent if none were asked for */
+  readonly wanted?: Float32Array
 }
 
 /**

@@ -34,11 +34,12 @@ export class Trace {
     return this.#path(node).map((at) => this.#words[at]!)
   }
 
-  /** The hypothesis that ends at `node`, whose log-probability is `logProb`. */
-  read(node: number, logProb: number, finished: boolean): Hypothesis {
+  /** The hypothesis that ends at `node`. */
+  read(node: number, finished: boolean): Hypothesis {
     const path = this.#path(node)
-    const along = (column: readonly number[]): number[] => path.map((at) => column[at]!)
-    return { words: along(this.#words), finished, logProb, wordLogProbs: along(this.#logProbs) }
+    const wordLogProbs = path.map((at) => this.#logProbs[at]!)
+    const logProb = wordLogProbs.reduce((sum, each) => sum + each, 0)
+    return { words: path.map((at) => this.#words[at]!), finished, logProb, wordLogProbs }
   }
 
   #path(node: number): number[] {

@@ -41,7 +41,7 @@ export function stepperOf(scorer: Scorer, imageOf = (image: number): number => i
       prefixes: Array.from({ length: images }, () => []),
       images: Array.from({ length: images }, (_, i) => i),
     }),
-    async step(state, { words, parents, images, penalties }, width) {
+    async step(state, { words, parents, images, penalties, wanted }, width) {
       const prefixes = Array.from(words, (word, row) => {
         if (state.images[parents[row]!] !== images[row]) throw new Error('a row continues another image')
         return [...state.prefixes[parents[row]!]!, word]
@@ -49,12 +49,15 @@ export function stepperOf(scorer: Scorer, imageOf = (image: number): number => i
       const each = Math.min(width, scorer.words.length)
       const ids = new Int32Array(words.length * each)
       const logProbs = new Float32Array(words.length * each)
+      const asked = wanted && new Float32Array(wanted.words.length)
       for (const [row, prefix] of prefixes.entries()) {
         const scores = scorer.next(imageOf(images[row]!), prefix.slice(1)).slice()
         for (const [i, penalised] of (penalties?.rows ?? []).entries()) {
           const place = scorer.words.indexOf(penalties!.words[i]!)
           if (penalised === row && place >= 0) scores[place]! += penalties!.values[i]!
         }
+        for (const [i, word] of (wanted?.words ?? []).entries())
+          if (wanted!.rows[i] === row) asked![i] = scores[scorer.words.indexOf(word)] ?? Number.NEGATIVE_INFINITY
         const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, each)
         for (const [rank, word] of order.entries()) {
           ids[row * each + rank] = scorer.words[word]!
@@ -62,7 +65,7 @@ export function stepperOf(scorer: Scorer, imageOf = (image: number): number => i
         }
       }
       calls.push({ images: [...images], width, prefixes, ids })
-      return { state: { prefixes, images: [...images] }, ids, logProbs }
+      return { state: { prefixes, images: [...images] }, ids, logProbs, ...(asked && { wanted: asked }) }
     },
   }
   return { stepper, calls }

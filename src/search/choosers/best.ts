@@ -8,7 +8,8 @@ import type { Chooser } from './chooser.ts'
 export const bestChooser: Chooser = {
   // a row has one <end>, so beam + 1 proposals hold beam words to go on with
   width: (beam) => beam + 1,
-  choose({ frontier, first, last, proposals, beam, end }, { trace, ranking, next }) {
+  choose({ frontier, first, last, proposals, beam, end }, { trace, rankings, next }) {
+    const ranking = rankings[0]!
     const width = proposals.ids.length / frontier.rows
     const taken = new Int32Array(last - first)
     const grown = next.rows + beam
