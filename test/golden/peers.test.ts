@@ -44,7 +44,7 @@ const WORDS = 40
 /** The published search's choice: the `beam` best of all words, of which those that finish a caption take a place too. */
 const publishedChooser: Chooser = {
   width: (beam) => beam,
-  choose({ frontier, first, last, proposals, beam, end }, { trace, ranking, next }) {
+  choose({ frontier, first, last, proposals, beam, end }, { trace, rankings, next }) {
     const width = proposals.ids.length / frontier.rows
     const all = Array.from({ length: (last - first) * width }, (_, i) => {
       const row = first + Math.floor(i / width)
@@ -53,7 +53,7 @@ const publishedChooser: Chooser = {
     })
     for (const { row, word, step, total } of all.toSorted((a, b) => b.total - a.total).slice(0, beam)) {
       const node = trace.add(frontier.nodes[row]!, word, step)
-      if (word === end) ranking.add(node, total, frontier.length + 1)
+      if (word === end) rankings[0]!.add(node, total, frontier.length + 1)
       else next.add({ node, logProb: total, word, parent: row, image: frontier.images[row]!, tag: 0 })
     }
   },

@@ -34,7 +34,8 @@ function exhaustive(scorer: Scorer, image: number, all: readonly Requirement[], 
   const visit = (words: readonly number[], logProb: number): void => {
     const finished = words.at(-1) === END
     if (finished || words.length === maxLength) found.push({ words, logProb, finished })
-    else scorer.next(image, words).forEach((each, i) => visit([...words, scorer.words[i]!], logProb + each))
+    else
+      for (const [i, each] of scorer.next(image, words).entries()) visit([...words, scorer.words[i]!], logProb + each)
   }
   visit([], 0)
   return found.sort(
