@@ -1,10 +1,12 @@
 import type { Watch } from '../progress.ts'
 import type { ModelDecoder } from '../search/model-stepper.ts'
 import { type SearchOptions, search } from '../search/search.ts'
+import type { Hypothesis } from '../search/trace.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
+import { type SearchChoices, searchFor, searchSettings } from './search-settings.ts'
 
-/** A generated caption. */
-export interface GeneratedCaption {
+/** A caption and its probabilities. */
+export interface GeneratedText {
   readonly caption: string
   /** its words as ids, without the closing `<end>` */
   readonly words: readonly number[]
@@ -12,6 +14,12 @@ export interface GeneratedCaption {
   readonly wordLogProbs: readonly number[]
   /** the sum of the words' log-probabilities and that of `<end>`, in nats */
   readonly logProb: number
+}
+
+/** What is generated for an image: its best caption, and others if several are asked for. */
+export interface GeneratedCaption extends GeneratedText {
+  /** the other captions, best first */
+  readonly alternatives: readonly GeneratedText[]
 }
 
 /** A generated caption of an image of a dataset. */
@@ -23,7 +31,7 @@ export interface ImageCaption extends GeneratedCaption {
  * The geometric mean of the probabilities of a caption's words, `<end>` included, from 0 to 1. It does not fall with
  * the length.
  */
-export const meanProbability = ({ words, logProb }: Pick<GeneratedCaption, 'words' | 'logProb'>): number =>
+export const meanProbability = ({ words, logProb }: Pick<GeneratedText, 'words' | 'logProb'>): number =>
   Math.exp(logProb / (words.length + 1))
 
 /** The inputs of a batch of images: features as float16 bits `[B, R, F]` and word ids of concepts `[B, K]`. */
@@ -33,24 +41,32 @@ export interface ImageBatch {
   readonly concepts: Int32Array
 }
 
-/** The most probable caption of each image of a batch. */
+/** The best captions of each image of a batch: one, unless the search is to keep more. */
 export async function captionBatch(
   decoder: ModelDecoder,
   { images, features, concepts }: ImageBatch,
   vocabulary: Vocabulary,
-  options: Omit<SearchOptions, 'keep'>,
+  options: SearchOptions,
 ): Promise<GeneratedCaption[]> {
   const stepper = await decoder.encode(features, concepts)
   try {
-    const found = await search(stepper, images, { ...options, keep: 1 })
-    return found.map(([best]) => {
-      const { logProb, finished } = best!
-      const words = finished ? best!.words.slice(0, -1) : best!.words
-      const wordLogProbs = best!.wordLogProbs.slice(0, words.length)
-      return { caption: vocabulary.decode(words).join(' '), words, wordLogProbs, logProb }
+    const found = await search(stepper, images, { keep: 1, ...options })
+    return found.map((hypotheses) => {
+      const [best, ...alternatives] = hypotheses.map((each) => textOf(each, vocabulary))
+      return { ...best!, alternatives }
     })
   } finally {
     stepper.release()
+  }
+}
+
+function textOf({ words: ids, wordLogProbs, logProb, finished }: Hypothesis, vocabulary: Vocabulary): GeneratedText {
+  const words = finished ? ids.slice(0, -1) : ids
+  return {
+    caption: vocabulary.decode(words).join(' '),
+    words,
+    wordLogProbs: wordLogProbs.slice(0, words.length),
+    logProb,
   }
 }
 
@@ -63,18 +79,21 @@ export interface ImageInputs {
 /** Images decoded together: enough to fill the processor, few enough that their regions stay in its cache. */
 export const IMAGES_PER_BATCH = 50
 
-/** Captions images by beam search, batch by batch, in their order. */
+/** How captionAll() captions. */
+export interface CaptionAllSettings extends Watch {
+  readonly vocabulary: Vocabulary
+  /** how captions are searched for, by default as published */
+  readonly search?: SearchChoices
+}
+
+/** Captions images batch by batch, in their order. Throws RangeError for impossible choices, as searchSettings() does. */
 export async function captionAll(
   decoder: ModelDecoder,
   inputs: ImageInputs,
   ids: readonly string[],
-  {
-    vocabulary,
-    onProgress,
-    signal,
-    ...options
-  }: Omit<SearchOptions, 'keep' | 'signal'> & { readonly vocabulary: Vocabulary } & Watch,
+  { vocabulary, search: choices = {}, onProgress, signal }: CaptionAllSettings,
 ): Promise<ImageCaption[]> {
+  const optionsOf = searchFor(searchSettings(choices), vocabulary)
   const captions: ImageCaption[] = []
   for (let start = 0; start < ids.length; start += IMAGES_PER_BATCH) {
     signal?.throwIfAborted()
@@ -84,7 +103,8 @@ export async function captionAll(
       features: await inputs.features(batch),
       concepts: inputs.concepts(batch),
     }
-    const generated = await captionBatch(decoder, images, vocabulary, { ...options, ...(signal && { signal }) })
+    const options = { ...optionsOf(batch), ...(signal && { signal }) }
+    const generated = await captionBatch(decoder, images, vocabulary, options)
     captions.push(...generated.map((caption, i) => ({ id: batch[i]!, ...caption })))
     onProgress?.(captions.length, ids.length)
   }

@@ -6,14 +6,15 @@ import { UserError } from '../errors.ts'
 import { DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import { calibrated } from './calibration.ts'
-import { captionBatch, type GeneratedCaption, meanProbability } from './caption-all.ts'
+import { captionBatch, type GeneratedCaption, type GeneratedText, meanProbability } from './caption-all.ts'
 import type { CaptionAllOptions, CaptionerOptions, CaptionOptions } from './caption-options.ts'
+import { makeEnsemble } from './ensemble.ts'
 import { Explainer } from './explainer.ts'
-import type { Captions, ExplainedCaption, ImageCaption } from './photo-caption.ts'
+import type { Captions, CaptionText, ExplainedCaption, ImageCaption } from './photo-caption.ts'
 import { IMAGES_PER_BATCH, ImageReader, type ReadBatch, type ReadImage, type SkippedImage } from './photo-reader.ts'
 import { checkRepresents, type RepresentedImage, representBatch, splitRepresentations } from './representations.ts'
 import { Representer } from './representer.ts'
-import { type SearchSettings, searchOptions, searchSettings } from './search-settings.ts'
+import { type SearchSettings, searchFor, searchSettings } from './search-settings.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** Concepts listed with a caption. */
@@ -23,6 +24,15 @@ const WAITING = 256
 
 /** What to do with an image of the queue. */
 type Task = 'caption' | 'explain' | 'represent'
+
+/** What a captioner is made of. */
+interface CaptionerParts {
+  readonly trained: TrainedCaptioner
+  readonly members: number
+  readonly reader: ImageReader
+  readonly decoder: ModelDecoder
+  readonly queue: CaptionerOptions['queue']
+}
 
 /** An image in the queue. */
 interface Request extends SearchSettings {
@@ -40,8 +50,10 @@ type Answer = ImageCaption | ExplainedCaption | RepresentedImage
 export class Captioner {
   /** the host's sessions, image decoder and files */
   readonly engine: Engine
-  /** the trained model, its configuration and its vocabulary */
+  /** the trained model, its configuration and its vocabulary; of an ensemble, the member that lists most concepts */
   readonly trained: TrainedCaptioner
+  /** how many captioners say each word together */
+  readonly #members: number
   readonly #reader: ImageReader
   readonly #decoder: ModelDecoder
   readonly #queue: BatchQueue<Request, Answer>
@@ -50,15 +62,10 @@ export class Captioner {
   readonly #inProgress = new Set<Promise<unknown>>()
   #released = false
 
-  protected constructor(
-    engine: Engine,
-    trained: TrainedCaptioner,
-    reader: ImageReader,
-    decoder: ModelDecoder,
-    queue: CaptionerOptions['queue'],
-  ) {
+  protected constructor(engine: Engine, { trained, members, reader, decoder, queue }: CaptionerParts) {
     this.engine = engine
     this.trained = trained
+    this.#members = members
     this.#reader = reader
     this.#decoder = decoder
     this.#queue = new BatchQueue((requests: readonly Request[], signal) => this.#serve(requests, signal), {
@@ -70,22 +77,28 @@ export class Captioner {
   }
 
   /**
-   * Opens the networks of a trained captioner. Throws UserError if one is missing or differs from the one of
-   * training.
+   * Opens the networks of a trained captioner, or of several that say each word together: see makeEnsemble(). Throws
+   * UserError if one is missing or differs from the one of training, and for captioners that do not fit together.
    */
-  static async open(engine: Engine, trained: TrainedCaptioner, options: CaptionerOptions = {}): Promise<Captioner> {
-    return new Captioner(engine, trained, ...(await Captioner.openParts(engine, trained, options)))
+  static async open(
+    engine: Engine,
+    trained: TrainedCaptioner | readonly TrainedCaptioner[],
+    options: CaptionerOptions = {},
+  ): Promise<Captioner> {
+    return new Captioner(engine, await Captioner.openParts(engine, [trained].flat(), options))
   }
 
-  /** The arguments of the constructor after the first two. */
+  /** What the constructor takes, for the captioners of an ensemble or for one. */
   protected static async openParts(
     engine: Engine,
-    trained: TrainedCaptioner,
+    members: readonly TrainedCaptioner[],
     { queue, ...paths }: CaptionerOptions,
-  ): Promise<[ImageReader, ModelDecoder, CaptionerOptions['queue']]> {
-    const reader = await ImageReader.open(engine, trained, paths)
+  ): Promise<CaptionerParts> {
+    const { lead, model, weights } = makeEnsemble(members)
+    const reader = await ImageReader.open(engine, lead, paths)
     try {
-      return [reader, await ModelDecoder.load(engine.runtime, trained.model, trained.weights), queue]
+      const decoder = await ModelDecoder.load(engine.runtime, model, weights)
+      return { trained: lead, members: members.length, reader, decoder, queue }
     } catch (error) {
       reader.release()
       throw error
@@ -214,6 +227,7 @@ export class Captioner {
   }
 
   async #explainEach(images: readonly ImageInput[], options: CaptionAllOptions): Promise<Captions<ExplainedCaption>> {
+    this.#requireOne('explain captions')
     return this.#withExplainer(searchSettings(options).maxLength, (explainer) =>
       this.#each(images, options, async ({ images: read, features, concepts }, captions, ids) => {
         const explanations = await explainer.explain(features, concepts, ids)
@@ -229,6 +243,7 @@ export class Captioner {
   }
 
   async #representEach(images: readonly ImageInput[], signal: AbortSignal): Promise<Captions<RepresentedImage>> {
+    this.#requireOne('represent images')
     const { config, model, weights } = this.trained
     const load = (): Promise<Representer> => Representer.load(this.engine.runtime, model, weights, { attention: false })
     return this.#representers.use('', load, async (representer) => {
@@ -264,6 +279,12 @@ export class Captioner {
     }
   }
 
+  /** Throws UserError if this is an ensemble: its members attend and represent each in its own way. */
+  #requireOne(what: string): void {
+    if (this.#members > 1)
+      throw new UserError(`Cannot ${what} by ${this.#members} runs together: each does so in its own way; use one run`)
+  }
+
   #checkOpen(): void {
     if (this.#released) throw new UserError('Cannot caption: this captioner was released; load another')
   }
@@ -289,13 +310,15 @@ export class Captioner {
     finish: (batch: ReadBatch, captions: ImageCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): AsyncGenerator<Captions<T>> {
     const { vocabulary } = this.trained
-    const search = { ...searchOptions(searchSettings(options), vocabulary), ...(signal && { signal }) }
+    const optionsOf = searchFor(searchSettings(options), vocabulary)
     let done = 0
     for await (const batch of this.#reader.read(images)) {
       signal?.throwIfAborted()
       const { images: read, skipped } = batch
       const captions: T[] = []
       if (read.length > 0) {
+        const names = read.map(({ input }) => this.engine.pictures.nameOf(input) ?? '')
+        const search = { ...optionsOf(names), ...(signal && { signal }) }
         const generated = await captionBatch(this.#decoder, { ...batch, images: read.length }, vocabulary, search)
         const each = generated.map((caption, i) => this.#captionOf(read[i]!, caption))
         const ids = generated.map(({ words }) => words)
@@ -308,19 +331,26 @@ export class Captioner {
   }
 
   #captionOf({ image, index, concepts }: ReadImage, generated: GeneratedCaption): ImageCaption {
+    return {
+      image,
+      index,
+      ...this.#textOf(generated),
+      alternatives: generated.alternatives.map((each) => this.#textOf(each)),
+      concepts: concepts.slice(0, SHOWN_CONCEPTS),
+    }
+  }
+
+  #textOf(generated: GeneratedText): CaptionText {
     const { caption, words, wordLogProbs, logProb } = generated
     const { calibration } = this.trained
     const mean = meanProbability(generated)
     return {
-      image,
-      index,
       caption,
       words: this.trained.vocabulary
         .decode(words)
         .map((word, t) => ({ word, probability: Math.exp(wordLogProbs[t]!) })),
       probability: Math.exp(logProb),
       confidence: calibration ? calibrated(calibration, mean) : mean,
-      concepts: concepts.slice(0, SHOWN_CONCEPTS),
     }
   }
 }

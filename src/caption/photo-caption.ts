@@ -2,8 +2,8 @@ import type { ImageInput } from '../engine/pictures.ts'
 import type { Explanation } from './explainer.ts'
 import type { FoundConcept, NamedImage, SkippedImage } from './photo-reader.ts'
 
-/** A caption of an image. */
-export interface ImageCaption extends NamedImage {
+/** A caption and its probabilities. */
+export interface CaptionText {
   readonly caption: string
   /** its words, each with its probability given the words before it, from 0 to 1 */
   readonly words: readonly { readonly word: string; readonly probability: number }[]
@@ -14,6 +14,12 @@ export interface ImageCaption extends NamedImage {
    * else the geometric mean of the words' probabilities. Neither falls with the caption's length.
    */
   readonly confidence: number
+}
+
+/** What is said of an image: its best caption, and others if several are asked for. */
+export interface ImageCaption extends NamedImage, CaptionText {
+  /** the other captions, best first */
+  readonly alternatives: readonly CaptionText[]
   /** the concepts with the highest confidence, best first; empty for models that use no concepts */
   readonly concepts: readonly FoundConcept[]
 }

@@ -1,4 +1,10 @@
 import { LIMITS } from '../models/limits.ts'
+import { requirementAutomaton } from '../search/automaton.ts'
+import { bestChooser } from '../search/choosers/best.ts'
+import type { Chooser } from '../search/choosers/chooser.ts'
+import { constrainedChooser } from '../search/choosers/constrained.ts'
+import { diverseChooser } from '../search/choosers/diverse.ts'
+import { sampleChooser } from '../search/choosers/sample.ts'
 import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import type { Filter } from '../search/filters/filter.ts'
 import { minLength } from '../search/filters/min-length.ts'
@@ -10,7 +16,7 @@ import { logProbRanker } from '../search/rankers/log-prob.ts'
 import type { Ranker } from '../search/rankers/ranker.ts'
 import { wuRanker } from '../search/rankers/wu.ts'
 import type { SearchOptions } from '../search/search.ts'
-import { badEndings, contentClasses } from '../search/word-lists.ts'
+import { badEndings, contentClasses, requirementOf } from '../search/word-lists.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { thousands } from '../wording.ts'
 
@@ -36,6 +42,27 @@ export interface SearchChoices {
   readonly blockRepeatedWords?: boolean
   /** no caption ends with a word such as "a" or "with"; false by default */
   readonly blockBadEndings?: boolean
+  /** captions of each image, 1 by default; the beam grows with it if it is not given */
+  readonly captions?: number
+  /** groups of a diverse beam search; 1, the default, is an ordinary one. The beam is a multiple */
+  readonly groups?: number
+  /** what is taken from a word's log-probability for each earlier group that has it in this place; 0.5 by default */
+  readonly diversity?: number
+  /**
+   * words that must appear: of each list one word, or one sequence of words such as `hot dog`; none by default. With
+   * them each set of lists that a caption has met has a beam of its own (constrained beam search)
+   */
+  readonly require?: readonly (readonly string[])[]
+  /** draws the captions instead of searching for the most probable ones; false by default */
+  readonly sample?: boolean
+  /** divides log-probabilities before a word is drawn; 1 by default, lower is more cautious */
+  readonly temperature?: number
+  /** draws from so many most probable words; 0, the default, for all */
+  readonly topK?: number
+  /** draws from the most probable words that together have this probability; 1 by default */
+  readonly topP?: number
+  /** of the random numbers: the same seed gives the same captions of an image; 1 by default */
+  readonly seed?: number
 }
 
 /** The choices of a search with their defaults filled in. */
@@ -50,6 +77,15 @@ export const DEFAULT_SEARCH: SearchSettings = {
   blockNgrams: 0,
   blockRepeatedWords: false,
   blockBadEndings: false,
+  captions: 1,
+  groups: 1,
+  diversity: 0.5,
+  require: [],
+  sample: false,
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  seed: 1,
 }
 
 /**
@@ -65,23 +101,50 @@ export function searchSettings(choices: SearchChoices, nameOf = (key: string): s
   }
   for (const [key, least, most] of INTEGERS) {
     const value = settings[key]
-    if (!Number.isInteger(value) || value < least || value > most)
+    if (!Number.isSafeInteger(value) || value < least || value > most)
       fail(key, `a whole number from ${least} to ${thousands(most)}`)
   }
-  if (settings.minLength >= settings.maxLength)
-    fail('minLength', `below ${nameOf('maxLength')} ${settings.maxLength}, which counts the end token`)
+  const { captions, groups, maxLength, sample, temperature, topP, require: required } = settings
+  if (choices.beam === undefined)
+    Object.assign(settings, { beam: sample ? captions : roundedUp(Math.max(DEFAULT_BEAM, captions, groups), groups) })
+  const { beam } = settings
+  if (settings.minLength >= maxLength)
+    fail('minLength', `below ${nameOf('maxLength')} ${maxLength}, which counts the end token`)
   if (rankerOf(settings.lengthPenalty) === undefined) fail('lengthPenalty', LENGTH_PENALTIES)
+  if (captions > beam) fail('captions', `at most ${nameOf('beam')} ${beam}`)
+  if (beam % groups !== 0) fail('beam', `a multiple of ${nameOf('groups')} ${groups}`)
+  if (groups > 1 && captions < 2)
+    fail('groups', `1 for a single caption, which is that of the first group; add ${nameOf('captions')} ${groups}`)
+  if (!(settings.diversity >= 0 && settings.diversity <= 1000)) fail('diversity', 'a number from 0 to 1,000')
+  if (!(temperature > 0 && temperature <= 1000)) fail('temperature', 'a number above 0 and at most 1,000')
+  if (!(topP > 0 && topP <= 1)) fail('topP', 'a number above 0 and at most 1')
+  if (sample && beam !== captions)
+    fail('beam', `left out with ${nameOf('sample')}: as many captions are drawn as asked`)
+  for (const key of ['temperature', 'topK', 'topP'] as const)
+    if (!sample && settings[key] !== DEFAULT_SEARCH[key]) fail(key, `left out without ${nameOf('sample')}`)
+  const kinds = [sample && 'sample', groups > 1 && 'groups', required.length > 0 && 'require'].filter((kind) => !!kind)
+  if (kinds.length > 1)
+    throw new RangeError(
+      `Cannot caption with ${kinds.map((kind) => nameOf(`${kind}`)).join(' and ')}: choose one of them`,
+    )
   return settings
 }
+
+const roundedUp = (value: number, multipleOf: number): number => Math.ceil(value / multipleOf) * multipleOf
 
 /** What `lengthPenalty` may be, for errors and help. */
 const LENGTH_PENALTIES = 'none, average, or wu_ and a number from 0 to 10 such as wu_0.7'
 
-const INTEGERS: readonly (readonly ['beam' | 'maxLength' | 'minLength' | 'blockNgrams', number, number])[] = [
+type IntegerKey = 'beam' | 'maxLength' | 'minLength' | 'blockNgrams' | 'captions' | 'groups' | 'topK' | 'seed'
+const INTEGERS: readonly (readonly [IntegerKey, number, number])[] = [
   ['beam', 1, LIMITS.beam],
   ['maxLength', 1, LIMITS.maxLength],
   ['minLength', 0, LIMITS.maxLength],
   ['blockNgrams', 0, LIMITS.maxLength],
+  ['captions', 1, LIMITS.beam],
+  ['groups', 1, LIMITS.beam],
+  ['topK', 0, LIMITS.vocabularySize],
+  ['seed', 0, Number.MAX_SAFE_INTEGER],
 ]
 
 function rankerOf(penalty: string): Ranker | undefined {
@@ -91,16 +154,44 @@ function rankerOf(penalty: string): Ranker | undefined {
   return alpha <= 10 ? wuRanker(alpha) : undefined
 }
 
-/** The options of search() for settings, with a captioner's vocabulary. */
-export function searchOptions(
+/**
+ * Makes the options of search() for a batch of images from their names, for settings and a captioner's vocabulary.
+ * Throws UserError for a required word that the vocabulary lacks.
+ */
+export function searchFor(
   settings: SearchSettings,
   vocabulary: Vocabulary,
-): Pick<SearchOptions, 'beam' | 'maxLength' | 'filters' | 'ranker'> {
-  const { beam, maxLength, lengthPenalty, blockNgrams } = settings
+): (names: readonly string[]) => Omit<SearchOptions, 'signal'> {
+  const { beam, maxLength, blockNgrams, captions: keep } = settings
   const filters: Filter[] = []
   if (settings.minLength > 0) filters.push(minLength(settings.minLength))
   if (blockNgrams > 0) filters.push(noRepeatedNgram(blockNgrams))
   if (settings.blockRepeatedWords) filters.push(noRepeatedWord(contentClasses(vocabulary)))
   if (settings.blockBadEndings) filters.push(noBadEnding(badEndings(vocabulary)))
-  return { beam, maxLength, filters, ranker: rankerOf(lengthPenalty)! }
+  const common = { beam, maxLength, keep, filters, ranker: rankerOf(settings.lengthPenalty)! }
+  const chooserFor = chooserOf(settings, vocabulary)
+  return (names) => ({ ...common, chooser: chooserFor(names) })
+}
+
+function chooserOf(
+  { require: required, groups, diversity, sample, temperature, topK, topP, seed }: SearchSettings,
+  vocabulary: Vocabulary,
+): (names: readonly string[]) => Chooser {
+  if (sample)
+    return (names) =>
+      sampleChooser({ temperature, topK, topP, seed, streams: names.map((name) => hashOf(baseOf(name))) })
+  if (groups > 1) return () => diverseChooser(groups, diversity)
+  if (required.length === 0) return () => bestChooser
+  const automaton = requirementAutomaton(required.map((list) => requirementOf(list, vocabulary)))
+  return (names) => constrainedChooser(names.map(() => automaton))
+}
+
+/** The file name of a path or address: a photo has the same samples wherever it lies. */
+const baseOf = (name: string): string => name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1)
+
+/** 32 bits of a text (FNV-1a). */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 0
 }

@@ -21,6 +21,8 @@ export interface Settings<T> {
   readonly max?: number
   /** takes all remaining arguments */
   readonly many?: true
+  /** may be given several times: its value is the list of all */
+  readonly repeat?: true
   /** the heading in `--help` under which it is listed */
   readonly group?: string
 }
@@ -66,6 +68,11 @@ export const rate = make<number>((given) => decimal(given, 'from 0 to 1,000,000'
 /** A number from 0 to 1. */
 export const fraction = make<number>((given) => decimal(given, 'from 0 to 1', (number) => number <= 1))
 
+/** A number above 0 and up to a million, such as a temperature. */
+export const positiveRate = make<number>((given) =>
+  decimal(given, 'above 0 and up to 1,000,000', (number) => number > 0 && number <= MAX),
+)
+
 /** A number from 0 to below 1: a dropout or a decay rate, where 1 would keep or learn nothing. */
 export const fractionBelowOne = make<number>((given) =>
   decimal(given, 'of at least 0 and below 1', (number) => number < 1),
@@ -99,6 +106,10 @@ export const many = (help: string): Option<readonly string[]> => ({ help, settin
 
 /** All remaining arguments, perhaps none. */
 export const some = (help: string): Option<readonly string[] | undefined> => ({ help, settings: { many: true } })
+
+/** An option that may be given several times: the list of its values, empty without it. */
+export const repeated = <T>({ settings, ...option }: Option<T | undefined>): Option<readonly T[]> =>
+  ({ ...option, settings: { ...settings, repeat: true, default: [] } }) as never
 
 /** A switch, off by default. */
 export const flag = (help: string, settings: Settings<boolean> = {}): Option<boolean> => ({

@@ -91,9 +91,10 @@ function toOptions(key: string, { help, value, parse, settings }: Option<unknown
   if (settings.group) option.helpGroup(`${settings.group}:`)
   if (!value) return [option, new ParserOption(`--no-${name}`).hideHelp()]
   if (settings.choices) option.choices(settings.choices)
+  else if (parse && settings.repeat) option.argParser(collected(parse))
   else if (parse) option.argParser(checked(parse))
   if (settings.required) option.makeOptionMandatory()
-  return [settings.default === undefined ? option : option.default(settings.default)]
+  return [settings.default === undefined || settings.repeat ? option : option.default(settings.default)]
 }
 
 const checked = (parse: (text: string) => unknown) => (text: string) => {
@@ -103,6 +104,12 @@ const checked = (parse: (text: string) => unknown) => (text: string) => {
     throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error
   }
 }
+
+/** Collects the values of an option that is given several times. */
+const collected = (parse: (text: string) => unknown) => (text: string, before: readonly unknown[] | undefined) => [
+  ...(before ?? []),
+  checked(parse)(text),
+]
 
 function callOf(command: Command, parser: Parser): Call {
   const values: Record<string, unknown> = parser.opts()

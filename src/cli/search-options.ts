@@ -1,10 +1,23 @@
 import type { LengthPenalty, SearchSettings } from '../caption/search-settings.ts'
 import { UsageError } from '../errors.ts'
 import { LIMITS } from '../models/limits.ts'
-import { count, flag, optionName, text } from './options.ts'
-import { BEAM, MAX_LENGTH } from './shared-options.ts'
+import {
+  count,
+  flag,
+  fraction,
+  list,
+  optionName,
+  positive,
+  positiveRate,
+  rate,
+  repeated,
+  seed,
+  text,
+} from './options.ts'
+import { MAX_LENGTH } from './shared-options.ts'
 
 const GROUP = { group: 'To search for captions' } as const
+const SAMPLING = { group: 'To draw captions by chance' } as const
 
 const lengthPenalty = text('form', 'compare captions by none, average (per word) or wu_0.7 (docs/search.md)', {
   default: 'none',
@@ -13,7 +26,10 @@ const lengthPenalty = text('form', 'compare captions by none, average (per word)
 
 /** The options that say how captions are searched for, by the names that the library has for them. */
 export const SEARCH = {
-  beam: { ...BEAM, settings: { ...BEAM.settings, ...GROUP } },
+  beam: positive('n', 'beam size; 1 is greedy search (default: 3, or as --captions and --groups need)', {
+    max: LIMITS.beam,
+    ...GROUP,
+  }),
   maxLength: { ...MAX_LENGTH, settings: { ...MAX_LENGTH.settings, ...GROUP } },
   minLength: count('words', 'shortest caption, without its end token', { default: 0, max: LIMITS.maxLength, ...GROUP }),
   lengthPenalty,
@@ -24,6 +40,26 @@ export const SEARCH = {
   }),
   blockRepeatedWords: flag('no noun, verb or adjective comes twice in a caption', GROUP),
   blockBadEndings: flag('no caption ends with a word such as "a" or "with"', GROUP),
+  require: repeated(list('words', 'one of these words must appear, as in dog,dogs; may be given again', GROUP)),
+  captions: positive('n', 'captions of each image', { default: 1, max: LIMITS.beam, ...GROUP }),
+  groups: positive('n', 'groups of a diverse beam search, which avoid the words of each other', {
+    default: 1,
+    max: LIMITS.beam,
+    ...GROUP,
+  }),
+  diversity: rate('nats', 'what a word loses for each earlier group that has it', { default: 0.5, ...GROUP }),
+  sample: flag('draw the captions instead of searching for the most probable', SAMPLING),
+  temperature: positiveRate('t', 'lower is more cautious', { default: 1, ...SAMPLING }),
+  topK: count('n', 'draw from the n most probable words; 0 for all', {
+    default: 0,
+    max: LIMITS.vocabularySize,
+    ...SAMPLING,
+  }),
+  topP: fraction('p', 'draw from the most probable words that have this probability together', {
+    default: 1,
+    ...SAMPLING,
+  }),
+  seed: seed('n', 'the same seed draws the same captions', { default: 1, ...SAMPLING }),
 } as const
 
 type Value<O> = O extends import('./options.ts').Option<infer T> ? T : never
@@ -34,7 +70,8 @@ export type SearchValues = { readonly [Key in keyof typeof SEARCH]: Value<(typeo
 export async function searchOf(values: SearchValues): Promise<SearchSettings> {
   const { searchSettings } = await import('../caption/search-settings.ts')
   try {
-    const choices = { ...values, lengthPenalty: values.lengthPenalty as LengthPenalty }
+    const { beam, lengthPenalty, ...others } = values
+    const choices = { ...others, lengthPenalty: lengthPenalty as LengthPenalty, ...(beam !== undefined && { beam }) }
     return searchSettings(choices, (key) => `--${optionName(key)}`)
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error

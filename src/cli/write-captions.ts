@@ -62,6 +62,11 @@ export async function writeCaptions(
   { format, out, skipExisting, prefix, ...options }: WriteOptions,
   report: Reporter,
 ): Promise<Answer> {
+  const { captions = 1 } = options
+  if (captions > 1 && (format === 'csv' || format === 'coco'))
+    throw new UsageError(
+      `Cannot write --captions ${captions} as ${format}, which has one caption for an image: use --write jsonl or txt`,
+    )
   const writer = await openCaptionWriter(format, { out: out ?? '', skipExisting })
   const where = out === undefined ? 'text files next to the images' : `"${out}"`
   let written = 0
@@ -74,7 +79,8 @@ export async function writeCaptions(
       else {
         const { caption, confidence, concepts } = result
         const words = concepts.map(({ word }) => word)
-        await writer.write({ image, caption: prefix + caption, confidence, concepts: words })
+        const alternatives = result.alternatives.map((other) => prefix + other.caption)
+        await writer.write({ image, caption: prefix + caption, confidence, alternatives, concepts: words })
         written += 1
       }
     }

@@ -23,6 +23,8 @@ export interface WritableCaption {
   /** the path of the image, as the caller passed it */
   readonly image: string
   readonly caption: string
+  /** other captions of the image, best first */
+  readonly alternatives: readonly string[]
   /** from 0 to 1 */
   readonly confidence: number
   /** the words of the concepts found in the image */
@@ -69,8 +71,8 @@ function textFiles({ skipExisting }: CaptionWriterOptions): CaptionWriter {
           'other images, or delete them',
       )
     },
-    async write({ image, caption }) {
-      await writeFileAtomic(this.key(image), `${caption}\n`)
+    async write({ image, caption, alternatives }) {
+      await writeFileAtomic(this.key(image), `${[caption, ...alternatives].join('\n')}\n`)
     },
     close: async () => {},
   }
@@ -123,8 +125,10 @@ const JSON_LINES: Layout = {
   lead: () => '',
   end: '\n',
   key: (image) => image,
-  format: ({ image, caption, confidence, concepts }) =>
-    JSON.stringify({ image, caption, confidence: Number(confidence.toFixed(4)), concepts }),
+  format: ({ image, caption, confidence, alternatives, concepts }) => {
+    const others = alternatives.length > 0 && { alternatives }
+    return JSON.stringify({ image, caption, confidence: Number(confidence.toFixed(4)), ...others, concepts })
+  },
   parse: (record) => textOf(fieldsOf(record).image),
   whole: () => true,
 }

@@ -1,13 +1,16 @@
-import { captionAll, IMAGES_PER_BATCH, type ImageCaption, type ImageInputs } from '../caption/caption-all.ts'
+import {
+  type CaptionAllSettings,
+  captionAll,
+  IMAGES_PER_BATCH,
+  type ImageCaption,
+  type ImageInputs,
+} from '../caption/caption-all.ts'
 import { type Sharing, shareIn } from '../distributed/sharing.ts'
 import type { Progress } from '../progress.ts'
 import type { ModelDecoder } from '../search/model-stepper.ts'
-import type { SearchOptions } from '../search/search.ts'
-import type { Vocabulary } from '../text/vocabulary.ts'
 
 /** How captions are searched for. */
-export interface SharedCaptionOptions extends Omit<SearchOptions, 'keep' | 'signal'> {
-  readonly vocabulary: Vocabulary
+export interface SharedCaptionOptions extends Omit<CaptionAllSettings, 'onProgress' | 'signal'> {
   /** progress of this part */
   readonly onProgress?: Progress | undefined
 }

@@ -1,6 +1,13 @@
 import type { GeneratedCaption } from '../caption/caption-all.ts'
 import type { ImageEntry } from '../data/dataset.ts'
-import type { Metric, MetricName, Score } from '../metrics/index.ts'
+import {
+  cider as ciderMetric,
+  diversity,
+  documentFrequencies,
+  type Metric,
+  type MetricName,
+  type Score,
+} from '../metrics/index.ts'
 
 /** The scores of captions. */
 export interface CaptionScores {
@@ -38,6 +45,37 @@ export function scoreCaptions(
     corpus: corpusScores(scores),
     byDataset,
     cider: scores.find((each) => each.has('CIDEr'))!.get('CIDEr')!.each,
+  }
+}
+
+/**
+ * Scores of several captions of each image: `CIDEr best of n`, the mean over the images of the best caption's CIDEr by
+ * the references, which no search can know; and the diversity of all captions, see diversity().
+ */
+export function scoreSeveral(
+  images: readonly ImageEntry[],
+  captions: readonly Pick<GeneratedCaption, 'caption' | 'alternatives'>[],
+): Record<string, number> {
+  const all = captions.map((each) => [each, ...each.alternatives])
+  const most = Math.max(...all.map(({ length }) => length))
+  const best = new Array<number>(images.length).fill(0)
+  for (let place = 0; place < most; place++) {
+    const there = all.map((each) => each[Math.min(place, each.length - 1)]!)
+    const { cider } = scoreCaptions(images, there, [ciderMetric])
+    for (const [i, score] of cider.entries()) best[i] = Math.max(best[i]!, score)
+  }
+  const tokens = (caption: string): string[] => (caption === '' ? [] : caption.split(' '))
+  const references = images.map((image) => image.tokens.map(tokens))
+  const { vocabulary, distinct_1, distinct_2, selfCIDEr } = diversity(
+    all.map((each) => each.map(({ caption }) => tokens(caption))),
+    { documentFrequencies: documentFrequencies(references) },
+  )
+  return {
+    'CIDEr best of n': best.reduce((sum, score) => sum + score, 0) / best.length,
+    vocabulary,
+    distinct_1,
+    distinct_2,
+    ...(selfCIDEr !== undefined && { selfCIDEr }),
   }
 }
 

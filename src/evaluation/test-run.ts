@@ -1,13 +1,8 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { ImageCaption } from '../caption/caption-all.ts'
-import {
-  DEFAULT_SEARCH,
-  type SearchChoices,
-  type SearchSettings,
-  searchOptions,
-  searchSettings,
-} from '../caption/search-settings.ts'
+import { makeEnsemble } from '../caption/ensemble.ts'
+import { DEFAULT_SEARCH, type SearchChoices, type SearchSettings, searchSettings } from '../caption/search-settings.ts'
 import { Dataset, type ImageEntry, type Split } from '../data/dataset.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
@@ -24,12 +19,14 @@ import { FAMILIES } from '../metrics/index.ts'
 import type { Watch } from '../progress.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import { captionShared } from './caption-shared.ts'
-import { SCORING_SECONDS, scoreCaptions } from './score.ts'
+import { SCORING_SECONDS, scoreCaptions, scoreSeveral } from './score.ts'
 
 /** Which run is tested on which images, and how captions are searched for. */
 export interface TestOptions extends Watch {
   readonly engine: Engine
   readonly run: string
+  /** other runs that caption together with it, see makeEnsemble(); none by default */
+  readonly others?: readonly string[]
   readonly split: Split
   readonly search?: SearchChoices
   /** the dataset's folder, by default the one the run was trained on */
@@ -61,12 +58,13 @@ export const captionSplit = async (options: TestOptions): Promise<CaptionedSplit
 
 /** Like captionSplit(), with the images shared out: undefined where the parts are not put together. */
 async function captionPart(
-  { engine, run: folder, split, search = {}, data, onProgress }: TestOptions,
+  { engine, run: folder, others = [], split, search = {}, data, onProgress }: TestOptions,
   sharing: Sharing,
 ): Promise<CaptionedSplit | undefined> {
   const settings = searchSettings(search)
-  const run = await openRun(folder)
-  const source = data ?? run.config.data.folder
+  const members = await Promise.all([folder, ...others].map((each) => openRun(each)))
+  const { lead: run, model, weights } = makeEnsemble(members)
+  const source = data ?? members[0]!.config.data.folder
   const dataset = await Dataset.open(source)
   const store = await FeatureStore.open(featuresFolder(source))
   try {
@@ -78,7 +76,7 @@ async function captionPart(
         path: conceptsFile(source),
         vocabulary: run.vocabulary,
         count,
-        run: { name: folder, detector: run.detector },
+        run: { name: run.name, detector: run.detector },
       },
     )
     const all = dataset.split(split)
@@ -87,9 +85,9 @@ async function captionPart(
       throw new UserError(
         `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has features and concepts; run "mia features" and "mia concepts detect"`,
       )
-    const decoder = await ModelDecoder.load(engine.runtime, run.model, run.weights)
+    const decoder = await ModelDecoder.load(engine.runtime, model, weights)
     const ids = images.map(({ id }) => id)
-    const options = { vocabulary: run.vocabulary, ...searchOptions(settings, run.vocabulary), onProgress }
+    const options = { vocabulary: run.vocabulary, search: settings, onProgress }
     const captions = await captionShared(decoder, inputs, ids, options, sharing).finally(() => decoder.release())
     return captions && { images, captions, missing: all.filter(({ id }) => !inputs.has(id)).map(({ id }) => id) }
   } finally {
@@ -114,9 +112,16 @@ export async function testPart(
 ): Promise<TestResult | undefined> {
   const { run: folder, split, signal } = options
   const search = searchSettings(options.search ?? {})
-  const name = join(folder, 'results', `${split}-${searchName(search)}`)
+  const together = (options.others ?? []).map((other) => `-and-${basename(other)}`).join('')
+  const name = join(folder, 'results', `${split}-${searchName(search)}${together}`)
   const results = `${name}.json`
-  const recipe = shard && { split, search, data: options.data, weights: await digestOf(runFiles(folder).weights) }
+  const recipe = shard && {
+    split,
+    search,
+    data: options.data,
+    others: options.others,
+    weights: await digestOf(runFiles(folder).weights),
+  }
   const sharing = shard ? amongShards(shard, { target: results, recipe, signal }) : amongRanks(team)
   const captioned = await captionPart(options, sharing)
   if (!captioned) return undefined
@@ -124,11 +129,21 @@ export async function testPart(
   const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
   team.ranks.busy(SCORING_SECONDS)
   const { corpus, byDataset, cider } = scoreCaptions(images, captions, metrics)
-  const scores = { ...(corpus as Record<string, number>), ...byDataset }
+  const several = search.captions > 1 ? scoreSeveral(images, captions) : {}
+  const scores = { ...(corpus as Record<string, number>), ...byDataset, ...several }
   await writeFileAtomic(
     results,
     `${JSON.stringify(captions.map(({ id, caption }) => ({ image_id: imageId(id), caption })))}\n`,
   )
+  if (search.captions > 1)
+    await writeFileAtomic(
+      `${name}-all.json`,
+      `${JSON.stringify(
+        captions.flatMap(({ id, caption, alternatives }) =>
+          [{ caption }, ...alternatives].map((each) => ({ image_id: imageId(id), caption: each.caption })),
+        ),
+      )}\n`,
+    )
   await writeFileAtomic(
     `${name}-scores.json`,
     `${JSON.stringify({ split, ...search, images: images.length, scores }, null, 2)}\n`,
@@ -151,9 +166,12 @@ const digestOf = async (path: string): Promise<string> =>
 
 /** A search as a part of file names: `beam3`, and the settings that differ from the defaults. */
 function searchName({ beam, maxLength: _, ...others }: SearchSettings): string {
-  const changed = Object.entries(others).filter(([key, value]) => value !== DEFAULT_SEARCH[key as keyof SearchSettings])
+  const changed = Object.entries(others).filter(
+    ([key, value]) => `${value}` !== `${DEFAULT_SEARCH[key as keyof SearchSettings]}`,
+  )
   const dashed = (key: string): string => key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)
-  return [`beam${beam}`, ...changed.map(([key, value]) => dashed(key) + (value === true ? '' : value))].join('-')
+  const plain = (value: unknown): string => (value === true ? '' : `${value}`.replace(/[^\w.]+/g, '_').slice(0, 60))
+  return [`beam${beam}`, ...changed.map(([key, value]) => dashed(key) + plain(value))].join('-')
 }
 
 /** COCO's ids are numbers; those of other datasets stay text. */

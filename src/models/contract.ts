@@ -25,18 +25,14 @@ export interface Forced {
   readonly attention?: Tensor
 }
 
-/**
- * A captioner: an image encoder, a state, a step. The same code trains, searches, explains and exports every
- * implementation. B images, N rows of a search (each a hypothesis about one image), T words, C captions of
- * each image, D the width of the output layer's input.
- */
-export interface CaptionModel {
+/** What search needs of a captioner. B images, N rows of a search. */
+export interface SearchModel {
   /** the weights by name */
   readonly parameters: ReadonlyMap<string, Parameter>
   /** sizes of its image inputs */
   readonly inputs: ImageSizes
-  /** from hidden states to logits over the vocabulary */
-  readonly output: OutputLayer
+  /** from hidden states to logits over the vocabulary of `size` words */
+  readonly output: Pick<OutputLayer, 'size' | 'logits'>
   /**
    * Encodes images. Returns named tensors with B as the first size; step() and force() get them back under the same
    * names, and unused ones are never computed. Models with an SGIR name it as Encoder.named() does: representations and
@@ -53,6 +49,15 @@ export interface CaptionModel {
    * the first size, and each row's state, with N as the first size.
    */
   step(words: Tensor, encoded: Tensors, state: Tensors, noise?: Noise): Step
+}
+
+/**
+ * A captioner: an image encoder, a state, a step. The same code trains, searches, explains and exports every
+ * implementation. B images, N rows of a search (each a hypothesis about one image), T words, C captions of
+ * each image, D the width of the output layer's input.
+ */
+export interface CaptionModel extends SearchModel {
+  readonly output: OutputLayer
   /**
    * Teacher forcing for the C captions of each image: ids int32 `[T, B*C]`, rows image by image. Models that compute
    * all words faster than one by one implement it; force() in force.ts unrolls step() for the others.

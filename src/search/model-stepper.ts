@@ -26,7 +26,7 @@ import {
   topK,
   topological,
 } from '../graph/index.ts'
-import type { CaptionModel, Tensors } from '../models/contract.ts'
+import type { SearchModel, Tensors } from '../models/contract.ts'
 import { type FeatureType, type ImageTensors, imageInputs, imageValues } from '../models/inputs.ts'
 import type { Initializer } from '../onnx/export.ts'
 import { neverSaid } from './never-said.ts'
@@ -60,7 +60,7 @@ export interface EncodedStepper extends Stepper<ModelState> {
  * left the batch, a third graph copies the tensors of the others.
  */
 export class ModelDecoder {
-  readonly #model: CaptionModel
+  readonly #model: SearchModel
   readonly #runtime: Runtime
   readonly #weights: ReadonlyMap<string, Initializer>
   readonly #encoder: CompiledGraph
@@ -71,7 +71,7 @@ export class ModelDecoder {
 
   private constructor(
     runtime: Runtime,
-    model: CaptionModel,
+    model: SearchModel,
     weights: ReadonlyMap<string, Initializer>,
     encoder: CompiledGraph,
   ) {
@@ -84,7 +84,7 @@ export class ModelDecoder {
   /** Compiles the encoder. `featureType` is how features will be given: float16, as they are stored, by default. */
   static async load(
     runtime: Runtime,
-    model: CaptionModel,
+    model: SearchModel,
     weights: ReadonlyMap<string, Initializer>,
     { featureType = 'float16' }: { readonly featureType?: FeatureType } = {},
   ): Promise<ModelDecoder> {
@@ -238,7 +238,7 @@ const isIn = (value: DeviceValue, values: DeviceValues): boolean => Object.value
  * The outputs of the encoder, with B images as the first size: the inputs that a step takes from the images, named
  * `image.…`, and the state before the first word, named `state.…`.
  */
-export function encoderOutputs(model: CaptionModel, images: ImageTensors): Record<string, Tensor> {
+export function encoderOutputs(model: SearchModel, images: ImageTensors): Record<string, Tensor> {
   const encoded = model.encode(images)
   const used = new Set(
     topological(Object.values(groupedStep(model, encoded).outputs)).flatMap(({ outputs }) => outputs.map(inputName)),
@@ -255,7 +255,7 @@ interface GraphStep {
 
 /** An input like a tensor but for its first size. */
 const inputLike = (name: string, { shape, dtype }: Tensor, count: string): Tensor =>
-  // an axis that grows, see CaptionModel.start(), has any size
+  // an axis that grows, see SearchModel.start(), has any size
   input(
     name,
     shape.with(0, count).map((size) => (size === 0 ? GROWING : size)),
@@ -263,21 +263,21 @@ const inputLike = (name: string, { shape, dtype }: Tensor, count: string): Tenso
   )
 
 /** A step of the rows `words`, whose parents are rows of the state before. */
-function stepFrom(model: CaptionModel, words: Tensor, parents: Tensor, encoded: Tensors, start: Tensors): GraphStep {
+function stepFrom(model: SearchModel, words: Tensor, parents: Tensor, encoded: Tensors, start: Tensors): GraphStep {
   const before = Object.entries(start).map(([name, x]) => [name, gather(inputLike(STATE + name, x, 'M'), parents)])
   const { hidden, state } = model.step(words, encoded, Object.fromEntries(before))
   return { hidden, outputs: { hidden, ...prefixed(NEXT, state) } }
 }
 
 /** One step of G rows for each of B images, which continue M rows; `words` and `parents` are int32 `[B, G]`. */
-function groupedStep(model: CaptionModel, encoded: Tensors): GraphStep {
+function groupedStep(model: SearchModel, encoded: Tensors): GraphStep {
   const rows = (name: string): Tensor => reshape(input(name, GROUPS, 'int32'), [ROWS])
   const images = Object.entries(encoded).map(([name, x]) => [name, inputLike(IMAGE + name, x, 'B')])
   return stepFrom(model, rows('words'), rows('parents'), Object.fromEntries(images), model.start(encoded))
 }
 
 /** The encoded images `images` int32 `[B]` of all A images, by the names of their inputs with the prefix SELECTED. */
-function selectorOutputs(model: CaptionModel): Record<string, Tensor> {
+function selectorOutputs(model: SearchModel): Record<string, Tensor> {
   const all = encoderOutputs(model, imageInputs(model.inputs))
   const images = input('images', ['B'], 'int32')
   return Object.fromEntries(
@@ -299,7 +299,7 @@ interface StepForm {
 }
 
 /** A step, and the best next words of each row with their log-probabilities. */
-function stepOutputs(model: CaptionModel, { width, penalised, wanted }: StepForm): Record<string, Tensor> {
+function stepOutputs(model: SearchModel, { width, penalised, wanted }: StepForm): Record<string, Tensor> {
   const encoded = model.encode(imageInputs(model.inputs))
   const { hidden, outputs } = groupedStep(model, encoded)
   const allowed = wordLogProbs(model, hidden)
@@ -329,7 +329,7 @@ function wantedLogProbs(words: Tensor, size: number): Tensor {
  * `words`, `parents` and `images`, int32 `[N]`: each row's word, its row in the state before, and its image; the
  * encoder's outputs `image.…`; and the state of M rows before the word, named `state.…`.
  */
-export function allWordsStepOutputs(model: CaptionModel): Record<string, Tensor> {
+export function allWordsStepOutputs(model: SearchModel): Record<string, Tensor> {
   const encoded = model.encode(imageInputs(model.inputs))
   const rows = (name: string): Tensor => input(name, ['N'], 'int32')
   const images = rows('images')
@@ -346,7 +346,7 @@ export function allWordsStepOutputs(model: CaptionModel): Record<string, Tensor>
 }
 
 /** The log-probability of each word `[N, W]` in nats, -Infinity for those that are never said; `hidden` is `[N, D]`. */
-const wordLogProbs = ({ output }: CaptionModel, hidden: Tensor): Tensor =>
+const wordLogProbs = ({ output }: SearchModel, hidden: Tensor): Tensor =>
   add(logSoftmax(output.logits(hidden)), neverSaid(output.size))
 
 /** The penalties of a step as a dense array `[N, W]`. */

@@ -57,7 +57,13 @@ export async function validateCaptioner(
   try {
     const { beam, maxLength } = training
     const ids = images.map(({ id }) => id)
-    const captions = await captionShared(decoder, inputs, ids, { vocabulary, beam, maxLength }, amongRanks(team))
+    const captions = await captionShared(
+      decoder,
+      inputs,
+      ids,
+      { vocabulary, search: { beam, maxLength } },
+      amongRanks(team),
+    )
     if (captions) team.ranks.busy(SCORING_SECONDS)
     return await fromRankZero(team.ranks, captions && scored(images, captions))
   } finally {

@@ -15,6 +15,7 @@ import { temporaryFolder } from '../support/folder.ts'
 const captionOf = (image: string, caption = `a caption of ${image}`): WritableCaption => ({
   image,
   caption,
+  alternatives: [],
   confidence: 0.512345,
   concepts: ['dog', 'grass'],
 })

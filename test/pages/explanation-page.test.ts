@@ -21,6 +21,7 @@ const explained = (image: string): ExplainedCaption => ({
   ],
   probability: 0.5,
   confidence: 0.7,
+  alternatives: [],
   concepts: [{ word: 'dog', score: 0.7 }],
   allConcepts: ['dog', 'red', 'runs', 'grass'].map((word) => ({ word, score: 0.5 })),
   boxes: Float32Array.of(0, 0, 0.5, 0.5, 0.5, 0, 1, 0.5, 0, 0.5, 0.5, 1, 0.5, 0.5, 1, 1),

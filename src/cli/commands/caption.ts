@@ -1,7 +1,7 @@
 import { LOW_CONFIDENCE } from '../../caption/calibration.ts'
 import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
-import { choice, flag, many, text } from '../options.ts'
+import { choice, flag, many, repeated, text } from '../options.ts'
 import { partAnswer, refuseShardOnRanks } from '../parts.ts'
 import { SEARCH, searchOf } from '../search-options.ts'
 import { NETWORKS, SHARD } from '../shared-options.ts'
@@ -34,6 +34,9 @@ export const caption = defineCommand({
       call: 'mia caption --beam 5 --block-repeated-words photo.jpg',
       what: 'no word but "a", "with" and such comes twice',
     },
+    { call: 'mia caption --captions 3 --groups 3 photo.jpg', what: 'three captions that differ' },
+    { call: 'mia caption --require dog,puppy --require ball photo.jpg', what: 'a caption with these words' },
+    { call: 'mia caption --sample --top-p 0.9 --captions 5 photo.jpg', what: 'five captions drawn by chance' },
     { call: 'mia caption - < photo.jpg', what: 'an image on standard input' },
     { call: 'mpirun -n 4 npx mia caption photos/ --write csv', what: 'a library, shared out among four ranks of MPI' },
     { call: 'mia caption photos/ --write csv --shard 2/8', what: 'the second of eight parts, each a job of its own' },
@@ -42,7 +45,9 @@ export const caption = defineCommand({
   arguments: { images: many('images, folders of images, patterns such as "photos/*.jpg", or - for standard input') },
   options: {
     explain: text('file', 'write a page that explains the captions: one .html file, works offline'),
-    run: text('folder', 'folder of a trained captioner (default: the pretrained one)'),
+    run: repeated(
+      text('folder', 'trained captioner (default: the pretrained one); given again, they caption together'),
+    ),
     ...NETWORKS,
     prefix: text('text', 'text before each caption'),
     recursive: flag('search the folders below too: the default; not with --no-recursive', { default: true }),
@@ -61,7 +66,15 @@ export const caption = defineCommand({
     if (explain !== undefined && (shard || ranks.size > 1))
       throw new UsageError('Cannot share out --explain: a page has few images; run it as one process')
     const search = await searchOf(asked)
-    if (explain !== undefined) await checkPage(explain)
+    if (explain !== undefined) {
+      if (run.length > 1)
+        throw new UsageError(
+          `Cannot use --explain with ${run.length} runs: each attends in its own way; give one --run`,
+        )
+      if (search.captions > 1)
+        throw new UsageError(`Cannot use --explain with --captions ${search.captions}: the page explains one caption`)
+      await checkPage(explain)
+    }
     const { findImages } = await import('../image-files.ts')
     const { whereToWrite, writeCaptions } = await import('../write-captions.ts')
     const { warnSkipped } = await import('../skipped.ts')
@@ -73,8 +86,8 @@ export const caption = defineCommand({
     const { images, skipped: unreadable, named, leftOut } = found
     if (explain !== undefined) (await import('../../pages/explanation-page.ts')).checkExplained(images.length)
     const { asCaptioner, captionSharing, captionTogether } = await import('../caption-together.ts')
-    const sharing = captionSharing({ ranks, shard, out: place?.out, signal }, [paths, run ?? '', search, images])
-    const captioner = await Captioner.load(run, {
+    const sharing = captionSharing({ ranks, shard, out: place?.out, signal }, [paths, run, search, images])
+    const captioner = await Captioner.load(run.length > 0 ? run : undefined, {
       ...(cnn !== undefined && { cnn }),
       ...(detector !== undefined && { detector }),
     })
@@ -91,7 +104,13 @@ export const caption = defineCommand({
       const made =
         shared ??
         (await (explain === undefined ? captioner.captionAll(images, options) : captioner.explainAll(images, options)))
-      const captions = made.captions.map(named).map((each) => ({ ...each, caption: prefix + each.caption }))
+      const captions = made.captions.map(named).map(
+        (each): ImageCaption => ({
+          ...each,
+          caption: prefix + each.caption,
+          alternatives: each.alternatives.map((other) => ({ ...other, caption: prefix + other.caption })),
+        }),
+      )
       const skipped = [...unreadable, ...made.skipped.map(named)].sort((a, b) => a.index - b.index)
       if (explain !== undefined)
         await writePage(explain, captions as ExplainedCaption[], captioner.trained.config.model)
@@ -114,17 +133,28 @@ export const caption = defineCommand({
 
 /** The lines for a caption, an empty one before all but the first. */
 function describe(
-  { image, caption, confidence, concepts }: ImageCaption,
+  { image, caption, confidence, alternatives, concepts }: ImageCaption,
   { i, calibrated }: { readonly i: number; readonly calibrated: boolean },
 ): string[] {
-  const named = concepts.length > 0 ? `; concepts: ${concepts.map(({ word }) => word).join(', ')}` : ''
-  const percent = (100 * confidence).toFixed(0)
+  const percent = (of: number): string => `${(100 * of).toFixed(0)}%`
+  const named = concepts.map(({ word }) => word).join(', ')
   const meaning = calibrated ? (confidence < LOW_CONFIDENCE ? ' (low confidence)' : '') : ' (mean per word)'
-  return [...(i > 0 ? [''] : []), image, `  ${caption}`, `  confidence ${percent}%${meaning}${named}`]
+  const lines =
+    alternatives.length === 0
+      ? [`  ${caption}`, `  confidence ${percent(confidence)}${meaning}${named && `; concepts: ${named}`}`]
+      : [
+          ...[{ caption, confidence }, ...alternatives].map(
+            (each) => `  ${each.caption} (confidence ${percent(each.confidence)})`,
+          ),
+          ...(named ? [`  concepts: ${named}`] : []),
+        ]
+  return [...(i > 0 ? [''] : []), image, ...lines]
 }
 
-function withoutExplanation({ image, index, caption, words, probability, confidence, concepts }: ImageCaption): object {
-  return { image, index, caption, words, probability, confidence, concepts }
+function withoutExplanation({ image, index, caption, words, probability, confidence, ...more }: ImageCaption): object {
+  const { alternatives, concepts } = more
+  const others = alternatives.length > 0 && { alternatives }
+  return { image, index, caption, words, probability, confidence, ...others, concepts }
 }
 
 /** Throws UserError, before any work, for a page that cannot be written, or whose name is that of an image instead. */

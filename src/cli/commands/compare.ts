@@ -23,11 +23,11 @@ export const compare = defineCommand({
     data: text('folder', 'dataset folder (default: for each run the one it was trained on)'),
     html: text('file', 'HTML page with curves, and the captions that differ most, one file'),
     samples: positive('n', 'bootstrap samples', { default: 1000 }),
-    seed: seed('n', 'random seed of the bootstrap', { default: 1 }),
     ...SEARCH,
+    seed: seed('n', 'random seed of the bootstrap, and of --sample', { default: 1 }),
   },
   async run({ runs, split, data, html, samples, seed, ...asked }, { signal, report }) {
-    const search = await searchOf(asked)
+    const search = await searchOf({ ...asked, seed })
     const { checkWritable, writeFileAtomic } = await import('../../disk/files.ts')
     if (html !== undefined) await checkWritable(html)
     const { compareRuns } = await import('../../report/compare.ts')

@@ -62,8 +62,8 @@ export class LstmCaptioner implements CaptionModel {
   readonly #lstm: Lstm
   readonly #attention: RegionAttention | undefined
 
-  constructor(config: LstmConfig) {
-    const scope = new Scope()
+  /** Its parameters are in `scope`. */
+  constructor(config: LstmConfig, scope = new Scope()) {
     const { hiddenSize, vocabularySize, attentionSize } = config
     this.config = config
     this.parameters = scope.parameters

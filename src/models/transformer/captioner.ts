@@ -59,8 +59,8 @@ export class Transformer implements CaptionModel {
   readonly #decoderLayers: readonly DecoderLayer[]
   readonly #decoderNorm: LayerNorm
 
-  constructor(config: TransformerConfig) {
-    const scope = new Scope()
+  /** Its parameters are in `scope`. */
+  constructor(config: TransformerConfig, scope = new Scope()) {
     const { hiddenSize, vocabularySize, layers } = config
     const each = <T>(make: (name: string) => T): T[] => Array.from({ length: layers }, (_, i) => make(`layers.${i}`))
     const norm = (at: Scope): LayerNorm => new LayerNorm(at.at('norm'), hiddenSize, { unbiased: true })

@@ -30,8 +30,8 @@ export class UpDown implements CaptionModel {
   readonly #encoder: Encoder
   readonly #decoder: UpDownDecoder
 
-  constructor(config: UpDownConfig) {
-    const scope = new Scope()
+  /** Its parameters are in `scope`. */
+  constructor(config: UpDownConfig, scope = new Scope()) {
     const { hiddenSize, vocabularySize } = config
     this.config = config
     this.parameters = scope.parameters
