@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CaptionOptions } from '../../src/caption/caption-options.ts'
+import type { ImageCaption } from '../../src/caption/photo-caption.ts'
 import { ImageError, type Pixels } from '../../src/engine/pictures.ts'
 import { QueueFullError } from '../../src/engine/queue.ts'
 import { UserError } from '../../src/errors.ts'
@@ -6,6 +8,7 @@ import { Captioner } from '../../src/hosts/node/captioner.ts'
 import { PRETRAINED } from '../../src/hosts/node/pretrained.ts'
 import { representImages } from '../../src/hosts/node/represent-images.ts'
 import { BAD_ENDINGS, FUNCTION_WORDS } from '../../src/text/english-words.ts'
+import { Vocabulary } from '../../src/text/vocabulary.ts'
 
 /** A small picture of one colour: different numbers give different pictures. */
 const plain = (number: number): Pixels => ({
@@ -95,6 +98,79 @@ test('what is blocked does not come, for callers and for lists alike', async () 
     if (words.length < 20) expect(BAD_ENDINGS.has(words.at(-1)!.word), caption).toBe(false)
   }
   expect((await captioner.caption(plain(7), unlike)).caption).toBe(captions[7]!.caption)
+})
+
+test('several captions come best first, and the first is that of one caption', async () => {
+  const one = await captioner.caption(plain(3), { beam: 4 })
+  const several = await captioner.caption(plain(3), { beam: 4, captions: 4 })
+  expect(one.alternatives).toEqual([])
+  expect(several.caption).toBe(one.caption)
+  const all = [several, ...several.alternatives]
+  expect(new Set(all.map(({ caption }) => caption)).size).toBe(4)
+  const probabilities = all.map(({ probability }) => probability)
+  expect(probabilities).toEqual(probabilities.toSorted((a, b) => b - a))
+  expect((await captioner.caption(plain(3), { captions: 5 })).alternatives).toHaveLength(4) // the beam grows with it
+})
+
+test('groups bring captions that differ more', async () => {
+  const words = (found: ImageCaption): Set<string> =>
+    new Set([found, ...found.alternatives].flatMap(({ caption }) => caption.split(' ')))
+  const plainly = await captioner.caption(plain(3), { beam: 4, captions: 4 })
+  const diverse = await captioner.caption(plain(3), { groups: 4, captions: 4, diversity: 2 })
+  expect(words(diverse).size).toBeGreaterThan(words(plainly).size)
+})
+
+test('required words appear, one of each list, also as sequences; unknown ones are named', async () => {
+  const require = [['dogs', 'dog', 'no-such-word'], ['next to', 'red'], ['water']]
+  const pictures = Array.from({ length: 5 }, (_, i) => plain(i))
+  const { captions } = await captioner.captionAll(pictures, { require })
+  for (const { caption } of captions) {
+    expect(caption).toMatch(/\b(dog|dogs)\b/)
+    expect(caption).toMatch(/\b(next to|red)\b/)
+    expect(caption).toMatch(/\bwater\b/)
+  }
+  const unknown = captioner.caption(plain(1), { require: [['dog'], ['xylophone', 'zither']] })
+  await expect(unknown).rejects.toThrow('Cannot require "xylophone", "zither": the captioner\'s vocabulary of')
+  await expect(captioner.caption(plain(1), { require: [[]] })).rejects.toThrow('Cannot require nothing')
+})
+
+test('samples depend on the seed and on the image alone', async () => {
+  const drawn = { sample: true, captions: 3, topP: 0.9 } as const
+  const texts = ({ caption, alternatives }: ImageCaption): string[] => [caption, ...alternatives.map((a) => a.caption)]
+  const first = texts(await captioner.caption(plain(3), drawn))
+  const { captions } = await captioner.captionAll([plain(1), plain(3), plain(2)], drawn)
+  expect(texts(captions[1]!)).toEqual(first)
+  expect(texts(await captioner.caption(plain(3), { ...drawn, seed: 2 }))).not.toEqual(first)
+})
+
+test('choices that contradict each other are refused, with what to do', async () => {
+  const ask = (options: CaptionOptions): Promise<unknown> => captioner.caption(plain(1), options)
+  await expect(ask({ captions: 5, beam: 3 })).rejects.toThrow(
+    'Cannot caption with captions 5: it must be at most beam 3',
+  )
+  await expect(ask({ groups: 2 })).rejects.toThrow('groups 2: it must be 1 for a single caption')
+  await expect(ask({ groups: 2, beam: 5, captions: 2 })).rejects.toThrow('beam 5: it must be a multiple of groups 2')
+  await expect(ask({ topK: 5 })).rejects.toThrow('topK 5: it must be left out without sample')
+  await expect(ask({ sample: true, temperature: 0 })).rejects.toThrow('temperature 0: it must be a number above 0')
+  await expect(ask({ sample: true, require: [['dog']] })).rejects.toThrow('with sample and require: choose one of them')
+  await expect(ask({ lengthPenalty: 'wu_x' as never })).rejects.toThrow(
+    'lengthPenalty wu_x: it must be none, average, or',
+  )
+})
+
+test('runs caption together, and are not explained together', async () => {
+  const { trained } = captioner
+  const twice = await Captioner.open(captioner.engine, [trained, trained])
+  try {
+    const [one, both] = [await captioner.caption(plain(4)), await twice.caption(plain(4))]
+    expect(both.caption).toBe(one.caption)
+    expect(both.probability).toBeCloseTo(one.probability, 4)
+    await expect(twice.explain(plain(4))).rejects.toThrow('Cannot explain captions by 2 runs together')
+  } finally {
+    await twice.release()
+  }
+  const other = { ...trained, name: 'other', vocabulary: Vocabulary.build([['a']], { minCount: 1 }) }
+  await expect(Captioner.open(captioner.engine, [trained, other])).rejects.toThrow('they have other vocabularies')
 })
 
 test('callers with other options are served apart: greedy search beside a beam, explanations beside captions', async () => {
