@@ -80,10 +80,10 @@ for (const [name, search] of Object.entries(VARIANTS)) {
   const captions = await caption()
   const seconds = (performance.now() - start) / 1000
   const { corpus } = scoreCaptions(images, captions, [cider, bleu])
-  const several = (search.captions ?? 1) > 1 ? scoreSeveral(images, captions) : {}
+  const several: Record<string, number> = (search.captions ?? 1) > 1 ? scoreSeveral(images, captions) : {}
   const numbers = [
     corpus.CIDEr!.toFixed(3),
-    corpus['BLEU-4']!.toFixed(3),
+    corpus.Bleu_4!.toFixed(3),
     `${((100 * captions.filter(({ words }) => repeats(words)).length) / captions.length).toFixed(1)}%`,
     (captions.reduce((sum, { words }) => sum + words.length, 0) / captions.length).toFixed(1),
     several['CIDEr best of n']?.toFixed(3) ?? '-',

@@ -188,9 +188,7 @@ describe.skipIf(golden === undefined)('decodes as the published code does (skipp
         expect(logProb).toBeCloseTo(expected[i]!.sum_logprob, 4)
       }
       const again = stepperOf(tableScorer(golden, options.temperature), () => image).stepper
-      const [[best]] = (await search(again, 1, { beam, maxLength, filters, ranker })) as [
-        [{ logProb: number; words: number[] }],
-      ]
+      const best = (await search(again, 1, { beam, maxLength, filters, ranker }))[0]![0]!
       const finished = expected.find(({ words }) => words.at(-1) === 0)
       if (finished) expect(ranker.score(best.logProb, best.words.length)).toBeGreaterThan(finished.score - 1e-4)
     }
