@@ -86,7 +86,7 @@ export interface CaptionAllSettings extends Watch {
   readonly search?: SearchChoices
 }
 
-/** Captions images batch by batch, in their order. Throws RangeError for impossible choices, as searchSettings() does. */
+/** Captions images batch by batch, in their order. Throws RangeError as searchSettings() does. */
 export async function captionAll(
   decoder: ModelDecoder,
   inputs: ImageInputs,

@@ -21,8 +21,8 @@ export function contentClasses(vocabulary: Vocabulary): number[][] {
 }
 
 /**
- * The word ids of a list of words and sequences of words, such as `hot dog`, of which one must appear. Those with a word
- * outside the vocabulary are left out; throws UserError if that are all.
+ * The word ids of a list of words and sequences of words, such as `hot dog`, of which one must appear. Those with a
+ * word outside the vocabulary are left out; throws UserError if that are all.
  */
 export function requirementOf(list: readonly string[], vocabulary: Vocabulary): Requirement {
   const sequences = list

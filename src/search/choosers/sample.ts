@@ -15,9 +15,9 @@ export interface Sampling {
 }
 
 /**
- * Draws captions: `beam` samples of each image, each grown word by word from the model's distribution with temperature,
- * then top-k, then top-p. Random numbers are a function of the seed, the image's stream, the sample and the place of the
- * word, so that a sample depends on no other image and on no other sample. Log-probabilities are the model's, without
+ * Draws captions: `beam` samples of each image, each grown word by word from the distribution with temperature,
+ * then top-k, then top-p. Random numbers are a function of the seed, the image's stream, the sample and the place of
+ * the word, so that a sample depends on no other image and no other sample. Log-probabilities are the model's, without
  * temperature. Throws RangeError for a temperature of 0 or less, a negative top-k, and a top-p outside (0, 1].
  */
 export function sampleChooser({ temperature, topK, topP, seed, streams }: Sampling): Chooser {
