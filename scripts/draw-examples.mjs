@@ -97,5 +97,5 @@ const out = fileURLToPath(new URL('../src/page/examples/', import.meta.url))
 mkdirSync(out, { recursive: true })
 for (const [name, body] of Object.entries(SCENES)) {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}"><rect width="100%" height="100%" fill="#fff"/>${body}</svg>`
-  writeFileSync(`${out}${name}.webp`, await sharp(Buffer.from(svg)).webp({ quality: 80 }).toBuffer())
+  writeFileSync(`${out}${name}.jpg`, await sharp(Buffer.from(svg)).jpeg({ quality: 85 }).toBuffer())
 }

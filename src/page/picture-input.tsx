@@ -50,7 +50,7 @@ export function PictureInput({
   }, [])
   const takeExample = async (name: string): Promise<void> => {
     try {
-      const response = await fetch(`examples/${name}.webp`)
+      const response = await fetch(`examples/${name}.jpg`)
       if (!response.ok) throw new Error(`${response.status}`)
       onPicture({ blob: await response.blob(), name })
     } catch (error) {
@@ -70,7 +70,7 @@ export function PictureInput({
           {EXAMPLES.map((name) => (
             <li key={name}>
               <button type="button" onClick={() => takeExample(name)} title={TEXTS.drawn}>
-                <img src={`examples/${name}.webp`} alt={TEXTS.example(name)} width={64} height={64} />
+                <img src={`examples/${name}.jpg`} alt={TEXTS.example(name)} width={64} height={64} />
               </button>
             </li>
           ))}
