@@ -53,7 +53,7 @@ describe.skipIf(!CHROMIUM)('the page in Chromium', () => {
     captioner = await Captioner.load(join(web, 'model'))
     server = await serveFolder(web, { prefix: '/some/folder/' })
     browser = await startChromium()
-  })
+  }, 300_000)
   afterAll(async () => {
     await browser?.close()
     await server?.close()
