@@ -50,6 +50,7 @@ export function CaptionView({ shown, model }: { shown: Shown; model: CaptionerIn
             </section>
           )}
           {explained && aligned && <RegionConcepts explained={explained} region={region} boxes={boxes} />}
+          <Others caption={caption} />
         </div>
       )}
       {explained && aligned && <AlignmentView explained={explained} url={url} boxes={boxes} />}
@@ -149,6 +150,33 @@ function RegionConcepts({
           <Bars weights={after} />
         </div>
       </div>
+    </section>
+  )
+}
+
+/** The captions that the search found, with their probabilities. */
+function Others({ caption }: { caption: ImageCaption }) {
+  const all = [caption, ...caption.alternatives]
+  if (all.length < 2) return null
+  return (
+    <section>
+      <h3>{TEXTS.others}</h3>
+      <table class="beams">
+        <thead>
+          <tr>
+            <th scope="col">{TEXTS.caption}</th>
+            <th scope="col">{TEXTS.probability}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {all.map(({ caption: text, probability }) => (
+            <tr key={text}>
+              <td>{text || TEXTS.empty}</td>
+              <td>{percent(probability)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </section>
   )
 }

@@ -56,7 +56,7 @@ export const TEXTS = {
     'In mutual iterative attention, regions and concepts attend to each other. Bright are the regions that attend to the chosen concept: in the first iteration, before they were aligned, and after the last one.',
   conceptMap: (concept: string, when: string) => `Regions that attend to “${concept}” ${when.toLowerCase()}`,
   concepts: 'Concepts found in the picture',
-  others: 'What else the search considered',
+  others: 'The best captions of the search',
   probability: 'Probability',
   places: [
     ['top left', 'top', 'top right'],

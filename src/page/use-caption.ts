@@ -1,6 +1,10 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import type { Captioner, ExplainedCaption, ImageCaption } from '../hosts/web/index.ts'
+import { DEFAULT_BEAM } from '../search/defaults.ts'
 import type { Picture } from './picture-input.tsx'
+
+/** Captions of the search that are shown: as many as its beam has. */
+const SHOWN_CAPTIONS = DEFAULT_BEAM
 
 /** The caption of a picture as far as it is known: first the words, then what they are based on. */
 export interface Shown {
@@ -35,7 +39,7 @@ export function useCaption(captioner: Captioner | undefined): [Shown | undefined
     const add = (more: Partial<Shown>): void => setShown((before) => before && { ...before, ...more })
     const work = async (): Promise<void> => {
       const start = performance.now()
-      const caption = await captioner.caption(picture.blob, { signal })
+      const caption = await captioner.caption(picture.blob, { captions: SHOWN_CAPTIONS, signal })
       add({ caption, took: performance.now() - start })
       add({ explained: await captioner.explain(picture.blob, { signal }) })
     }

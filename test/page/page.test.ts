@@ -12,7 +12,7 @@ import { type StaticServer, serveFolder } from './static-server.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../src/page/examples/', import.meta.url))
 const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
-const PATIENCE = { timeout: 60_000 }
+const PATIENCE = { timeout: 240_000 }
 
 /** The caption on the page, once it is there. */
 async function captionOn(page: Page): Promise<string> {
@@ -68,6 +68,10 @@ describe.skipIf(!CHROMIUM)('the page in Chromium', () => {
     const expected = await captioner.explain(join(EXAMPLES, 'dog.jpg'))
     expect(await captionOn(page)).toBe(expected.caption)
     expect(await page.locator('[role=status]').textContent()).toContain(expected.caption)
+
+    const several = await captioner.caption(join(EXAMPLES, 'dog.jpg'), { captions: 3 })
+    const rows = await page.locator('.beams tbody tr td:first-child').allTextContents()
+    expect(rows).toEqual([several, ...several.alternatives].map(({ caption }) => caption))
 
     await page.locator('.alignment').waitFor(PATIENCE)
     await page.locator('.words button').nth(1).focus()
