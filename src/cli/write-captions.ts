@@ -62,11 +62,6 @@ export async function writeCaptions(
   { format, out, skipExisting, prefix, ...options }: WriteOptions,
   report: Reporter,
 ): Promise<Answer> {
-  const { captions = 1 } = options
-  if (captions > 1 && (format === 'csv' || format === 'coco'))
-    throw new UsageError(
-      `Cannot write --captions ${captions} as ${format}, which has one caption for an image: use --write jsonl or txt`,
-    )
   const writer = await openCaptionWriter(format, { out: out ?? '', skipExisting })
   const where = out === undefined ? 'text files next to the images' : `"${out}"`
   let written = 0

@@ -14,6 +14,7 @@ import {
   optionName,
   positive,
   rate,
+  repeated,
   seed,
   text,
 } from '../../src/cli/options.ts'
@@ -107,6 +108,22 @@ test.each(examples)('the example "%s" is understood as %s', async (call, name) =
   const { status, stderr } = await mia(args, { sections: stubs })
   expect(stderr).toBe('')
   expect({ program, status, called }).toEqual({ program: 'mia', status: 0, called: [name] })
+})
+
+test('an option that may be given again is the list of its values', async () => {
+  const seen: unknown[] = []
+  const run: Command['run'] = async (values) => {
+    seen.push(values)
+    return { json: {}, text: '' }
+  }
+  const options = { words: repeated(list('words', 'some words')), run: repeated(text('folder', 'a run')) }
+  const { sections } = trying(run, { options })
+  await mia(['try', '--words', 'a,b', '--run', 'x', '--words', 'c', '--run', 'y'], { sections })
+  await mia(['try'], { sections })
+  expect(seen).toMatchObject([
+    { words: [['a', 'b'], ['c']], run: ['x', 'y'] },
+    { words: [], run: [] },
+  ])
 })
 
 test.each([

@@ -171,6 +171,12 @@ test.each([
   [['--write', 'txt', '--out', 'a.txt'], 'Cannot use --out with --write txt'],
   [['--write', 'csv', '--explain', 'why.html'], 'Cannot use both --explain and --write'],
   [['--min-length', '20'], 'Cannot caption with --min-length 20: it must be below --max-length 20'],
+  [['--captions', '2', '--write', 'csv'], 'Cannot write --captions 2 as csv, which has one caption for an image'],
+  [['--captions', '2', '--explain', 'why.html'], 'Cannot use --explain with --captions 2'],
+  [['--run', 'a', '--run', 'b', '--explain', 'why.html'], 'Cannot use --explain with 2 runs'],
+  [['--groups', '2'], 'Cannot caption with --groups 2: it must be 1 for a single caption'],
+  [['--top-k', '5'], 'Cannot caption with --top-k 5: it must be left out without --sample'],
+  [['--sample', '--require', 'dog'], 'Cannot caption with --sample and --require: choose one of them'],
 ])('%j is refused before any work', async (args, why) => {
   const { status, stderr } = await mia(['caption', 'none.jpg', ...args])
   expect(stderr).toContain(`Error: ${why}`)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ImageEntry } from '../../src/data/dataset.ts'
-import { scoreCaptions } from '../../src/evaluation/score.ts'
+import { scoreCaptions, scoreSeveral } from '../../src/evaluation/score.ts'
 import { FAMILIES } from '../../src/metrics/index.ts'
 
 test('scoreCaptions() leaves out scores that nothing determines, which JSON cannot hold', async () => {
@@ -44,4 +44,18 @@ test('scoreCaptions() scores the images of each dataset as if there were no othe
     for (const [metric, score] of Object.entries(alone.corpus)) expect(byDataset[`${metric} ${name}`]).toBe(score)
   }
   expect(byDataset['CIDEr even']).not.toBe(corpus.CIDEr)
+})
+
+test('scoreSeveral() scores the best of several captions, and how they differ', () => {
+  const texts = ['a red dog runs', 'a white cat sleeps', 'two birds fly away']
+  const images = texts.map(
+    (text, i): ImageEntry => ({ id: `${i}`, file: `${i}`, split: 'val', captions: [text], tokens: [text] }),
+  )
+  const of = (caption: string) => ({ caption, words: [], wordLogProbs: [], logProb: 0 })
+  const wrong = texts.map((_, i) => ({ ...of('a man'), alternatives: [of(texts[i]!)] }))
+  const same = texts.map((text) => ({ ...of(text), alternatives: [of(text)] }))
+  const best = scoreSeveral(images, wrong)
+  expect(best['CIDEr best of n']).toBeCloseTo(10, 5) // the reference itself is among them
+  expect(best.selfCIDEr).toBeGreaterThan(scoreSeveral(images, same).selfCIDEr!)
+  expect(scoreSeveral(images, same).vocabulary).toBe(new Set(texts.join(' ').split(' ')).size)
 })

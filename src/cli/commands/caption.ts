@@ -82,6 +82,10 @@ export const caption = defineCommand({
     const place = await whereToWrite(asked, paths)
     if (place && explain !== undefined)
       throw new UsageError('Cannot use both --explain and --write: the page has the captions; give one of them')
+    if (search.captions > 1 && (place?.format === 'csv' || place?.format === 'coco'))
+      throw new UsageError(
+        `Cannot write --captions ${search.captions} as ${place.format}, which has one caption for an image: use --write jsonl or txt`,
+      )
     const found = await findImages(paths, { signal, recursive })
     const { images, skipped: unreadable, named, leftOut } = found
     if (explain !== undefined) (await import('../../pages/explanation-page.ts')).checkExplained(images.length)
