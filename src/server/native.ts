@@ -1,4 +1,4 @@
-import type { ExplainedCaption, ImageCaption } from '../caption/photo-caption.ts'
+import type { CaptionText, ExplainedCaption, ImageCaption } from '../caption/photo-caption.ts'
 import type { Representation } from '../caption/representer.ts'
 import { type SearchChoices, type SearchSettings, searchSettings } from '../caption/search-settings.ts'
 import { defineEndpoint, type Endpoint, json } from './endpoint.ts'
@@ -55,12 +55,17 @@ function checkedSearch(choices: SearchChoices): SearchSettings {
   }
 }
 
-const captionJson = ({ caption, confidence, probability, words, concepts }: ImageCaption): object => ({
+const captionJson = ({ alternatives, concepts, ...text }: ImageCaption): object => ({
+  ...textJson(text),
+  alternatives: alternatives.map(textJson),
+  concepts,
+})
+
+const textJson = ({ caption, confidence, probability, words }: CaptionText): object => ({
   caption,
   confidence,
   probability,
   words,
-  concepts,
 })
 
 function explanationJson({ explanation, boxes, allConcepts }: ExplainedCaption): object {

@@ -6,20 +6,21 @@ const MAX_BEAM = 20
 /** The longest caption that a request may ask for. */
 const MAX_WORDS = 100
 
+/** An integer in a query. */
+const integer = (least: number, most: number, description: string) =>
+  v.pipe(
+    v.string(),
+    v.transform((text) => (/^\d+$/.test(text) ? Number(text) : text)),
+    v.number(),
+    v.integer(),
+    v.minValue(least),
+    v.maxValue(most),
+    v.description(description),
+  )
+
 /** An integer in a query, by default `fallback`. */
 const count = (least: number, most: number, fallback: number, description: string) =>
-  v.optional(
-    v.pipe(
-      v.string(),
-      v.transform((text) => (/^\d+$/.test(text) ? Number(text) : text)),
-      v.number(),
-      v.integer(),
-      v.minValue(least),
-      v.maxValue(most),
-      v.description(description),
-    ),
-    `${fallback}`,
-  )
+  v.optional(integer(least, most, description), `${fallback}`)
 
 /** A switch in a query, off by default: 1 or true turns it on. */
 const flag = (description: string) =>
@@ -36,7 +37,9 @@ const flag = (description: string) =>
 /** Parameters of POST /v1/caption: the choices of a search, see searchSettings(), and `explain`. */
 export const CAPTION_QUERY = v.object({
   explain: flag('adds the attention of each word and the alignment of MIA'),
-  beam: count(1, MAX_BEAM, DEFAULT_SEARCH.beam, 'beam size; 1 is greedy search'),
+  beam: v.optional(
+    integer(1, MAX_BEAM, `beam size; 1 is greedy search; ${DEFAULT_SEARCH.beam}, or captions if that is more`),
+  ),
   maxLength: count(1, MAX_WORDS, DEFAULT_SEARCH.maxLength, 'words of the longest caption, its end token counted'),
   minLength: count(0, MAX_WORDS - 1, DEFAULT_SEARCH.minLength, 'words of the shortest caption, without its end token'),
   lengthPenalty: v.optional(
@@ -46,6 +49,7 @@ export const CAPTION_QUERY = v.object({
   blockNgrams: count(0, MAX_WORDS, DEFAULT_SEARCH.blockNgrams, 'no so many words in a row come twice; 0 allows all'),
   blockRepeatedWords: flag('no noun, verb or adjective comes twice'),
   blockBadEndings: flag('no caption ends with a word such as "a" or "with"'),
+  captions: count(1, MAX_BEAM, DEFAULT_SEARCH.captions, 'captions of the picture; the others are its alternatives'),
 })
 
 const PROBABILITY = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
@@ -74,8 +78,7 @@ const EXPLANATION = v.pipe(
   v.description('what the model attended to'),
 )
 
-/** The answer of POST /v1/caption. */
-export const CAPTION = v.object({
+const CAPTION_TEXT = {
   caption: v.string(),
   confidence: v.pipe(
     PROBABILITY,
@@ -87,6 +90,15 @@ export const CAPTION = v.object({
   words: v.pipe(
     v.array(v.object({ word: v.string(), probability: PROBABILITY })),
     v.description('each word with its probability given the words before it'),
+  ),
+}
+
+/** The answer of POST /v1/caption. */
+export const CAPTION = v.object({
+  ...CAPTION_TEXT,
+  alternatives: v.pipe(
+    v.array(v.object(CAPTION_TEXT)),
+    v.description('the other captions that the search found, best first; as many as `captions` asks for'),
   ),
   concepts: v.pipe(v.array(CONCEPT), v.description('the most probable concepts, best first')),
   explanation: v.optional(EXPLANATION),

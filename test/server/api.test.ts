@@ -42,12 +42,12 @@ function numbersOf(value: unknown): { numbers: number[]; rest: string } {
 
 test('POST /v1/caption answers what the library says of the picture, raw or in a form', async () => {
   const picture = await plainPng(3)
-  const { caption, words, confidence, probability, concepts } = await captioner.caption(picture)
+  const { caption, words, confidence, probability, alternatives, concepts } = await captioner.caption(picture)
   for (const body of [picture, form(picture)]) {
     const response = await post('/v1/caption', body)
     expect(response.status).toBe(200)
     const answer = v.parse(v.strictObject(CAPTION.entries), await response.json())
-    near(answer, { caption, confidence, probability, words, concepts })
+    near(answer, { caption, confidence, probability, words, alternatives, concepts })
   }
 })
 
@@ -59,6 +59,23 @@ test('its parameters are those of the search', async () => {
   const same = await captioner.caption(picture, { minLength: 12, blockRepeatedWords: true })
   expect(long.caption).toBe(same.caption)
   expect(long.words.length).toBeGreaterThanOrEqual(12)
+})
+
+test('captions=n adds the other captions of the search, best first', async () => {
+  const picture = await plainPng(4)
+  const answer = v.parse(CAPTION, await (await post('/v1/caption?captions=4', picture)).json())
+  const { caption, alternatives } = await captioner.caption(picture, { captions: 4 })
+  expect(answer.caption).toBe(caption)
+  expect(answer.alternatives).toHaveLength(3)
+  const ordered = alternatives.map(({ caption, confidence, probability, words }) => ({
+    caption,
+    confidence,
+    probability,
+    words,
+  }))
+  near(answer.alternatives, ordered)
+  const probabilities = [answer, ...answer.alternatives].map(({ probability }) => probability)
+  expect(probabilities).toEqual(probabilities.toSorted((a, b) => b - a))
 })
 
 test('explain=1 adds the attention of each word, the boxes, and the alignment', async () => {

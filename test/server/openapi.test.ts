@@ -106,11 +106,11 @@ test('every path is described, and parameters have their limits and defaults', a
     'GET /openapi.json',
   ])
   const { parameters } = paths['/v1/caption'].post
-  expect(parameters.find(({ name }: { name: string }) => name === 'beam')).toEqual({
-    name: 'beam',
+  expect(parameters.find(({ name }: { name: string }) => name === 'maxLength')).toEqual({
+    name: 'maxLength',
     in: 'query',
     required: false,
-    description: 'beam size; 1 is greedy search',
-    schema: { type: 'integer', minimum: 1, maximum: 20, default: 3 },
+    description: 'words of the longest caption, its end token counted',
+    schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
   })
 })
