@@ -46,6 +46,7 @@ export class Team {
   async each<T>(work: (signal: AbortSignal) => Promise<T>): Promise<readonly T[]> {
     const signal = this.#own ? AbortSignal.any([this.#own, this.signal]) : this.signal
     if (this.ranks.size === 1) return [await work(signal)]
+    this.signal.throwIfAborted() // on every rank: one without a share would not notice in its work
     const own = await work(signal).then(
       (result) => [result],
       (error) => {
