@@ -92,12 +92,12 @@ export class Captioner {
   protected static async openParts(
     engine: Engine,
     members: readonly TrainedCaptioner[],
-    { queue, ...paths }: CaptionerOptions,
+    { queue, precision, ...paths }: CaptionerOptions,
   ): Promise<CaptionerParts> {
     const { lead, model, weights } = makeEnsemble(members)
     const reader = await ImageReader.open(engine, lead, paths)
     try {
-      const decoder = await ModelDecoder.load(engine.runtime, model, weights)
+      const decoder = await ModelDecoder.load(engine.runtime, model, weights, { ...(precision && { precision }) })
       return { trained: lead, members: members.length, reader, decoder, queue }
     } catch (error) {
       reader.release()

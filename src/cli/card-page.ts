@@ -88,7 +88,7 @@ ${markdownTable(['', ''], recipe)}
 
 ## Scores
 
-Captions of ${thousands(captions.images)} validation images with a beam of ${captions.beam} and the weights in this folder. Only scores with equal signatures compare.
+Captions of ${thousands(captions.images)} validation images with a beam of ${captions.beam} and the weights in this folder${captions.precision ? `, quantised to ${captions.precision}` : ''}. Only scores with equal signatures compare.
 
 ${markdownTable(
   ['score', 'value', 'signature'],

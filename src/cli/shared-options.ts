@@ -1,6 +1,6 @@
 import { LIMITS } from '../models/limits.ts'
 import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
-import { part, positive, text } from './options.ts'
+import { choice, part, positive, text } from './options.ts'
 
 /** `--beam`, of all commands that caption. */
 export const BEAM = positive('n', 'beam size; 1 is greedy search', { default: DEFAULT_BEAM, max: LIMITS.beam })
@@ -9,6 +9,11 @@ export const BEAM = positive('n', 'beam size; 1 is greedy search', { default: DE
 export const MAX_LENGTH = positive('tokens', 'longest caption, with its end token', {
   default: DEFAULT_MAX_LENGTH,
   max: LIMITS.maxLength,
+})
+
+/** `--precision`, of all commands that caption. */
+export const PRECISION = choice('name', 'int8: quantise the largest layers, for less time', ['float32', 'int8'], {
+  default: 'float32',
 })
 
 /** Options of commands that extract features with the networks of a run. */

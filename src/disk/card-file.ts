@@ -29,6 +29,8 @@ const SCHEMA = v.object({
   captions: v.object({
     images: v.number(),
     beam: v.number(),
+    /** how they were computed, if not in float32 */
+    precision: v.optional(v.literal('int8')),
     different: v.number(),
     words: v.number(),
     mostFrequent: v.string(),

@@ -1,5 +1,5 @@
 import type { Tensor } from '../graph/index.ts'
-import { type Initializer, toOnnx } from '../onnx/export.ts'
+import { type ExportOptions, type Initializer, toOnnx } from '../onnx/export.ts'
 import type { DeviceValues, HostValues, RunOptions, Runtime, Session, Value, Values } from './session.ts'
 
 /**
@@ -26,8 +26,9 @@ export class CompiledGraph {
     runtime: Runtime,
     outputs: Readonly<Record<string, Tensor>>,
     weights?: ReadonlyMap<string, Initializer>,
+    options?: ExportOptions,
   ): Promise<CompiledGraph> {
-    return new CompiledGraph(await runtime.load(toOnnx(outputs, weights)))
+    return new CompiledGraph(await runtime.load(toOnnx(outputs, weights, options)))
   }
 
   /** The inputs that the outputs depend on, without the weights. */

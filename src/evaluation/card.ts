@@ -12,6 +12,7 @@ import { MAX_SAFETENSORS_BYTES } from '../disk/safetensors-file.ts'
 import type { Engine } from '../engine/engine.ts'
 import { elementCount } from '../formats/host-value.ts'
 import { evaluate } from '../metrics/index.ts'
+import type { Precision } from '../models/precision.ts'
 import type { Watch } from '../progress.ts'
 import { DEFAULT_BEAM } from '../search/defaults.ts'
 import { captionSplit } from './test-run.ts'
@@ -23,6 +24,8 @@ export interface PackOptions extends Watch {
   readonly out: string
   /** the dataset's folder, if it is not where the run was trained */
   readonly data?: string
+  /** how the captions of the card are computed; float32 by default */
+  readonly precision?: Precision
   /** the terms of the data, in a sentence */
   readonly terms: string
   /** the version of the package, and the commit if it is known */
@@ -46,6 +49,7 @@ export async function packWithCard({
   out,
   data,
   terms,
+  precision = 'float32',
   version,
   commit,
   ...watch
@@ -58,6 +62,7 @@ export async function packWithCard({
     run: out,
     data: source,
     split: 'val',
+    precision,
     ...watch,
   } as const
   const { images, captions } = await captionSplit(split)
@@ -75,7 +80,7 @@ export async function packWithCard({
   await writeCalibration(out, fitCalibration(judged))
   const train = (await Dataset.open(source)).split('train')
   const listed = (await readListed(run))!
-  const precision = Object.entries(detector?.info.averagePrecision ?? {}).sort(([, a], [, b]) => b - a)
+  const byPrecision = Object.entries(detector?.info.averagePrecision ?? {}).sort(([, a], [, b]) => b - a)
   const [mostFrequent, times] = commonest(captions.map(({ caption }) => caption))
   return {
     terms,
@@ -96,13 +101,14 @@ export async function packWithCard({
       concepts: {
         words: detector.info.words.length,
         meanAveragePrecision: detector.info.meanAveragePrecision,
-        best: precision.slice(0, SHOWN_WORDS).map(([word]) => word),
-        worst: precision.slice(-SHOWN_WORDS).map(([word]) => word),
+        best: byPrecision.slice(0, SHOWN_WORDS).map(([word]) => word),
+        worst: byPrecision.slice(-SHOWN_WORDS).map(([word]) => word),
       },
     }),
     captions: {
       images: images.length,
       beam: DEFAULT_BEAM,
+      ...(precision !== 'float32' && { precision }),
       different: new Set(captions.map(({ caption }) => caption)).size,
       words: new Set(captions.flatMap(({ caption }) => caption.split(' '))).size,
       mostFrequent,

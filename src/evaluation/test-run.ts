@@ -16,6 +16,7 @@ import { Team } from '../distributed/team.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
 import { FAMILIES } from '../metrics/index.ts'
+import type { Precision } from '../models/precision.ts'
 import type { Watch } from '../progress.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import { captionShared } from './caption-shared.ts'
@@ -29,6 +30,8 @@ export interface TestOptions extends Watch {
   readonly others?: readonly string[]
   readonly split: Split
   readonly search?: SearchChoices
+  /** int8: the largest layers are quantised, see isQuantized(); float32 by default */
+  readonly precision?: Precision
   /** the dataset's folder, by default the one the run was trained on */
   readonly data?: string
 }
@@ -58,7 +61,7 @@ export const captionSplit = async (options: TestOptions): Promise<CaptionedSplit
 
 /** Like captionSplit(), with the images shared out: undefined where the parts are not put together. */
 async function captionPart(
-  { engine, run: folder, others = [], split, search = {}, data, onProgress }: TestOptions,
+  { engine, run: folder, others = [], split, search = {}, precision = 'float32', data, onProgress }: TestOptions,
   sharing: Sharing,
 ): Promise<CaptionedSplit | undefined> {
   const settings = searchSettings(search)
@@ -85,7 +88,7 @@ async function captionPart(
       throw new UserError(
         `Cannot test on the ${split} split of "${source}": none of its ${all.length} images has features and concepts; run "mia features" and "mia concepts detect"`,
       )
-    const decoder = await ModelDecoder.load(engine.runtime, model, weights)
+    const decoder = await ModelDecoder.load(engine.runtime, model, weights, { precision })
     const ids = images.map(({ id }) => id)
     const options = { vocabulary: run.vocabulary, search: settings, onProgress }
     const captions = await captionShared(decoder, inputs, ids, options, sharing).finally(() => decoder.release())

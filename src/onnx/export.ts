@@ -12,6 +12,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from './pb.ts'
+import { quantize } from './quantize.ts'
 
 /** The operator set written: LayerNormalization needs 17, Split into equal parts and BitwiseXor need 18. */
 const OPSET = 18n
@@ -29,6 +30,12 @@ export interface Initializer {
   readonly data: ArrayBufferView
 }
 
+/** Options of toOnnx(). */
+export interface ExportOptions {
+  /** quantises the products with these weights, given by their names, see quantize(); by default none */
+  readonly quantized?: (weight: string) => boolean
+}
+
 /**
  * Simplifies a graph and returns it as the bytes of an ONNX model. The model's inputs are the graph inputs that
  * `outputs` depend on, under their own names, except those in `initializers`: these are stored in the file. Throws
@@ -37,6 +44,7 @@ export interface Initializer {
 export function toOnnx(
   outputs: Readonly<Record<string, Tensor>>,
   initializers: ReadonlyMap<string, Initializer> = new Map(),
+  { quantized }: ExportOptions = {},
 ): Uint8Array {
   const names = Object.keys(outputs)
   const results = simplify(names.map((name) => outputs[name]!))
@@ -73,6 +81,7 @@ export function toOnnx(
     input: inputs.filter((tensor) => !stored.has(tensor)).map((tensor) => valueInfo(inputName(tensor)!, tensor)),
     output: results.map((tensor, i) => valueInfo(names[i]!, tensor)),
   })
+  if (quantized) quantize(graph, { only: quantized })
   const opsetImport = [
     create(OperatorSetIdProtoSchema, { domain: '', version: OPSET }),
     create(OperatorSetIdProtoSchema, { domain: 'com.microsoft', version: 1n }),

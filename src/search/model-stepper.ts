@@ -11,25 +11,23 @@ import {
 import { floats, type HostValue, ints } from '../formats/host-value.ts'
 import {
   add,
-  cast,
   constant,
   expand,
   gather,
   input,
   inputName,
-  logSoftmax,
   mul,
   product,
   reshape,
   scatterAdd,
   type Tensor,
-  topK,
   topological,
 } from '../graph/index.ts'
 import type { SearchModel, Tensors } from '../models/contract.ts'
 import { type FeatureType, type ImageTensors, imageInputs, imageValues } from '../models/inputs.ts'
-import type { Initializer } from '../onnx/export.ts'
-import { neverSaid } from './never-said.ts'
+import { isOutput, isQuantized, type Precision } from '../models/precision.ts'
+import type { ExportOptions, Initializer } from '../onnx/export.ts'
+import { bestWords, isRescored, wordLogProbs } from './best-words.ts'
 import { groupRows, imagesWithRows } from './row-groups.ts'
 import type { StepInput, StepOutput, Stepper } from './stepper.ts'
 
@@ -53,6 +51,12 @@ export interface EncodedStepper extends Stepper<ModelState> {
   release(): void
 }
 
+/** How a ModelDecoder takes features and computes. */
+export interface DecoderOptions {
+  readonly featureType?: FeatureType
+  readonly precision?: Precision
+}
+
 /**
  * A trained model for search. Two graphs: one encodes images, once; the other does a step for as many rows as there
  * are. Each row looks up its parent's state inside the graph, so that only words go in and the best next words come
@@ -64,6 +68,7 @@ export class ModelDecoder {
   readonly #runtime: Runtime
   readonly #weights: ReadonlyMap<string, Initializer>
   readonly #encoder: CompiledGraph
+  readonly #precision: Precision
   /** steps by the number of best words, with penalties or without */
   readonly #steps = new CompiledCache<CompiledGraph>(STEPS_KEPT)
   /** selects encoded images; compiled when it is first needed */
@@ -74,26 +79,32 @@ export class ModelDecoder {
     model: SearchModel,
     weights: ReadonlyMap<string, Initializer>,
     encoder: CompiledGraph,
+    precision: Precision,
   ) {
     this.#runtime = runtime
     this.#model = model
     this.#weights = weights
     this.#encoder = encoder
+    this.#precision = precision
   }
 
-  /** Compiles the encoder. `featureType` is how features will be given: float16, as they are stored, by default. */
+  /**
+   * Compiles the encoder. `featureType` is how features will be given: float16, as they are stored, by default.
+   * `precision` int8 quantises the largest layers, see isQuantized(), and takes less time.
+   */
   static async load(
     runtime: Runtime,
     model: SearchModel,
     weights: ReadonlyMap<string, Initializer>,
-    { featureType = 'float16' }: { readonly featureType?: FeatureType } = {},
+    { featureType = 'float16', precision = 'float32' }: DecoderOptions = {},
   ): Promise<ModelDecoder> {
     const encoder = await CompiledGraph.load(
       runtime,
       encoderOutputs(model, imageInputs(model.inputs, featureType)),
       weights,
+      exportOptions(model, precision),
     )
-    return new ModelDecoder(runtime, model, weights, encoder)
+    return new ModelDecoder(runtime, model, weights, encoder, precision)
   }
 
   /** Encodes images: `features` `[B, R, F]`, float16 as their bits or float32; `concepts` word ids `[B, K]`. */
@@ -177,7 +188,12 @@ export class ModelDecoder {
       ...(wanted && { wantedRows: ints(wanted.rows.map((row) => places[row]!)), wantedWords: ints(wanted.words) }),
     }
     const load = (): Promise<CompiledGraph> =>
-      CompiledGraph.load(this.#runtime, stepOutputs(this.#model, form), this.#weights)
+      CompiledGraph.load(
+        this.#runtime,
+        stepOutputs(this.#model, form, this.#precision),
+        this.#weights,
+        exportOptions(this.#model, this.#precision),
+      )
     const { ids, logProbs, asked, ...next } = await this.#steps.use(JSON.stringify(form), load, (graph) =>
       graph.runOnDevice({ ...encoded.values, ...prefixed(STATE, state.values), ...feeds }),
     )
@@ -193,6 +209,12 @@ export class ModelDecoder {
     }
   }
 }
+
+/** What is quantised in int8: the output layer only where its best words are scored again in float32. */
+const exportOptions = ({ output }: SearchModel, precision: Precision): ExportOptions =>
+  precision === 'int8'
+    ? { quantized: (weight) => isQuantized(weight) && (isRescored(output) || !isOutput(weight)) }
+    : {}
 
 /** Steps kept compiled: each holds the weights of the decoder, and a search with another beam needs another. */
 const STEPS_KEPT = 4
@@ -299,17 +321,20 @@ interface StepForm {
 }
 
 /** A step, and the best next words of each row with their log-probabilities. */
-function stepOutputs(model: SearchModel, { width, penalised, wanted }: StepForm): Record<string, Tensor> {
+function stepOutputs(
+  model: SearchModel,
+  { width, penalised, wanted }: StepForm,
+  precision: Precision,
+): Record<string, Tensor> {
   const encoded = model.encode(imageInputs(model.inputs))
   const { hidden, outputs } = groupedStep(model, encoded)
-  const allowed = wordLogProbs(model, hidden)
-  const words = penalised ? add(allowed, penaltyMatrix(model.output.size)) : allowed
-  const best = topK(words, width)
+  const penalties = penalised ? penaltyMatrix(model.output.size) : undefined
+  const allowed = wordLogProbs(model.output, hidden)
+  const words = penalties ? add(allowed, penalties) : allowed
   const { hidden: _, ...state } = outputs
   return {
     ...state,
-    ids: cast(best.indices, 'int32'),
-    logProbs: best.values,
+    ...bestWords(model.output, hidden, { width, penalties, precision }),
     ...(wanted && { asked: wantedLogProbs(words, model.output.size) }),
   }
 }
@@ -342,12 +367,8 @@ export function allWordsStepOutputs(model: SearchModel): Record<string, Tensor> 
     model.start(encoded),
   )
   const { hidden: _, ...state } = outputs
-  return { logProbs: wordLogProbs(model, hidden), ...state }
+  return { logProbs: wordLogProbs(model.output, hidden), ...state }
 }
-
-/** The log-probability of each word `[N, W]` in nats, -Infinity for those that are never said; `hidden` is `[N, D]`. */
-const wordLogProbs = ({ output }: SearchModel, hidden: Tensor): Tensor =>
-  add(logSoftmax(output.logits(hidden)), neverSaid(output.size))
 
 /** The penalties of a step as a dense array `[N, W]`. */
 function penaltyMatrix(size: number): Tensor {

@@ -1,6 +1,7 @@
 import { defineCommand } from '../command.ts'
 import { text } from '../options.ts'
 import { shellQuoted } from '../output.ts'
+import { PRECISION } from '../shared-options.ts'
 
 /** `mia card`: packages a run with a model card. */
 export const card = defineCommand({
@@ -22,8 +23,9 @@ export const card = defineCommand({
     terms: text('sentence', 'terms of use of the training data', { required: true }),
     limits: text('file', 'Markdown file with known limitations, added to the measured ones'),
     data: text('folder', 'dataset folder (default: the one the run was trained on)'),
+    precision: PRECISION,
   },
-  async run({ run, out, terms, limits, data }, { signal, report }) {
+  async run({ run, out, terms, limits, data, precision }, { signal, report }) {
     const { join } = await import('node:path')
     const { readText, writeFileAtomic } = await import('../../disk/files.ts')
     const { packWithCard } = await import('../../evaluation/card.ts')
@@ -40,6 +42,7 @@ export const card = defineCommand({
       run,
       out,
       terms,
+      precision,
       version: packageVersion(),
       signal,
       onProgress: report.progress('Captions', 'images'),

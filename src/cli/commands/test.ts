@@ -4,7 +4,7 @@ import { choice, repeated, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
 import { partAnswer, refuseShardOnRanks } from '../parts.ts'
 import { SEARCH, searchOf } from '../search-options.ts'
-import { SHARD } from '../shared-options.ts'
+import { PRECISION, SHARD } from '../shared-options.ts'
 
 /** `mia test`: captions and scores a split. */
 export const test = defineCommand({
@@ -30,11 +30,12 @@ export const test = defineCommand({
     run: repeated(text('folder', 'run folder; given again, the runs caption together', { required: true })),
     split: choice('name', 'split to caption', ['train', 'val', 'test'], { default: 'test' }),
     data: text('folder', 'dataset folder (default: the one the run was trained on)'),
+    precision: PRECISION,
     ...SEARCH,
     ...SHARD,
   },
   ranks: true,
-  async run({ run: runs, split, data, shard, ...asked }, { signal, report, ranks }) {
+  async run({ run: runs, split, data, precision, shard, ...asked }, { signal, report, ranks }) {
     refuseShardOnRanks(shard, ranks)
     const [run = '', ...others] = runs
     const search = await searchOf(asked)
@@ -48,6 +49,7 @@ export const test = defineCommand({
         others,
         split,
         search,
+        precision,
         signal,
         onProgress: report.progress('Captions', 'images'),
         ...(data !== undefined && { data }),
@@ -60,7 +62,7 @@ export const test = defineCommand({
       report.warn(`skipped ${counted(missing.length, 'image')} of the split without features or concepts`)
     const rows = Object.entries(scores).map(([name, score]) => [name, score.toFixed(4)])
     return {
-      json: { run, ...(others.length > 0 && { others }), split, ...search, ...tested },
+      json: { run, ...(others.length > 0 && { others }), split, precision, ...search, ...tested },
       text: [
         `${runs.join(' and ')} on ${counted(images, 'image')} of ${split}, beam ${search.beam}; captions: ${results}`,
         '',
