@@ -1,5 +1,5 @@
 """Times Up-Down and the Transformer captioner in PyTorch, with or without MIA, on synthetic inputs: what bench/step.ts and
-bench/decode.ts compute, as fast as plain PyTorch does it. Prints one JSON line: seconds of a training step (forward, backward,
+bench/decode.ts compute (with --self-critical, bench/self-critical.ts), as fast as plain PyTorch does it. Prints one JSON line: seconds of a training step (forward, backward,
 Adam), or images per second of a beam search. Needs Debian's python3-torch and libopenblas0-openmp.
 
 Tuned: images are encoded once for all their captions; queries, keys and values are one product; captions and hypotheses of an
@@ -38,6 +38,7 @@ parser.add_argument('--features', type=int, default=2048)
 parser.add_argument('--layers', type=int, default=6)
 parser.add_argument('--decode', type=int, default=0, help='width of the beam: times a search instead of a step')
 parser.add_argument('--length', type=int, default=20, help='words of a search')
+parser.add_argument('--self-critical', action='store_true', help='times a step on sampled captions; rewards are random')
 parser.add_argument('--steps', type=int, default=5)
 parser.add_argument('--threads', type=int, default=2)
 a = parser.parse_args()
@@ -253,6 +254,36 @@ def train():
 
 
 @torch.no_grad()
+def sample():
+    net.eval()
+    encoded = net.encode(features, concepts)
+    words, state, said = torch.ones(n, dtype=torch.long), net.start(encoded, n), []
+    for t in range(a.words):
+        scores, state = net.step(words, encoded, state, t)
+        words = torch.multinomial(torch.softmax(scores, 1), 1)[:, 0]
+        said.append(words)
+    net.train()
+    return torch.stack([torch.ones(n, dtype=torch.long)] + said, 1)
+
+
+def self_critical():
+    optimizer, times = torch.optim.Adam(net.parameters(), lr=5e-5, betas=(.8, .999)), []
+    for _ in range(a.steps + 1):
+        start = time.perf_counter()
+        drawn = sample()
+        reward = torch.rand(a.images, a.captions)
+        advantage = (reward - (reward.sum(1, keepdim=True) - reward) / (a.captions - 1)).view(-1, 1)
+        scores = net.force(drawn[:, :-1], net.encode(features, concepts))
+        losses = F.cross_entropy(scores.reshape(-1, a.vocab), drawn[:, 1:].reshape(-1), reduction='none')
+        loss = (losses.view(n, -1) * advantage).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        times.append(time.perf_counter() - start)
+    return dict(step_s=median(times))
+
+
+@torch.no_grad()
 def decode():
     net.eval()
     width, times = a.decode, []
@@ -274,4 +305,4 @@ def decode():
     return dict(images_per_s=a.images / median(times))
 
 
-print(json.dumps(dict(vars(a), torch=torch.__version__, **(decode() if a.decode else train()))))
+print(json.dumps(dict(vars(a), torch=torch.__version__, **(decode() if a.decode else self_critical() if a.self_critical else train()))))

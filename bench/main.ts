@@ -87,6 +87,13 @@ const comparisons: readonly Comparison[] = [
       ]
     }),
   ),
+  ...['UpDown', 'Transformer'].map((model) => ({
+    name: `self-critical step of ${model} with MIA, 16 x 5, best PyTorch`,
+    ours: ['self-critical.ts', '1', '16', '5', model],
+    theirs: ['--model', model, '--mia', '2', '--images', '16', '--captions', '5', '--self-critical'],
+    script: CAPTIONERS,
+    goal: 1,
+  })),
   {
     name: 'features of 64 images, MobileNetV2',
     ours: ['features.ts', `${shared}weights/mobilenet_v2_imagenet.onnx`, `${shared}data/flickr8k/images`],

@@ -1,5 +1,6 @@
 import {
   add,
+  bitXor,
   cast,
   concat,
   constant,
@@ -47,7 +48,9 @@ export function samplerModel(
 ): Uint8Array {
   const scalar = (name: string): Tensor => input(name, [], 'int32')
   const part = shared ? { before: scalar('imagesBefore'), total: scalar('imagesTotal') } : undefined
-  const noise = greedy ? undefined : new Noise(scalar('seed'), scalar('step'), part)
+  // Another seed than that of the dropout in the step that trains on the samples.
+  const seed = bitXor(scalar('seed'), constant(SAMPLES, 'int32'))
+  const noise = greedy ? undefined : new Noise(seed, scalar('step'), part)
   const encoded = model.encode(imageInputs(model.inputs))
   const perRow = (tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> =>
     Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, perCaption(x, captions)]))
@@ -65,3 +68,6 @@ export function samplerModel(
   }
   return toOnnx({ words: concat(written, 0) })
 }
+
+/** Tells the random numbers of samples from those of dropout. */
+const SAMPLES = 0x5a3d91c7

@@ -2,15 +2,20 @@ import { expect, test } from 'vitest'
 import { CompiledGraph } from '../../src/engine/compiled.ts'
 import { floatData } from '../../src/engine/session.ts'
 import { floats } from '../../src/formats/host-value.ts'
+import { gather, input, linearCrossEntropy, mul } from '../../src/graph/index.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
 import type { Objective } from '../../src/train/objectives/objective.ts'
-import { selfCritical } from '../../src/train/objectives/self-critical.ts'
 import { PUBLISHED_ADAM } from '../../src/train/optimizer.ts'
 import { type BatchShape, captionLoss, trainingStep } from '../../src/train/step.ts'
 import { gradientOutputs, gradientsOf } from '../../src/train/update.ts'
 import { CAPTIONS, captionOf, imagesOf, STEPS, tinyModel, weightsOf } from './word-batch.ts'
 
+/** Cross-entropy with a weight of each caption, as in self-critical training: the graph input `advantages` `[N]`. */
+const weighted: Objective = {
+  losses: ({ hidden, targets, captions }, { weight, bias }) =>
+    mul(linearCrossEntropy(hidden, weight, bias, targets, 0), gather(input('advantages', ['N']), captions)),
+}
 const ADVANTAGES = Float32Array.of(0.5, -1, 0, 2, 1, -0.25, 3, 0.125, -2, 1.5)
 const model = tinyModel('VisualAttention', true)
 const parameters = [...model.parameters.values()]
@@ -22,7 +27,7 @@ function load(shape: BatchShape, objective: Objective): Promise<CompiledGraph> {
 }
 
 test('an objective may weight each caption by an input: its gradients are the weighted sum of those of each caption alone', async () => {
-  const all = await load({ captions: CAPTIONS, steps: STEPS }, selfCritical)
+  const all = await load({ captions: CAPTIONS, steps: STEPS }, weighted)
   const one = await load({ captions: 1, steps: STEPS }, crossEntropy(0))
   const weights = weightsOf(model)
   const batch = imagesOf()
@@ -45,7 +50,7 @@ test('an objective may weight each caption by an input: its gradients are the we
 
 test('a training step takes the inputs of its objective', async () => {
   const options = { captions: CAPTIONS, steps: STEPS, adam: PUBLISHED_ADAM, clipping: { kind: 'none' } as const }
-  const session = await nodeRuntime.load(trainingStep(model, { ...options, objective: selfCritical }))
+  const session = await nodeRuntime.load(trainingStep(model, { ...options, objective: weighted }))
   expect(session.inputNames).toContain('advantages')
   session.release()
 })

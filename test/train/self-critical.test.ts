@@ -8,7 +8,7 @@ import { div, gradients, input, sum } from '../../src/graph/index.ts'
 import { nodeRuntime } from '../../src/hosts/node/runtime.ts'
 import type { OutputLayer } from '../../src/models/output-layer.ts'
 import { ModelDecoder } from '../../src/search/model-stepper.ts'
-import { END, START } from '../../src/text/vocabulary.ts'
+import { END, START, UNKNOWN } from '../../src/text/vocabulary.ts'
 import { ADVANTAGES, selfCritical } from '../../src/train/objectives/self-critical.ts'
 import { packTargets } from '../../src/train/pack-captions.ts'
 import { CaptionReward, overGreedy, overOtherSamples } from '../../src/train/rewards.ts'
@@ -32,29 +32,39 @@ test.skipIf(missing)('advantages, loss and gradients are those of the published 
     return end < 0 ? ids : ids.slice(0, end + 1)
   })
   const places = captions.flatMap((ids, n) => ids.map((_, t) => n * length + t))
+  // Their id 0 is our <end>, their words follow <unk>; the scores of what is never said must not matter.
+  const ours = (id: number): number => (id === 0 ? END : id + UNKNOWN)
+  const size = width + UNKNOWN
   const logits = Float32Array.from(
-    places.flatMap((place) => [...numbers('in.logits').subarray(place * width, (place + 1) * width)]),
+    places.flatMap((place) => {
+      const row = new Float32Array(size).fill(5)
+      for (let id = 0; id < width; id++) row[ours(id)] = numbers('in.logits')[place * width + id]!
+      return [...row]
+    }),
   )
-  const identity = Float32Array.from({ length: width ** 2 }, (_, i) => Number(i % (width + 1) === 0))
-  const hidden = input('hidden', ['P', width])
-  const output = { weight: input('weight', [width, width]), bias: input('bias', [width]) } as unknown as OutputLayer
+  const identity = Float32Array.from({ length: size ** 2 }, (_, i) => Number(i % (size + 1) === 0))
+  const hidden = input('hidden', ['P', size])
+  const output = { weight: input('weight', [size, size]), bias: input('bias', [size]) } as unknown as OutputLayer
   const words = { hidden, targets: input('targets', ['P'], 'int32'), captions: input('captions', ['P'], 'int32') }
   const loss = div(sum(selfCritical.losses(words, output)), places.length)
   const graph = await CompiledGraph.load(nodeRuntime, { loss, gradient: gradients(loss, [hidden])[0]! })
   const check = async (advantages: Float32Array, name: string, golden: string) => {
     const results = await graph.run({
-      hidden: floats([places.length, width], logits),
-      weight: floats([width, width], identity),
-      bias: floats([width]),
-      targets: ints(Int32Array.from(captions.flat())),
+      hidden: floats([places.length, size], logits),
+      weight: floats([size, size], identity),
+      bias: floats([size]),
+      targets: ints(Int32Array.from(captions.flat(), ours)),
       captions: ints(Int32Array.from(captions.flatMap((ids, n) => ids.map(() => n)))),
       [ADVANTAGES]: floats([rows], advantages),
     })
     expect(floatData(results.loss)[0], name).toBeCloseTo(numbers(`out.${name}.loss`)[0]!, 5)
     const gradient = floatData(results.gradient)
     for (const [i, place] of places.entries())
-      for (let word = 0; word < width; word++)
-        expect(gradient[i * width + word], name).toBeCloseTo(numbers(`grad.${golden}.logits`)[place * width + word]!, 6)
+      for (let id = 0; id < width; id++)
+        expect(gradient[i * size + ours(id)], name).toBeCloseTo(
+          numbers(`grad.${golden}.logits`)[place * width + id]!,
+          6,
+        )
   }
   const cider = doubles('in.cider.samples')
   const greedy = overGreedy(cider, doubles('in.cider.greedy'))

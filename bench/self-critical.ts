@@ -1,0 +1,54 @@
+// Times a self-critical training step (samples, rewards, update) and prints one JSON line: median seconds of a step, and
+// peak memory of the process. Usage: tsx bench/self-critical.ts <mia: 0 or 1> <images> <samples per image> [basic model]
+import { ints } from '../src/formats/host-value.ts'
+import { nodeRuntime } from '../src/hosts/node/runtime.ts'
+import { BASIC_MODELS, type BasicModelName } from '../src/models/basic-models.ts'
+import { Vocabulary } from '../src/text/vocabulary.ts'
+import { selfCritical } from '../src/train/objectives/self-critical.ts'
+import { PUBLISHED_ADAM } from '../src/train/optimizer.ts'
+import { CaptionReward } from '../src/train/rewards.ts'
+import { SelfCriticalSampler } from '../src/train/self-critical.ts'
+import { TrainingState } from '../src/train/state.ts'
+import { trainingStep } from '../src/train/step.ts'
+import { StepSessions } from '../src/train/step-sessions.ts'
+import { makeModel, median, sizes, someFeatures, someWords } from './sizes.ts'
+
+const [mia, images, samples] = process.argv.slice(2, 5).map(Number) as [number, number, number]
+const basicModel = (process.argv[5] ?? 'VisualAttention') as BasicModelName
+if (!(basicModel in BASIC_MODELS)) throw new Error(`There is no basic model "${basicModel}"`)
+/** Steps that are timed, after two that warm up. */
+const STEPS = 7
+const model = makeModel(basicModel, mia === 1)
+const words = Array.from({ length: sizes.vocabulary - 4 }, (_, i) => `word${i}`)
+const vocabulary = Vocabulary.build([words], { minCount: 1 })
+const references = Array.from({ length: images }, () =>
+  Array.from({ length: 5 }, () => Array.from(someWords(10), (id) => vocabulary.words[id]!)),
+)
+const sampler = new SelfCriticalSampler(nodeRuntime, () => model, {
+  vocabulary,
+  reward: new CaptionReward(references, 0),
+  baseline: 'samples',
+  samples,
+  maxLength: sizes.words,
+  seed: 1,
+})
+const adam = PUBLISHED_ADAM
+const clipping = { kind: 'value', limit: 0.1 } as const
+const sessions = new StepSessions(nodeRuntime, ({ steps }) =>
+  trainingStep(model, { captions: samples, steps, objective: selfCritical, adam, clipping }),
+)
+const state = TrainingState.start([...model.parameters.values()], 1)
+const inputs = {
+  features: someFeatures(images),
+  concepts: ints(someWords(images * sizes.regions), [images, sizes.regions]),
+}
+const seconds: number[] = []
+for (let step = 1; step <= STEPS + 2; step++) {
+  const start = performance.now()
+  const regions = sizes.regions
+  const batch = await sampler.sample({ inputs, regions, references, step, weights: state.weights })
+  const session = await sessions.for({ steps: batch.steps, regions })
+  await state.step(session, batch.values, { step, seed: 1, learningRate: 5e-5, adam })
+  if (step > 2) seconds.push((performance.now() - start) / 1000)
+}
+console.log(JSON.stringify({ seconds: median(seconds), peakMB: process.resourceUsage().maxRSS / 1024 }))
