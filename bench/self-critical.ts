@@ -4,6 +4,7 @@ import { ints } from '../src/formats/host-value.ts'
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
 import { BASIC_MODELS, type BasicModelName } from '../src/models/basic-models.ts'
 import { Vocabulary } from '../src/text/vocabulary.ts'
+import type { Batch } from '../src/train/batches.ts'
 import { selfCritical } from '../src/train/objectives/self-critical.ts'
 import { PUBLISHED_ADAM } from '../src/train/optimizer.ts'
 import { CaptionReward } from '../src/train/rewards.ts'
@@ -38,6 +39,13 @@ const sessions = new StepSessions(nodeRuntime, ({ steps }) =>
   trainingStep(model, { captions: samples, steps, objective: selfCritical, adam, clipping }),
 )
 const state = TrainingState.start([...model.parameters.values()], 1)
+const batch: Batch = {
+  images: Int32Array.from({ length: images }, (_, i) => i),
+  augmentations: new Int32Array(images),
+  captions: new Int32Array(images * samples),
+  steps: sizes.words,
+  regions: sizes.regions,
+}
 const inputs = {
   features: someFeatures(images),
   concepts: ints(someWords(images * sizes.regions), [images, sizes.regions]),
@@ -45,10 +53,9 @@ const inputs = {
 const seconds: number[] = []
 for (let step = 1; step <= STEPS + 2; step++) {
   const start = performance.now()
-  const regions = sizes.regions
-  const batch = await sampler.sample({ inputs, regions, references, step, weights: state.weights })
-  const session = await sessions.for({ steps: batch.steps, regions })
-  await state.step(session, batch.values, { step, seed: 1, learningRate: 5e-5, adam })
+  const sampled = await sampler.sample({ inputs, batch, references, step, weights: state.weights })
+  const session = await sessions.for({ steps: sampled.steps, regions: sizes.regions })
+  await state.step(session, sampled.values, { step, seed: 1, learningRate: 5e-5, adam })
   if (step > 2) seconds.push((performance.now() - start) / 1000)
 }
 console.log(JSON.stringify({ seconds: median(seconds), peakMB: process.resourceUsage().maxRSS / 1024 }))
