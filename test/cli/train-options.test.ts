@@ -30,6 +30,7 @@ test('the defaults are the published hyperparameters', () => {
   expect(training).toEqual({
     ...{ seed: 1, epochs: 30, batchSize: 80, captionsPerImage: 5, augmentations: 0 },
     ...{ learningRate: 5e-4, learningRateDecayStart: 20, learningRateDecayEvery: 50, learningRateWarmup: 0 },
+    objective: { kind: 'cross-entropy' },
     ...{ labelSmoothing: 0.1, emaDecay: 0, gradientClipping: { kind: 'value', limit: 0.1 } },
     adam: { beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
     ...{ beam: 3, maxLength: 20 },
@@ -62,6 +63,7 @@ test('a run can be read again with the largest value that each option takes, and
       hiddenSize: { numHeads: 1 },
       numHeads: { hiddenSize: limit },
       captionsPerImage: { batchSize: limit },
+      bleuReward: { objective: 'self-critical' },
     }[name]
     const values = { ...defaults, ...fitting }
     expect(() => parseRunConfig(configOf({ ...values, [name]: limit }), 'config.json'), name).not.toThrow()
