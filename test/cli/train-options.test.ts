@@ -58,12 +58,11 @@ function refuses(parse: (text: string) => unknown, value: number): boolean {
 
 test('a run can be read again with the largest value that each option takes, and with no larger one', () => {
   expect(limited.map(({ name }) => name)).toEqual(expect.arrayContaining(['numHeads', 'innerSize', 'maxLength']))
-  for (const { name, limit } of limited.filter(({ name }) => name !== 'emaDecay' && name !== 'seed')) {
+  for (const { name, limit } of limited.filter(({ name }) => !['emaDecay', 'seed', 'bleuReward'].includes(name))) {
     const fitting = {
       hiddenSize: { numHeads: 1 },
       numHeads: { hiddenSize: limit },
       captionsPerImage: { batchSize: limit },
-      bleuReward: { objective: 'self-critical' },
     }[name]
     const values = { ...defaults, ...fitting }
     expect(() => parseRunConfig(configOf({ ...values, [name]: limit }), 'config.json'), name).not.toThrow()
