@@ -115,7 +115,7 @@ describe('the README', () => {
   test('shows every command', () => {
     const names = new Set(commands.map((command) => command.split(' ')[1]))
     const all =
-      'caption card concepts data doctor eval export features models prepare quickstart represent serve test train'
+      'caption card compare concepts data doctor eval export features models prepare quickstart represent serve test train'
     expect([...names].sort().join(' ')).toBe(all)
   })
 
