@@ -9,6 +9,7 @@ export class Team {
   readonly ranks: Communicator
   readonly #together = new AbortController()
   readonly #own: AbortSignal | undefined
+  readonly #done = new AbortController()
 
   /** `signal` is aborted when this rank should stop. */
   constructor(ranks: Communicator = ALONE, signal?: AbortSignal) {
@@ -16,7 +17,11 @@ export class Team {
     this.#own = signal
     const follow = (first: AbortSignal): void => {
       if (first.aborted) this.#together.abort(first.reason)
-      else first.addEventListener('abort', () => this.#together.abort(first.reason), { once: true })
+      else
+        first.addEventListener('abort', () => this.#together.abort(first.reason), {
+          once: true,
+          signal: this.#done.signal,
+        })
     }
     if (ranks.size > 1) follow(ranks.lost)
     else if (signal) follow(signal)
@@ -25,6 +30,11 @@ export class Team {
   /** aborted on all ranks at the same point of their work, or as soon as a rank is lost */
   get signal(): AbortSignal {
     return this.#together.signal
+  }
+
+  /** Ends the team, after its work: it no longer listens to the signals of the process, which outlive it. */
+  release(): void {
+    this.#done.abort()
   }
 
   /** Whether this rank should stop, and has to tell the others. */

@@ -132,6 +132,7 @@ export async function trainCaptioner({
   } finally {
     await steps?.release()
     shared?.release()
+    team.release()
     await store.close()
   }
 }
