@@ -48,7 +48,7 @@ export async function unpackZip(options: UnpackOptions): Promise<Unpacked> {
   const file = await openForReading(path, 'archive')
   try {
     const { size } = await file.stat()
-    const archive = await fromRandomAccessReaderPromise(new FileReader(file), size, { autoClose: false }).catch(
+    const archive = await fromRandomAccessReaderPromise(new FileReader(file, path), size, { autoClose: false }).catch(
       (error) => refuse(path, error),
     )
     const entries = await listEntries(archive, options)
@@ -78,10 +78,13 @@ export async function unpackZip(options: UnpackOptions): Promise<Unpacked> {
 /** Reads ranges of an open file. The reader of yauzl ends the process if an entry is abandoned between two reads. */
 class FileReader extends RandomAccessReader {
   readonly #file: FileHandle
+  /** what errors call it */
+  readonly #name: string
 
-  constructor(file: FileHandle) {
+  constructor(file: FileHandle, path: string) {
     super()
     this.#file = file
+    this.#name = `archive "${path}"`
   }
 
   override _readStreamForRange(start: number, end: number): Readable {
@@ -95,7 +98,7 @@ class FileReader extends RandomAccessReader {
     position: number,
     callback: (error: Error | null) => void,
   ): void {
-    readFully(this.#file, buffer.subarray(offset, offset + length), position, 'archive').then(
+    readFully(this.#file, buffer.subarray(offset, offset + length), position, this.#name).then(
       () => callback(null),
       callback,
     )
@@ -104,7 +107,7 @@ class FileReader extends RandomAccessReader {
   async *#pieces(start: number, end: number): AsyncGenerator<Buffer> {
     for (let at = start; at < end; at += PIECE) {
       const piece = Buffer.allocUnsafe(Math.min(PIECE, end - at))
-      await readFully(this.#file, piece, at, 'archive')
+      await readFully(this.#file, piece, at, this.#name)
       yield piece
     }
   }

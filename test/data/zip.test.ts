@@ -130,6 +130,11 @@ test.each([
   ],
   ['whose sizes are wrong', wrongSize(), /it is not a zip archive, or damaged \(/],
   [
+    'whose entry reaches beyond its end',
+    beyondTheEnd(),
+    /^Cannot read archive ".*": it ends at byte \d+, before its data/,
+  ],
+  [
     'that claims more than the disk has',
     zipBytes64Claim(),
     /its files take 9,000,000,000,000,000 bytes, and ".*" has space/,
@@ -140,6 +145,13 @@ test.each([
   await expect(unpacking).rejects.toThrow(UserError)
   await expect(unpacking).rejects.toThrow(message)
 })
+
+/** An archive whose directory says that its entry begins near the end. */
+function beyondTheEnd(): Uint8Array {
+  const bytes = Buffer.from(zipSync({ 'a.txt': text('a'.repeat(1000)) }))
+  bytes.writeUInt32LE(bytes.length - 10, bytes.indexOf('PK\x01\x02') + 42)
+  return bytes
+}
 
 /** A compressed archive whose directory says that the file has 20 bytes. */
 function wrongSize(): Uint8Array {
