@@ -13,6 +13,12 @@ export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Pixels
 /** The most bytes of an encoded image, 512 MiB: no camera writes a larger file. */
 export const MAX_IMAGE_BYTES = 2 ** 29
 
+/** The most pixels of an image: phone cameras take photographs of 200 million. */
+export const MAX_PIXELS = 250e6
+
+/** Why an image with more pixels is refused. */
+export const TOO_MANY_PIXELS = `it has more than ${MAX_PIXELS / 1e6} million pixels; give a smaller copy`
+
 /** A part of an image, mirrored or not: left and top edge, width and height as fractions of the image's. */
 export interface Crop {
   readonly left: number

@@ -8,15 +8,15 @@ import {
   ImageError,
   type ImageInput,
   MAX_IMAGE_BYTES,
+  MAX_PIXELS,
   type Pictures,
   type Pixels,
   type Thumbnail,
+  TOO_MANY_PIXELS,
 } from '../../engine/pictures.ts'
 import { DECODABLE, type ImageKind, imageKind, kindByName, kindReason } from '../../vision/image-kind.ts'
 import { type Picture, resizeBilinear } from '../../vision/resize.ts'
 
-/** Phone cameras take photographs of 200 million pixels. */
-const MAX_PIXELS = 250e6
 /**
  * Larger files and images are decoded one at a time. Most are shrunk while they are decoded, which takes some 100 MB;
  * progressive JPEG, interlaced PNG, GIF, AVIF and lossless WebP take up to four bytes per pixel.
@@ -195,8 +195,6 @@ function pathOf(url: URL): string | undefined {
 }
 
 const readFault = (error: unknown): string => describeErrno(error) ?? (error as Error).message
-
-const TOO_MANY_PIXELS = `it has more than ${MAX_PIXELS / 1e6} million pixels; give a smaller copy`
 
 /** The reason of a libvips error. Its message repeats itself over several lines; the first is enough. */
 function decodeFault(message: string): string {

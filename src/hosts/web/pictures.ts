@@ -4,16 +4,16 @@ import {
   ImageError,
   type ImageInput,
   MAX_IMAGE_BYTES,
+  MAX_PIXELS,
   type Pictures,
   type Pixels,
   type Thumbnail,
+  TOO_MANY_PIXELS,
 } from '../../engine/pictures.ts'
 import { DECODABLE, type ImageKind, imageKind, kindReason } from '../../vision/image-kind.ts'
 import { resizeBilinear } from '../../vision/resize.ts'
 import { BoxAverage, STRIP_ROWS, shrinkLinear, shrinkPlan } from '../../vision/shrink.ts'
 
-/** As in Node: phone cameras take photographs of 200 million pixels. */
-const MAX_PIXELS = 250e6
 /** Pixels drawn to a canvas at a time: browsers limit a canvas, some to 16 million, and this takes 16 MB. */
 const STRIP_PIXELS = 4e6
 
@@ -83,8 +83,7 @@ async function withBitmap<T>(
     ),
   )
   try {
-    if (bitmap.width * bitmap.height > MAX_PIXELS)
-      refuse(`it has more than ${MAX_PIXELS / 1e6} million pixels; give a smaller copy`)
+    if (bitmap.width * bitmap.height > MAX_PIXELS) refuse(TOO_MANY_PIXELS)
     return await work(bitmap, kind)
   } finally {
     bitmap.close()
