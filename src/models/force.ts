@@ -12,9 +12,7 @@ export const force = (model: CaptionModel, words: Tensor, encoded: Tensors, capt
 function unroll(model: CaptionModel, words: Tensor, encoded: Tensors, captions: number, noise?: Noise): Forced {
   const [steps, rows] = words.shape as [number, number | string]
   const images = encodedImages(encoded)
-  const perRow = (tensors: Tensors): Tensors =>
-    Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, perCaption(x, captions)]))
-  let state = perRow(model.start(encoded))
+  let state = statePerCaption(model.start(encoded), captions)
   const each = split(words, 0, steps).map((ids) => {
     const step = model.step(reshape(ids, [rows]), encoded, state, noise)
     state = step.state
@@ -32,6 +30,10 @@ function unroll(model: CaptionModel, words: Tensor, encoded: Tensors, captions: 
     ...(attention.length > 0 && { attention: joined(attention) }),
   }
 }
+
+/** A state of each image for each of its captions, tensor by tensor: see perCaption(). */
+export const statePerCaption = (state: Tensors, captions: number): Tensors =>
+  Object.fromEntries(Object.entries(state).map(([name, x]) => [name, perCaption(x, captions)]))
 
 /** A value of each image for each of its captions: `[B, …]` → `[B*C, …]`, rows image by image. */
 export function perCaption(x: Tensor, captions: number): Tensor {

@@ -14,7 +14,7 @@ import {
   topK,
 } from '../graph/index.ts'
 import type { CaptionModel } from '../models/contract.ts'
-import { perCaption } from '../models/force.ts'
+import { statePerCaption } from '../models/force.ts'
 import { imageInputs } from '../models/inputs.ts'
 import { Noise } from '../nn/noise.ts'
 import { toOnnx } from '../onnx/export.ts'
@@ -52,10 +52,8 @@ export function samplerModel(
   const seed = bitXor(scalar('seed'), constant(SAMPLES, 'int32'))
   const noise = greedy ? undefined : new Noise(seed, scalar('step'), part)
   const encoded = model.encode(imageInputs(model.inputs))
-  const perRow = (tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> =>
-    Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, perCaption(x, captions)]))
   const count = captions === 1 ? 'B' : `${captions}*B`
-  let state: Readonly<Record<string, Tensor>> = perRow(model.start(encoded))
+  let state = statePerCaption(model.start(encoded), captions)
   let words: Tensor = expand(constant([START], 'int32'), [count])
   const written: Tensor[] = []
   for (let t = 0; t < steps; t++) {
