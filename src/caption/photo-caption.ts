@@ -16,7 +16,7 @@ export interface CaptionText {
   readonly confidence: number
 }
 
-/** What is said of an image: its best caption, and others if several are asked for. */
+/** The captions of an image: the best one, and others if several are asked for. */
 export interface ImageCaption extends NamedImage, CaptionText {
   /** the other captions, best first */
   readonly alternatives: readonly CaptionText[]

@@ -104,7 +104,7 @@ export class StoredViews implements Views {
 
   /**
    * Shows `count` views of each picture to the networks, the whole picture and crops of it, and stores what they see
-   * in `folder`, in float16. What is stored there already is kept, so that an interrupted call goes on where it was.
+   * in `folder`, in float16. What is stored there already is kept, so that an interrupted call resumes.
    * Pictures that cannot be read are reported, and has() says so.
    */
   static async make(
