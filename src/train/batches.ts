@@ -76,7 +76,8 @@ export function makeBatches(
   return random.shuffle(batches)
 }
 
-function drawCaptions(available: number, wanted: number, image: number, random: Random): number[] {
+/** Draws `wanted` of an image's captions, by number; if there are fewer, some repeat. */
+export function drawCaptions(available: number, wanted: number, image: number, random: Random): number[] {
   if (available === 0) throw new RangeError(`Cannot train on image ${image} of the list: it has no captions`)
   const shuffled = random.shuffle(Array.from({ length: available }, (_, i) => i))
   return Array.from({ length: wanted }, (_, i) => shuffled[i % available]!)

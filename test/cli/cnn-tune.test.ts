@@ -45,6 +45,8 @@ test('mia cnn tune follows a teacher on a folder of pictures, of which it report
 test.each([
   ['', 'Cannot tune a network without pictures: give --data, --images or both'],
   ['--images pictures', 'Cannot tune a network on --images alone: they have no captions; give --teacher or --data'],
+  ['--data a,b --captioner run', 'Cannot tune a captioner without its dataset: give one folder with --data'],
+  ['--data d --captioner run --channels 4', 'Cannot use --channels with --captioner: it learns from captions'],
   ['--data d --teacher-layer map', 'Cannot use --teacher-layer without --teacher: it says how to use the teacher'],
   ['--data d --cnn builtin --layer map', 'Cannot use --layer without --cnn: it says how to use your own CNN'],
 ])('mia cnn tune %s is a mistake', async (line, message) => {

@@ -27,6 +27,12 @@ const options = {
     'keep the network as it is up to this tensor (default: train all; of the pretrained CNN the last three blocks)',
     CNN,
   ),
+  captioner: text(
+    'run',
+    'run of "mia train" on the features of this network: its captioner is trained together with the network, ' +
+      'from the pictures to the captions',
+    CNN,
+  ),
   channels: positive('n', 'add a layer of n channels, whose output becomes the features', { max: 65_536, ...CNN }),
 
   teacher: text('path', 'ONNX file of a larger network: the features learn to tell its map', TEACHER),
@@ -49,7 +55,7 @@ const options = {
     default: 1e-5,
     ...TRAINING,
   }),
-  newLearningRate: rate('rate', 'learning rate of new layers', { default: 3e-4, ...TRAINING }),
+  newLearningRate: rate('rate', 'learning rate of new layers and of the captioner', { default: 3e-4, ...TRAINING }),
   batchSize: positive('images', 'images per batch', { default: 32, max: 1024, ...TRAINING }),
   imagesAtOnce: positive(
     'images',
@@ -67,13 +73,18 @@ export const cnnTune = defineCommand({
   description:
     'Trains a vision network further, so that its features tell more. From captions it learns which of their frequent ' +
     'content words a picture has (noisy-OR over the regions). From a larger network, the teacher, it learns that ' +
-    "network's feature map (distillation), also on pictures without captions. Batch normalisation stays in inference " +
-    'mode. Keeps the epoch with the lowest loss on the validation pictures: those of the datasets, and one in 50 of ' +
-    'each folder. Writes network.onnx, with float16 weights, and preprocessor_config.json, for "mia features --cnn".',
+    "network's feature map (distillation), also on pictures without captions. With --captioner a trained captioner and " +
+    'its concept detector learn with it, as one graph. Batch normalisation stays in inference mode. Keeps the epoch with the lowest loss on the validation pictures: those of the datasets, and one in 50 of ' +
+    'each folder. Writes network.onnx, with float16 weights, and preprocessor_config.json, for "mia features --cnn"; ' +
+    'and the captioner, as the folder of a run.',
   examples: [
     {
       call: 'mia cnn tune --data data/flickr8k --cnn resnet50.onnx --freeze relu_8 --out networks/resnet',
       what: 'layers 2 to 4 of a ResNet, as published; --freeze names the last tensor of layer 1',
+    },
+    {
+      call: 'mia cnn tune --data data/coco --cnn resnet50.onnx --freeze relu_8 --captioner runs/va-mia --out networks/together',
+      what: 'the same, together with the captioner that was trained on its features',
     },
     {
       call: 'mia cnn tune --data data/flickr8k --images photos --teacher resnet50.onnx --learning-rate 3e-4 --out networks/distilled',
@@ -102,6 +113,7 @@ export const cnnTune = defineCommand({
           normalisation: values.teacherNormalisation,
         }),
       }),
+      ...(values.captioner !== undefined && { captioner: values.captioner }),
       ...(freeze !== undefined && { freeze }),
       ...(values.channels !== undefined && { channels: values.channels }),
       ...{ out, epochs, batchSize, storedViews },
@@ -116,13 +128,14 @@ export const cnnTune = defineCommand({
       onSkip: ({ file, reason }) => report.warn(`skipped ${file}: ${reason}`),
       onEpoch: (epoch) => report.note(describeEpoch(epoch)),
     })
-    const { file, size, trainedWeights, trainingPictures, words, bestEpoch, loss } = tuned
+    const { file, captioner, size, trainedWeights, trainingPictures, words, bestEpoch, loss } = tuned
     return {
       json: tuned,
       text:
         `${file}: regions of ${thousands(size)} numbers; ${counted(trainedWeights, 'weight')} trained on ` +
         `${counted(trainingPictures, 'picture')}${words > 0 ? ` and ${counted(words, 'word')}` : ''}; ` +
-        `loss ${loss.toFixed(4)} on the validation pictures at epoch ${bestEpoch}`,
+        `loss ${loss.toFixed(4)} on the validation pictures at epoch ${bestEpoch}` +
+        (captioner === undefined ? '' : `; the captioner is in ${captioner}`),
       next: `mia features --data ${shellQuoted(data?.[0] ?? 'data/mine')} --cnn ${shellQuoted(file)}`,
     }
   },
@@ -130,6 +143,14 @@ export const cnnTune = defineCommand({
 
 /** Throws UsageError for options that contradict each other. */
 function refuseContradictions(values: Values<typeof options>): void {
+  const { captioner, channels } = values
+  for (const [name, given] of Object.entries({ images: values.images, teacher: values.teacher, channels }))
+    if (captioner !== undefined && given !== undefined)
+      throw new UsageError(
+        `Cannot use --${name} with --captioner: it learns from captions, on the features as they are`,
+      )
+  if (captioner !== undefined && values.data?.length !== 1)
+    throw new UsageError('Cannot tune a captioner without its dataset: give one folder with --data')
   const { data, images, teacher, cnn, teacherLayer, teacherSize, teacherNormalisation, layer, size, normalisation } =
     values
   if (data === undefined && images === undefined)
@@ -178,12 +199,14 @@ async function filesOf(folders: readonly string[], { signal, report }: Context):
   return found
 }
 
-type Epoch = import('../../train/tuning/tune-network.ts').TuningEpoch
+type Epoch = import('../../train/tuning/tuning-options.ts').TuningEpoch
 
-function describeEpoch({ epoch, trainingLoss, loss, teacher, meanAveragePrecision, best, seconds }: Epoch): string {
+function describeEpoch({ epoch, trainingLoss, loss, best, seconds, ...scores }: Epoch): string {
+  const { teacher, captions, meanAveragePrecision } = scores
   return [
     `Epoch ${epoch}: loss ${trainingLoss?.toFixed(4) ?? '- (resumed after its last step)'}`,
     `validation ${loss.toFixed(4)}`,
+    ...(captions === undefined ? [] : [`captions ${captions.toFixed(4)}`]),
     ...(teacher === undefined ? [] : [`unexplained of the teacher ${teacher.toFixed(4)}`]),
     ...(meanAveragePrecision === undefined ? [] : [`mAP of words ${meanAveragePrecision.toFixed(4)}`]),
     `${duration(seconds)}${best ? ' (best)' : ''}`,

@@ -2,7 +2,10 @@ import type { HostValues } from '../../engine/session.ts'
 import { fromFloat16 } from '../../formats/float16.ts'
 import { floats, type HostValue, ints } from '../../formats/host-value.ts'
 import { averageGrid } from '../../vision/networks/builtin/average-grid.ts'
+import { bucketOf } from '../buckets.ts'
+import { captionLengths, captionsOf, captionValues } from './caption-values.ts'
 import type { TuningModel } from './tuning-model.ts'
+import type { TuningPictures } from './tuning-pictures.ts'
 import type { TuningPicture, View, Views } from './views.ts'
 
 /** Views read at once while the statistics of the teacher's channels are measured. */
@@ -16,10 +19,13 @@ export class TuningBatches {
   readonly #words: readonly string[]
   readonly #views: Views
   readonly #tables: HostValues
+  /** the time steps that captions are padded to */
+  readonly #lengths: readonly number[]
 
-  private constructor(model: TuningModel, words: readonly string[], views: Views, tables: HostValues) {
+  private constructor(model: TuningModel, { train, val, words }: TuningPictures, views: Views, tables: HostValues) {
     this.#model = model
     this.#words = words
+    this.#lengths = captionLengths([...train, ...val])
     this.#views = views
     this.#tables = tables
   }
@@ -27,12 +33,12 @@ export class TuningBatches {
   /** Measures mean and standard deviation of the teacher's channels on `sample`, if there is a teacher. */
   static async open(
     model: TuningModel,
-    words: readonly string[],
+    pictures: TuningPictures,
     views: Views,
     sample: readonly View[],
   ): Promise<TuningBatches> {
     const { teacher } = model.config
-    if (!teacher) return new TuningBatches(model, words, views, {})
+    if (!teacher) return new TuningBatches(model, pictures, views, {})
     const { rows, columns, size } = teacher
     const [sums, squares] = [new Float64Array(size), new Float64Array(size)]
     for (let first = 0; first < sample.length; first += READ_AT_ONCE) {
@@ -48,11 +54,16 @@ export class TuningBatches {
       squares,
       (square, i) => 1 / Math.max(MIN_DEVIATION, Math.sqrt(Math.max(0, square / cells - means[i]! ** 2))),
     )
-    return new TuningBatches(model, words, views, {
+    return new TuningBatches(model, pictures, views, {
       teacherMean: floats([size], means),
       teacherScale: floats([size], scales),
       ...gridTable(model, rows, columns),
     })
+  }
+
+  /** The words that are predicted from a picture. */
+  get words(): readonly string[] {
+    return this.#words
   }
 
   /** The type in which views are given. */
@@ -60,8 +71,21 @@ export class TuningBatches {
     return this.#views.type
   }
 
-  /** The inputs of a batch of views. */
-  async read(views: readonly View[]): Promise<HostValues> {
+  /** The time steps that every caption fits into; 1 without captions. */
+  get longest(): number {
+    return this.#lengths.at(-1) ?? 1
+  }
+
+  /** The time steps that the captions of some views are padded to; 1 without captions. */
+  stepsOf(views: readonly View[]): number {
+    const { captioner } = this.#model.config
+    if (!captioner) return 1
+    const words = views.flatMap((view) => captionsOf(view, captioner).map(({ length }) => length))
+    return bucketOf(Math.max(...words) + 1, this.#lengths)!
+  }
+
+  /** The inputs of a batch of views, with captions padded to `steps` time steps. */
+  async read(views: readonly View[], steps = this.stepsOf(views)): Promise<HostValues> {
     const { start, teacher } = await this.#views.read(views)
     const { config } = this.#model
     const count = views.length
@@ -74,6 +98,7 @@ export class TuningBatches {
       ...(config.teacher && {
         teacher: shaped(teacher!, [count, config.teacher.rows * config.teacher.columns, config.teacher.size]),
       }),
+      ...(config.captioner && captionValues(views, config.captioner, steps)),
       ...(config.words > 0 && {
         labels: floats([count, config.words], this.labels(pictures)),
         captioned: floats([count], Float32Array.from(captioned)),

@@ -1,3 +1,4 @@
+import type { Weights } from '../../caption/weights.ts'
 import type { HostValue } from '../../formats/host-value.ts'
 import {
   add,
@@ -23,6 +24,7 @@ import { normal, xavierNormal, zeros } from '../../nn/init.ts'
 import type { Noise } from '../../nn/noise.ts'
 import { type Parameter, Scope } from '../../nn/scope.ts'
 import type { TrainableNetwork } from '../../vision/networks/trainable.ts'
+import { CAPTION_INPUTS, CaptionHead, type CaptionHeadConfig } from './caption-head.ts'
 
 /** What a network is trained towards, and how. */
 export interface TuningConfig {
@@ -34,7 +36,9 @@ export interface TuningConfig {
   readonly words: number
   /** the grid of the teacher's map */
   readonly teacher?: { readonly rows: number; readonly columns: number; readonly size: number }
-  /** weight of the words' loss, which is summed over the words, against the teacher's, which is a mean */
+  /** a captioner that is trained with the network */
+  readonly captioner?: CaptionHeadConfig
+  /** weight of the words' loss, which is summed over the words, against the others, which are means */
   readonly wordWeight: number
   /** dropout of the features that the words are predicted from */
   readonly dropout: number
@@ -47,19 +51,34 @@ export interface TuningLosses {
   readonly teacher?: Tensor
   /** binary cross-entropy in nats, summed over the words and averaged over the images with captions */
   readonly words?: Tensor
+  /** cross-entropy of the captions in nats per word */
+  readonly captions?: Tensor
+}
+
+/** What the losses are built for. */
+export interface LossOptions {
+  /** the type in which views are given: float16 if they were stored */
+  readonly type: 'float16' | 'float32'
+  /** time steps of the captions, their end counted; for a captioner */
+  readonly steps?: number
 }
 
 /** The inputs of TuningModel.losses() whose first axis counts images. */
-export const PER_IMAGE: ReadonlySet<string> = new Set(['start', 'teacher', 'labels', 'captioned'])
+export const PER_IMAGE: ReadonlySet<string> = new Set(['start', 'teacher', 'labels', 'captioned', ...CAPTION_INPUTS])
+
+/** What the names of the captioner's parameters begin with. */
+export const CAPTIONER = 'captioner.'
+/** What the names of the parameters of the words' detector begin with. */
+export const WORDS = 'words.'
 
 /** Whether a parameter belongs to the new layers, and not to the pretrained network. */
 export const isNew = (name: string): boolean => NEW.some((prefix) => name.startsWith(prefix))
-const NEW = ['compact.', 'towardsTeacher.', 'words.']
+const NEW = ['compact.', 'towardsTeacher.', WORDS, CAPTIONER]
 
 /**
  * A pretrained network with new layers: perhaps a compact one, whose output is then the features; a linear one from the
- * features to the teacher's map (Romero et al., "FitNets", ICLR 2015); and a noisy-OR detector of the words (Fang et
- * al., CVPR 2015). The linear layer and the detector serve training only.
+ * features to the teacher's map (Romero et al., "FitNets", ICLR 2015); a noisy-OR detector of the words (Fang et al.,
+ * CVPR 2015); and a captioner. The linear layer serves training only, and so does the detector without a captioner.
  */
 export class TuningModel {
   /** the trained weights of the network, under their names in its file, and those of the new layers */
@@ -75,8 +94,10 @@ export class TuningModel {
   readonly #compact: { readonly weight: Tensor; readonly bias: Tensor } | undefined
   readonly #towardsTeacher: { readonly weight: Tensor; readonly bias: Tensor } | undefined
   readonly #detector: ConceptDetector | undefined
+  readonly #captioner: CaptionHead | undefined
 
-  constructor(network: TrainableNetwork, config: TuningConfig) {
+  /** `initial` are the values that parameters of new layers begin with, by name; the others begin at random. */
+  constructor(network: TrainableNetwork, config: TuningConfig, initial: Weights = new Map()) {
     this.#network = network
     this.config = config
     this.start = config.freeze === undefined ? network.images : network.tensor(config.freeze)
@@ -101,7 +122,13 @@ export class TuningModel {
       const detector = { featureSize: size, regions, paddedRegions: false, vocabularySize: words, dropout }
       this.#detector = new ConceptDetector(detector, scope.at('words'))
     }
-    this.parameters = scope.parameters
+    this.#captioner = config.captioner && new CaptionHead(config.captioner, scope.at('captioner'))
+    this.parameters = new Map(
+      [...scope.parameters].map(([name, parameter]) => {
+        const known = initial.get(name)
+        return [name, known ? { ...parameter, init: () => known.data.slice() } : parameter]
+      }),
+    )
     this.constants = new Map([...network.weights].filter(([name]) => !scope.parameters.has(name)))
   }
 
@@ -146,14 +173,17 @@ export class TuningModel {
    * Graph inputs: `start`; `imagesTotal`, the images of the batch, an int32 scalar; with a teacher `teacher`
    * `[B, Rt, Ft]`, and `teacherMean` and `teacherScale` `[Ft]`, which standardise its channels; with words `labels`
    * `[B, W]` of 0 and 1, `captioned` `[B]`, 1 for images with captions, and `captionedTotal`, the number of those in
-   * the batch, an int32 scalar.
+   * the batch, an int32 scalar; with a captioner those of CaptionHead.loss().
    */
-  losses(type: 'float16' | 'float32', noise?: Noise): TuningLosses {
+  losses({ type, steps = 1 }: LossOptions, noise?: Noise): TuningLosses {
     const features = this.features(this.startInput(type))
     const teacher = this.config.teacher && this.#teacherLoss(features, type)
     const words = this.#detector && this.#wordLoss(features, noise)
-    const parts = [...(teacher ? [teacher] : []), ...(words ? [mul(words, this.config.wordWeight)] : [])]
-    return { loss: parts.reduce((a, b) => add(a, b)), ...(teacher && { teacher }), ...(words && { words }) }
+    const captions = this.#captioner?.loss(features, steps, noise)
+    const weighted = words && mul(words, this.config.wordWeight)
+    const parts = [teacher, weighted, captions].filter((part) => part !== undefined)
+    const loss = parts.reduce((a, b) => add(a, b))
+    return { loss, ...(teacher && { teacher }), ...(words && { words }), ...(captions && { captions }) }
   }
 
   /** The probability of each word, `[B, W]`. */

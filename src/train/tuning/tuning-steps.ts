@@ -16,6 +16,8 @@ export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 export interface TuningBatch {
   readonly views: readonly View[]
   readonly newLayersOnly: boolean
+  /** time steps of the captions; 1 without a captioner */
+  readonly steps: number
 }
 
 /** What the steps of a tuning depend on. */
@@ -27,12 +29,15 @@ export interface StepOptions {
   readonly imagesAtOnce: number
 }
 
-/** The compiled training steps: one of the new layers alone, and one of all. Each is compiled when first needed. */
+/**
+ * The compiled training steps, of the new layers alone and of all, for each length of captions. Each is compiled when
+ * first needed.
+ */
 export class TuningSteps {
   readonly #model: TuningModel
   readonly #type: Views['type']
   readonly #options: StepOptions
-  readonly #sessions = new Map<boolean, Promise<Session>>()
+  readonly #sessions = new Map<string, Promise<Session>>()
 
   constructor(model: TuningModel, type: Views['type'], options: StepOptions) {
     this.#model = model
@@ -41,11 +46,12 @@ export class TuningSteps {
   }
 
   /** The session of a batch's step. Throws EngineError if the engine refuses it. */
-  for({ newLayersOnly }: TuningBatch): Promise<Session> {
+  for({ newLayersOnly, steps }: TuningBatch): Promise<Session> {
     const all = [...this.#model.parameters.values()]
+    const key = `${newLayersOnly} ${steps}`
     const session =
-      this.#sessions.get(newLayersOnly) ?? this.#compile(newLayersOnly ? all.filter(({ name }) => isNew(name)) : all)
-    this.#sessions.set(newLayersOnly, session)
+      this.#sessions.get(key) ?? this.#compile(newLayersOnly ? all.filter(({ name }) => isNew(name)) : all, steps)
+    this.#sessions.set(key, session)
     return session
   }
 
@@ -55,22 +61,23 @@ export class TuningSteps {
       if (session.status === 'fulfilled') session.value.release()
   }
 
-  /** Compiles a training step of some of the parameters. */
-  async #compile(parameters: readonly Parameter[]): Promise<Session> {
+  /** Compiles a training step of some of the parameters, for captions of so many time steps. */
+  async #compile(parameters: readonly Parameter[], steps: number): Promise<Session> {
     const { engine, learningRate, newLearningRate, batchSize, imagesAtOnce } = this.#options
     const scalar = (name: string) => input(name, [], 'int32')
     const { constants } = this.#model
+    const sizes = { type: this.#type, steps }
     const options = {
       adam: ADAM,
       clipping: { kind: 'none' },
       rateOf: (name: string) => (isNew(name) ? newLearningRate / learningRate : 1),
     } as const
     if (imagesAtOnce >= batchSize) {
-      const { loss } = this.#model.losses(this.#type, new Noise(scalar('seed'), scalar('step')))
+      const { loss } = this.#model.losses(sizes, new Noise(scalar('seed'), scalar('step')))
       return engine.runtime.load(toOnnx(updates(parameters, loss, options), constants))
     }
     const shard = { before: scalar('imagesBefore'), total: scalar('imagesTotal') }
-    const { loss } = this.#model.losses(this.#type, new Noise(scalar('seed'), scalar('step'), shard))
+    const { loss } = this.#model.losses(sizes, new Noise(scalar('seed'), scalar('step'), shard))
     return AccumulatingStep.load(engine.runtime, parameters, loss, {
       ...options,
       perImage: PER_IMAGE,

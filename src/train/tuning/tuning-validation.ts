@@ -16,6 +16,16 @@ export interface TuningScores {
   readonly teacher?: number
   /** mean average precision of the words that occur in the validation captions */
   readonly meanAveragePrecision?: number
+  /** cross-entropy of the validation captions, in nats per word */
+  readonly captions?: number
+}
+
+/** A validation: the scores, `score`, by which epochs are ranked, and the average precision of each word. */
+export interface TuningValidated extends TuningScores {
+  /** the negative loss */
+  readonly score: number
+  /** of the words that occur in the validation captions */
+  readonly averagePrecision: Readonly<Record<string, number>>
 }
 
 /** Validation pictures of a batch. */
@@ -43,13 +53,14 @@ export class TuningValidation {
     this.#signal = signal
   }
 
-  /** The scores of weights; `score`, by which epochs are ranked, is the negative loss. */
-  async run(weights: Weights): Promise<TuningScores & { readonly score: number }> {
+  /** Validates weights. */
+  async run(weights: Weights): Promise<TuningValidated> {
     const { config, constants } = this.#model
-    const { type } = this.#batches
-    const losses = this.#model.losses(type)
+    const { type, longest: steps } = this.#batches
+    const losses = this.#model.losses({ type, steps })
     const outputs: Record<string, Tensor> = { loss: losses.loss }
     if (losses.teacher) outputs.teacherLoss = losses.teacher
+    if (losses.captions) outputs.captionLoss = losses.captions
     if (config.words > 0) outputs.probabilities = this.#model.probabilities(type)
     const graph = await CompiledGraph.load(
       this.#runtime,
@@ -57,38 +68,45 @@ export class TuningValidation {
       new Map<string, Initializer>([...constants, ...weights]),
     )
     const probabilities = new Float32Array(this.#pictures.length * config.words)
-    const totals = { loss: 0, teacher: 0 }
+    const totals = { loss: 0, teacherLoss: 0, captionLoss: 0 }
     try {
       for (let first = 0; first < this.#pictures.length; first += AT_ONCE) {
         this.#signal?.throwIfAborted()
         const pictures = this.#pictures.slice(first, first + AT_ONCE)
-        const made = await graph.run(await this.#batches.read(pictures.map((picture) => ({ picture, number: 0 }))))
-        totals.loss += floatData(made.loss)[0]! * pictures.length
-        if (losses.teacher) totals.teacher += floatData(made.teacherLoss)[0]! * pictures.length
+        const views = pictures.map((picture) => ({ picture, number: 0 }))
+        const made = await graph.run(await this.#batches.read(views, steps))
+        for (const name of Object.keys(totals) as (keyof typeof totals)[])
+          if (outputs[name]) totals[name] += floatData(made[name])[0]! * pictures.length
         if (config.words > 0) probabilities.set(floatData(made.probabilities), first * config.words)
       }
     } finally {
       graph.release()
     }
-    const loss = totals.loss / this.#pictures.length
-    const meanAveragePrecision = config.words > 0 ? this.#meanAveragePrecision(probabilities) : undefined
+    const mean = (name: keyof typeof totals) => totals[name] / this.#pictures.length
+    const averagePrecision = this.#averagePrecision(probabilities)
+    const precisions = Object.values(averagePrecision)
     return {
-      score: -loss,
-      loss,
-      ...(losses.teacher && { teacher: totals.teacher / this.#pictures.length }),
-      ...(meanAveragePrecision !== undefined && { meanAveragePrecision }),
+      score: -mean('loss'),
+      loss: mean('loss'),
+      ...(losses.teacher && { teacher: mean('teacherLoss') }),
+      ...(precisions.length > 0 && {
+        meanAveragePrecision: precisions.reduce((a, b) => a + b, 0) / precisions.length,
+      }),
+      ...(losses.captions && { captions: mean('captionLoss') }),
+      averagePrecision,
     }
   }
 
-  /** Over the pictures with captions; undefined if their captions have none of the words. */
-  #meanAveragePrecision(probabilities: Float32Array): number | undefined {
-    const { words } = this.#model.config
+  /** Over the pictures with captions, of the words that are in some of these. */
+  #averagePrecision(probabilities: Float32Array): Record<string, number> {
+    const { words } = this.#batches
     const rows = this.#pictures.flatMap((picture, row) => (picture.words ? [row] : []))
     const labels = this.#batches.labels(this.#pictures)
-    const column = (matrix: Float32Array, word: number) => rows.map((row) => matrix[row * words + word]!)
-    const precisions = Array.from({ length: words }, (_, word) =>
-      averagePrecision(column(probabilities, word), column(labels, word)),
-    ).filter((precision) => precision !== undefined)
-    return precisions.length === 0 ? undefined : precisions.reduce((a, b) => a + b, 0) / precisions.length
+    const column = (matrix: Float32Array, word: number) => rows.map((row) => matrix[row * words.length + word]!)
+    const each = words.flatMap((word, i) => {
+      const precision = averagePrecision(column(probabilities, i), column(labels, i))
+      return precision === undefined ? [] : [[word, precision] as const]
+    })
+    return Object.fromEntries(each)
   }
 }

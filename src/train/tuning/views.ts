@@ -16,6 +16,8 @@ export interface TuningPicture {
   readonly path: string
   /** the words of its captions; undefined if it has none */
   readonly words?: ReadonlySet<string>
+  /** its captions, and its concepts `[K]`, as word ids; if a captioner is trained on it */
+  readonly captioned?: { readonly captions: readonly (readonly number[])[]; readonly concepts: Int32Array }
 }
 
 /** A picture as it is shown to the networks once. */
@@ -25,6 +27,8 @@ export interface View {
   readonly number: number
   /** the part of the picture that is shown; by default all */
   readonly crop?: Crop
+  /** the numbers of the captions that a captioner is trained on with it; by default the first ones */
+  readonly captions?: readonly number[]
 }
 
 /** What the networks see in some views. */

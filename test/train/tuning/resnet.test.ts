@@ -87,7 +87,7 @@ test('the gradient of the loss is that of finite differences, with a teacher, wo
     captioned: floats([2], Float32Array.of(1, 0)),
     captionedTotal: ints(1),
   }
-  const { loss } = model.losses('float32')
+  const { loss } = model.losses({ type: 'float32' })
   const gradients = gradientsOf(parameters, loss)
   const outputs = Object.fromEntries(parameters.map(({ name }, i) => [gradientName(name), gradients[i]!]))
   const graph = await CompiledGraph.load(nodeEngine.runtime, { loss, ...outputs }, model.constants)

@@ -9,13 +9,9 @@ import { floatData } from '../../../src/engine/session.ts'
 import { floats } from '../../../src/formats/host-value.ts'
 import { nodeEngine } from '../../../src/hosts/node/engine.ts'
 import type { Initializer } from '../../../src/onnx/export.ts'
-import {
-  type Tuning,
-  type TuningEpoch,
-  type TuningOptions,
-  tuneNetwork,
-} from '../../../src/train/tuning/tune-network.ts'
+import { tuneNetwork } from '../../../src/train/tuning/tune-network.ts'
 import { TuningModel } from '../../../src/train/tuning/tuning-model.ts'
+import type { Tuning, TuningEpoch, TuningOptions } from '../../../src/train/tuning/tuning-options.ts'
 import { openTrainable } from '../../../src/vision/networks/trainable.ts'
 import { openNetwork } from '../../../src/vision/open.ts'
 import { makeSmallWorld } from '../../cli/small-world.ts'
