@@ -17,13 +17,15 @@ const commands = [...page.matchAll(/```sh\n([\s\S]*?)```/g)]
       .trim()
       .split('\n'),
   )
-  .flatMap((line) => /^(?:mpirun .*)?npx mia .*?(?=\s+#|$)/.exec(line)?.[0] ?? [])
+  .flatMap((line) => /^(?:cp|(?:mpirun .*)?npx mia) .*?(?=\s+#|$)/.exec(line)?.[0] ?? [])
+  .map((line) => line.replace('/layer1/layer1.2/relu_2/Relu_output_0', '/layer1/relu_1/Relu_output_0'))
 
 const MODEL = ['--hidden-size', '32', '--num-heads', '2', '--inner-size', '32', '--attention-size', '8']
 /** Options that make a slow command fast; the last one given counts. */
 const SMALL: readonly (readonly [command: RegExp, options: readonly string[]])[] = [
   [/^data coco/, ['--dry-run']],
   [/^concepts train/, ['--epochs', '1']],
+  [/^cnn tune/, ['--epochs', '1']],
   [/^train .*--from/, ['--epochs', '1', '--batch-size', '10', '--captions-per-image', '2']],
   [/^train (?!.*--from)/, ['--epochs', '1', '--batch-size', '10', '--captions-per-image', '2', ...MODEL]],
 ]
@@ -82,7 +84,7 @@ async function makeNetworks(): Promise<void> {
     ['clip.onnx', 'clip/onnx/vision_model.onnx'],
     ['clip.onnx_data', 'clip/onnx/clip.onnx_data'],
     ['dinov2.onnx', 'dinov2/onnx/model.onnx'],
-    ['resnet.onnx', 'resnet50.onnx'],
+    ['../tuning/resnet.onnx', 'resnet50.onnx'],
   ] as const)
     await cp(join(tiny, from), join(networks, to))
 }
@@ -93,16 +95,30 @@ const wordsOf = (line: string): string[] =>
 
 describe('docs/train-your-own.md', () => {
   test('goes the whole way', () => {
-    const names = new Set(commands.map((command) => /mia (\S+(?: (?:train|detect|join|coco)\b)?)/.exec(command)![1]))
-    for (const name of ['data coco', 'prepare join', 'features', 'concepts train', 'concepts detect', 'train', 'test'])
+    const names = new Set(
+      commands.map((command) => /mia (\S+(?: (?:train|detect|join|coco|tune)\b)?)/.exec(command)?.[1]),
+    )
+    for (const name of [
+      'data coco',
+      'prepare join',
+      'features',
+      'concepts train',
+      'concepts detect',
+      'train',
+      'cnn tune',
+    ])
       expect(names).toContain(name)
-    for (const name of ['card', 'export', 'caption', 'serve']) expect(names).toContain(name)
+    for (const name of ['test', 'card', 'export', 'caption', 'serve']) expect(names).toContain(name)
     expect(commands.some((command) => command.startsWith('mpirun'))).toBe(true)
   })
 
   for (const line of commands) {
     const command = line.replace(/^.*?npx mia /, '')
     if (command.startsWith('serve')) continue // until it is stopped; test/server runs it
+    if (line.startsWith('cp -r ')) {
+      test(line, () => cp(line.split(' ')[2]!, line.split(' ')[3]!, { recursive: true }))
+      continue
+    }
     const options = SMALL.find(([name]) => name.test(command))?.[1] ?? []
     const args = [...wordsOf(command), ...options]
     if (line.startsWith('mpirun'))
