@@ -1,10 +1,10 @@
 import type { CaptionText, ExplainedCaption, ImageCaption } from '../caption/photo-caption.ts'
 import type { Representation } from '../caption/representer.ts'
-import { type SearchChoices, type SearchSettings, searchSettings } from '../caption/search-settings.ts'
 import { defineEndpoint, type Endpoint, json } from './endpoint.ts'
 import { Failure } from './failure.ts'
 import { checkPicture } from './picture.ts'
 import { CAPTION, CAPTION_QUERY, REPRESENTATION } from './schemas.ts'
+import { searchOfQuery } from './search-query.ts'
 
 const caption = defineEndpoint({
   method: 'POST',
@@ -16,9 +16,9 @@ const caption = defineEndpoint({
   body: 'picture',
   answer: { description: 'The caption', schema: CAPTION },
   async handle({ service, query: { explain, ...search }, body, signal }) {
-    const options = { ...checkedSearch(search as SearchChoices), signal }
-    await checkPicture(body, service)
     const { captioner } = service
+    const options = { ...searchOfQuery(search, captioner.trained.vocabulary), signal }
+    await checkPicture(body, service)
     if (!explain) return json(captionJson(await captioner.caption(body, options)))
     const explained = await captioner.explain(body, options)
     return json({ ...captionJson(explained), explanation: explanationJson(explained) })
@@ -45,15 +45,6 @@ const represent = defineEndpoint({
 
 /** The endpoints of our own API. */
 export const NATIVE_ENDPOINTS: readonly Endpoint[] = [caption, represent]
-
-/** The settings of a search. Throws Failure for choices that contradict each other. */
-function checkedSearch(choices: SearchChoices): SearchSettings {
-  try {
-    return searchSettings(choices)
-  } catch (error) {
-    throw error instanceof RangeError ? new Failure(400, error.message) : error
-  }
-}
 
 const captionJson = ({ alternatives, concepts, ...text }: ImageCaption): object => ({
   ...textJson(text),

@@ -40,8 +40,18 @@ function parseQuery(schema: NonNullable<Endpoint['query']>, parameters: URLSearc
   const unknown = [...parameters.keys()].find((name) => !known.includes(name))
   if (unknown !== undefined)
     throw new Failure(400, `There is no parameter "${unknown.slice(0, 60)}"; there are ${known.join(', ')}`)
-  return checked(schema, Object.fromEntries(parameters))
+  const values = [...new Set(parameters.keys())].map((name) => {
+    const all = parameters.getAll(name)
+    if (isList(schema.entries[name]!)) return [name, all]
+    if (all.length > 1) throw new Failure(400, `${name} is given ${all.length} times and should be given once`)
+    return [name, all[0]]
+  })
+  return checked(schema, Object.fromEntries(values))
 }
+
+/** Whether a parameter may be given several times. */
+const isList = (entry: v.ObjectEntries[string]): boolean =>
+  entry.type === 'array' || ('wrapped' in entry && (entry.wrapped as v.GenericSchema).type === 'array')
 
 const parsed = (schema: v.GenericSchema, bytes: Buffer): unknown => checked(schema, parseJson(bytes))
 

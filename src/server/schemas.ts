@@ -1,10 +1,13 @@
 import * as v from 'valibot'
 import { DEFAULT_SEARCH } from '../caption/search-settings.ts'
+import { LIMITS } from '../models/limits.ts'
 
 /** The largest beam that a request may ask for: a larger one would make others wait. */
 const MAX_BEAM = 20
 /** The longest caption that a request may ask for. */
 const MAX_WORDS = 100
+/** The most requirements of a request: each doubles the hypotheses of its search. */
+const MAX_REQUIREMENTS = 4
 
 /** An integer in a query. */
 const integer = (least: number, most: number, description: string) =>
@@ -21,6 +24,24 @@ const integer = (least: number, most: number, description: string) =>
 /** An integer in a query, by default `fallback`. */
 const count = (least: number, most: number, fallback: number, description: string) =>
   v.optional(integer(least, most, description), `${fallback}`)
+
+/** A decimal number of at most `most` in a query, by default `fallback`; `least` is refused itself if it is `above`. */
+const decimal = (
+  { least, above = false, most }: { least: number; above?: boolean; most: number },
+  fallback: number,
+  description: string,
+) =>
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.transform((text) => (/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text)),
+      v.number(),
+      above ? v.gtValue(least) : v.minValue(least),
+      v.maxValue(most),
+      v.description(description),
+    ),
+    `${fallback}`,
+  )
 
 /** A switch in a query, off by default: 1 or true turns it on. */
 const flag = (description: string) =>
@@ -49,7 +70,34 @@ export const CAPTION_QUERY = v.object({
   blockNgrams: count(0, MAX_WORDS, DEFAULT_SEARCH.blockNgrams, 'no so many words in a row come twice; 0 allows all'),
   blockRepeatedWords: flag('no noun, verb or adjective comes twice'),
   blockBadEndings: flag('no caption ends with a word such as "a" or "with"'),
+  require: v.optional(
+    v.pipe(
+      v.array(v.string()),
+      v.maxLength(MAX_REQUIREMENTS),
+      v.description('one of these words must appear, as in dog,puppy; each time it is given, another'),
+    ),
+    [],
+  ),
   captions: count(1, MAX_BEAM, DEFAULT_SEARCH.captions, 'captions of the picture; the others are its alternatives'),
+  groups: count(1, MAX_BEAM, DEFAULT_SEARCH.groups, 'groups of a diverse beam search; the beam is a multiple'),
+  diversity: decimal(
+    { least: 0, most: 1000 },
+    DEFAULT_SEARCH.diversity,
+    'what a word loses, in nats, for each earlier group that has it in this place',
+  ),
+  sample: flag('draws the captions by chance'),
+  temperature: decimal(
+    { least: 0, above: true, most: 1000 },
+    DEFAULT_SEARCH.temperature,
+    'of drawn captions: lower is more cautious',
+  ),
+  topK: count(0, LIMITS.vocabularySize, DEFAULT_SEARCH.topK, 'draws from so many most probable words; 0 for all'),
+  topP: decimal(
+    { least: 0, above: true, most: 1 },
+    DEFAULT_SEARCH.topP,
+    'draws from the fewest most probable words that have this probability together',
+  ),
+  seed: count(0, Number.MAX_SAFE_INTEGER, DEFAULT_SEARCH.seed, 'the same seed draws the same captions of a picture'),
 })
 
 const PROBABILITY = v.pipe(v.number(), v.minValue(0), v.maxValue(1))

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { SearchChoices } from '../../src/caption/search-settings.ts'
 import { Captioner } from '../../src/hosts/node/captioner.ts'
 import { CAPTION, PROBLEM, REPRESENTATION } from '../../src/server/schemas.ts'
 import { plainPng } from './pictures.ts'
@@ -59,6 +60,35 @@ test('its parameters are those of the search', async () => {
   const same = await captioner.caption(picture, { minLength: 12, blockRepeatedWords: true })
   expect(long.caption).toBe(same.caption)
   expect(long.words.length).toBeGreaterThanOrEqual(12)
+})
+
+describe('each kind of search gives the captions that the library gives', () => {
+  test.each<[string, (words: readonly string[]) => SearchChoices]>([
+    ['length penalty', () => ({ lengthPenalty: 'wu_9.5', beam: 10, captions: 5 })],
+    ['no n-gram twice', () => ({ blockNgrams: 1, minLength: 14, beam: 2 })],
+    ['no bad endings', () => ({ blockBadEndings: true, maxLength: 4 })],
+    ['diverse groups', () => ({ groups: 3, captions: 3, diversity: 2.5 })],
+    ['drawn captions', () => ({ sample: true, captions: 3, temperature: 1.5, topK: 40, topP: 0.9, seed: 7 })],
+    ['required words', ([one, two]) => ({ require: [[one!, 'zebra crossing'], [two!]], beam: 2 })],
+  ])('%s', async (_, choose) => {
+    const words = captioner.trained.vocabulary.words.filter((word) => /^[a-z]{5,}$/.test(word))
+    const choices = choose(words)
+    const query = new URLSearchParams(
+      Object.entries(choices).flatMap(([name, value]) =>
+        Array.isArray(value) ? value.map((list) => [name, list.join(',')]) : [[name, `${value}`]],
+      ),
+    )
+    const picture = await plainPng(2)
+    const response = await post(`/v1/caption?${query}`, picture)
+    const answer = v.parse(CAPTION, await response.json())
+    const library = await captioner.caption(picture, choices)
+    const texts = (all: { caption: string; alternatives: readonly { caption: string }[] }): string[] =>
+      [all, ...all.alternatives].map(({ caption }) => caption)
+    expect(texts(answer)).toEqual(texts(library))
+    expect(answer.probability).toBeCloseTo(library.probability, 4)
+    const plain = await captioner.caption(picture, { captions: choices.captions ?? 1 })
+    expect(texts(answer)).not.toEqual(texts(plain)) // the choice has had an effect
+  })
 })
 
 test('captions=n adds the other captions of the search, best first', async () => {
@@ -131,6 +161,28 @@ describe('a mistake gets a problem that says what is wrong', () => {
       400,
       /minLength 30: it must be below maxLength/,
     ],
+    ['a temperature of 0', '/v1/caption?sample=1&temperature=0', 'GIF89a', {}, 400, /temperature is 0 .* above 0/],
+    ['a probability above 1', '/v1/caption?sample=1&topP=1.5', 'GIF89a', {}, 400, /topP is 1.5 .* at most 1/],
+    ['a parameter twice', '/v1/caption?beam=3&beam=4', 'GIF89a', {}, 400, /beam is given 2 times .* once/],
+    ['two kinds of search', '/v1/caption?sample=1&require=a', 'GIF89a', {}, 400, /sample and require: choose one/],
+    [
+      'no required word',
+      '/v1/caption?require=dog,,cat',
+      'GIF89a',
+      {},
+      400,
+      /require is "dog,,cat" and should be 1 to 20/,
+    ],
+    ['an unknown word', '/v1/caption?require=xyzzy', 'GIF89a', {}, 400, /require "xyzzy": .* no such word/],
+    [
+      'too many hypotheses',
+      '/v1/caption?require=a&require=on&require=the&require=with&beam=20',
+      'GIF89a',
+      {},
+      400,
+      /take 320 hypotheses, and a request may have 160/,
+    ],
+    ['too many requirements', `/v1/caption?${'require=a&'.repeat(5)}`, 'GIF89a', {}, 400, /require is 5 .* at most 4/],
     ['an empty body', '/v1/caption', '', {}, 400, /The body is empty/],
     ['a text', '/v1/caption', 'hello', {}, 422, /it is not an image; give one of JPEG/],
     ['a page', '/v1/caption', '<!doctype html><script>alert(1)</script>', {}, 422, /it is an HTML page/],
