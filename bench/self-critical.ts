@@ -53,7 +53,7 @@ const inputs = {
 const seconds: number[] = []
 for (let step = 1; step <= STEPS + 2; step++) {
   const start = performance.now()
-  const sampled = await sampler.sample({ inputs, batch, references, step, weights: state.weights })
+  const sampled = await sampler.sample({ inputs, batch, references, step, weights: state.feeds })
   const session = await sessions.for({ steps: sampled.steps, regions: sizes.regions })
   await state.step(session, sampled.values, { step, seed: 1, learningRate: 5e-5, adam })
   if (step > 2) seconds.push((performance.now() - start) / 1000)

@@ -1,4 +1,5 @@
 import type { Part } from '../distributed/sharing.ts'
+import { DEVICE_KINDS, type Device, parseDevice } from '../engine/device.ts'
 import { UsageError } from '../errors.ts'
 import { thousands } from '../wording.ts'
 
@@ -84,6 +85,13 @@ export const part = make<Part>((given) => {
   if (parts === undefined || Number(number) > Number(parts))
     throw new UsageError('It must be a part and the number of parts, as in 2/8: the second of eight.')
   return { index: Number(number) - 1, parts: Number(parts) }
+})
+
+/** A device that models run on, such as "webgpu" or "cuda:1". */
+export const device = make<Device>((given) => {
+  const parsed = parseDevice(given)
+  if (!parsed) throw new UsageError(`It must be ${DEVICE_KINDS.join(', ')}, or cuda:n for one of several GPUs.`)
+  return parsed
 })
 
 /** Names separated by commas. */

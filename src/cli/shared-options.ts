@@ -1,6 +1,6 @@
 import { LIMITS } from '../models/limits.ts'
 import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
-import { choice, part, positive, text } from './options.ts'
+import { choice, device, part, positive, text } from './options.ts'
 
 /** `--beam`, of all commands that caption. */
 export const BEAM = positive('n', 'beam size; 1 is greedy search', { default: DEFAULT_BEAM, max: LIMITS.beam })
@@ -15,6 +15,12 @@ export const MAX_LENGTH = positive('tokens', 'longest caption, with its end toke
 export const PRECISION = choice('name', 'int8: quantise the largest layers, for less time', ['float32', 'int8'], {
   default: 'float32',
 })
+
+/** `--device`, of all commands that run models for long. */
+export const DEVICE = device(
+  'name',
+  'what models run on: cpu, webgpu (a GPU by Vulkan, Metal or Direct3D), cuda or cuda:n (default: cpu)',
+)
 
 /** Options of commands that extract features with the networks of a run. */
 export const NETWORKS = {

@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path'
 import type { NetworkPaths } from '../caption/feature-extractor.ts'
+import type { Device } from '../engine/device.ts'
 import { Captioner } from '../hosts/node/captioner.ts'
 import { packageVersion } from '../hosts/node/package-version.ts'
 import { createApp } from '../server/app.ts'
@@ -15,6 +16,7 @@ export interface ServerOptions {
   readonly run?: string | undefined
   readonly cnn?: string | undefined
   readonly detector?: string | undefined
+  readonly device?: Device | undefined
   readonly host: string
   readonly port: number
   readonly page?: string | undefined
@@ -53,6 +55,7 @@ export async function startServer(options: ServerOptions): Promise<StartedServer
   const networks: NetworkPaths = { ...(cnn !== undefined && { cnn }), ...(detector !== undefined && { detector }) }
   const captioner = await Captioner.load(run, {
     ...networks,
+    ...(options.device && { device: options.device }),
     queue: { capacity: limits.waiting, whenFull: 'refuse', onBatch: metrics.batch },
   })
   let answered = 0

@@ -49,6 +49,8 @@ export interface RunOptions {
 export interface Session {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
+  /** the device has memory of its own: every input and output of run() is copied, none of those that stay on it is */
+  readonly onDevice?: true
   /**
    * Runs the model off the main thread and copies the outputs to typed arrays. The feeds must not change during the
    * run. Throws EngineError if the engine fails, and Error for a missing input or after release().

@@ -4,7 +4,7 @@ import type { Weights } from '../caption/weights.ts'
 import { type RunProgress, writeCheckpoint } from '../disk/checkpoint.ts'
 import { ALONE, type Communicator, RankError } from '../distributed/communicator.ts'
 import { barrier, fromRankZero } from '../distributed/messages.ts'
-import type { HostValues, Session } from '../engine/session.ts'
+import type { HostValues, Session, Values } from '../engine/session.ts'
 import { UserError } from '../errors.ts'
 import type { Parameter } from '../nn/scope.ts'
 import type { AdamOptions } from './optimizer.ts'
@@ -53,8 +53,8 @@ export interface FinishedEpoch<V extends Validation> {
 export interface StepStart {
   /** the optimizer step, counted from 1 */
   readonly step: number
-  /** the current weights, not copied: the step overwrites them */
-  readonly weights: Weights
+  /** the current weights, as inputs of a session, not copied: the step overwrites them */
+  readonly weights: Values
 }
 
 /** A step that is ready to run. */
@@ -128,9 +128,13 @@ export async function runTraining<B, V extends Validation>(
   } = {},
 ): Promise<RunProgress> {
   const loop = new TrainingLoop(task, start, signal, ranks)
-  while (loop.progress.epoch < task.epochs) {
-    const epoch = await loop.runEpoch()
-    onEpoch?.(epoch)
+  try {
+    while (loop.progress.epoch < task.epochs) {
+      const epoch = await loop.runEpoch()
+      onEpoch?.(epoch)
+    }
+  } finally {
+    start.state.release()
   }
   return loop.progress
 }
@@ -176,6 +180,7 @@ class TrainingLoop<B, V extends Validation> {
     const started = performance.now()
     await this.#align()
     const trained = await this.#train()
+    await this.#state.toHost()
     await this.#saveTogether() // a stop during validation loses nothing
     const weights = this.#weights
     const validation = await this.#task.validate(weights)
@@ -211,7 +216,7 @@ class TrainingLoop<B, V extends Validation> {
           const collated = (await next)!
           this.#signal?.throwIfAborted()
           next = this.#read(batches[this.#progress.batch + 1])
-          return task.prepare(batch, collated, { step, weights: this.#state.weights })
+          return task.prepare(batch, collated, { step, weights: this.#state.feeds })
         })
         const { seed, adam } = task
         const learningRate = task.learningRate({ epoch: epoch + 1, step })
@@ -225,7 +230,10 @@ class TrainingLoop<B, V extends Validation> {
         rewards += reward ?? 0
         rewarded ||= reward !== undefined
         steps += 1
-        this.#average?.follow(this.#state.weights, step)
+        if (this.#average?.follows(step)) {
+          await this.#state.toHost()
+          this.#average.follow(this.#state.weights, step)
+        }
         this.#progress = { ...this.#progress, step, batch: this.#progress.batch + 1 }
         const now = performance.now()
         const seconds = (now - since) / 1000
@@ -309,6 +317,7 @@ class TrainingLoop<B, V extends Validation> {
 
   async #save(): Promise<void> {
     if (this.#ranks.rank > 0) return
+    await this.#state.toHost()
     const averages = this.#average && { averages: this.#average.weights }
     await writeCheckpoint(this.#task.checkpoint, { ...this.#progress, ...this.#state.tensors(), ...averages })
     this.#savedAt = performance.now()

@@ -1,9 +1,8 @@
-import type { Weights } from '../caption/weights.ts'
 import { ALONE, type Communicator } from '../distributed/communicator.ts'
 import { gatherJson } from '../distributed/messages.ts'
 import { shareOf } from '../distributed/shares.ts'
 import { type HostValues, intData, type Runtime } from '../engine/session.ts'
-import { floats, type HostValue, ints } from '../formats/host-value.ts'
+import { floats, ints } from '../formats/host-value.ts'
 import type { Tokens } from '../metrics/metric.ts'
 import type { CaptionModel } from '../models/contract.ts'
 import { END, type Vocabulary } from '../text/vocabulary.ts'
@@ -117,7 +116,7 @@ export class SelfCriticalSampler {
   ): Promise<Drawn> {
     const { samples, maxLength, baseline, seed } = this.#options
     const sizes = { steps: maxLength, regions }
-    const feeds = { ...inputs, ...hostValues(weights) }
+    const feeds = { ...inputs, ...weights }
     const sampler = await this.#samplers.for(sizes)
     const drawn = captionsOf(await sampler.run({ ...feeds, seed: ints(seed), step: ints(step) }))
     const rewards = this.#rewards(drawn, references)
@@ -162,10 +161,6 @@ function captionsOf({ words }: HostValues): number[][] {
     return end < 0 ? caption : caption.slice(0, end + 1)
   })
 }
-
-/** Weights as the inputs of a session. */
-const hostValues = (weights: Weights): Record<string, HostValue> =>
-  Object.fromEntries(Array.from(weights, ([name, { shape, data }]) => [name, floats(shape, data)]))
 
 /** Every second length from 6, since samples get shorter and longer as training goes on. */
 const lengthBuckets = (longest: number): number[] => [

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Weights, weightsOf } from '../caption/weights.ts'
 import { type RunProgress, readCheckpoint } from '../disk/checkpoint.ts'
-import { floatData, type Session, type Values } from '../engine/session.ts'
+import { type DeviceValues, floatData, type Session, type Values } from '../engine/session.ts'
 import { floats, type HostValue, ints } from '../formats/host-value.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import type { Parameter } from '../nn/scope.ts'
@@ -25,12 +25,16 @@ export interface StateTensors {
 }
 
 /**
- * The weights and Adam's moments during training. Every step overwrites them in place (see updates()): nothing is
- * allocated or copied between steps.
+ * The weights and Adam's moments during training. On the processor every step overwrites them in place (see updates()):
+ * nothing is allocated or copied between steps. On a device with memory of its own they stay there from the first step
+ * on, and toHost() copies them back.
  */
 export class TrainingState {
   readonly #parameters: readonly Parameter[]
+  /** in memory; those of an earlier step while `#onDevice` has newer ones */
   readonly #values: Readonly<Record<string, HostValue>>
+  #onDevice: DeviceValues | undefined
+  #isCopied = true
 
   private constructor(parameters: readonly Parameter[], values: Readonly<Record<string, HostValue>>) {
     this.#parameters = parameters
@@ -93,17 +97,63 @@ export class TrainingState {
       seed: ints(seed),
       step: ints(step),
     }
+    const feeds = { ...this.#current, ...batch, ...scalars }
+    if (session.onDevice) return this.#stepOnDevice(session, feeds)
     const into = Object.fromEntries(Object.entries(this.#values).map(([name, value]) => [`next.${name}`, value]))
-    const results = await session.run({ ...this.#values, ...batch, ...scalars }, { into })
+    const results = await session.run(feeds, { into })
     return { loss: floatData(results.loss)[0]!, gradientNorm: floatData(results.gradientNorm)[0]! }
   }
 
-  /** The current weights, not copied: the next step overwrites them. */
+  /** Runs a step and keeps its new weights and moments on the device, in place of the old ones. */
+  async #stepOnDevice(session: Session, feeds: Values): Promise<StepResult> {
+    const { loss, gradientNorm, ...next } = await session.runOnDevice(feeds)
+    const before = this.#onDevice
+    this.#onDevice = Object.fromEntries(Object.keys(this.#values).map((name) => [name, next[`next.${name}`]!]))
+    this.#isCopied = false
+    for (const value of Object.values(before ?? {})) value.release()
+    try {
+      const [lossValue, normValue] = await Promise.all([loss!.read(), gradientNorm!.read()])
+      return { loss: floatData(lossValue)[0]!, gradientNorm: floatData(normValue)[0]! }
+    } finally {
+      loss!.release()
+      gradientNorm!.release()
+    }
+  }
+
+  /** The current weights and moments by name, wherever they are. */
+  get #current(): Values {
+    return this.#onDevice ?? this.#values
+  }
+
+  /** The current weights by name, as inputs of a session on the device that trains: the next step overwrites them. */
+  get feeds(): Values {
+    const current = this.#current
+    return Object.fromEntries(this.#parameters.map(({ name }) => [name, current[name]!]))
+  }
+
+  /** Copies weights and moments from the device, if the last step left them there; weights and tensors() need that. */
+  async toHost(): Promise<void> {
+    if (this.#isCopied) return
+    for (const [name, value] of Object.entries(this.#onDevice!))
+      floatData(this.#values[name]).set(floatData(await value.read()))
+    this.#isCopied = true
+  }
+
+  /** Frees what is on the device. */
+  release(): void {
+    for (const value of Object.values(this.#onDevice ?? {})) value.release()
+    this.#onDevice = undefined
+  }
+
+  /** The current weights, not copied: the next step overwrites them. Throws Error if only the device has them. */
   get weights(): Weights {
     return this.#group((name) => name)
   }
 
-  /** The current weights and moments, not copied: the next step overwrites them. */
+  /**
+   * The current weights and moments, not copied: the next step overwrites them. Throws Error if only the device has
+   * them.
+   */
   tensors(): StateTensors {
     return {
       weights: this.weights,
@@ -113,6 +163,7 @@ export class TrainingState {
   }
 
   #group(key: (name: string) => string): Weights {
+    if (!this.#isCopied) throw new Error('Internal: the weights are on the device; call toHost() first')
     return new Map(
       this.#parameters.map(({ name, shape }) => [
         name,

@@ -39,10 +39,15 @@ export class WeightAverage {
   }
 
   /**
-   * Updates the average with the weights after step `step`, counted from 1. After step 10 only every tenth step counts.
+   * Whether follow() needs the weights after step `step`, counted from 1: after step 10 only every tenth step counts.
    */
+  follows(step: number): boolean {
+    return step <= EVERY || step % EVERY === 0
+  }
+
+  /** Updates the average with the weights after step `step`, if it counts. */
   follow(weights: Weights, step: number): void {
-    if (step > EVERY && step % EVERY !== 0) return
+    if (!this.follows(step)) return
     const kept = step <= EVERY ? 0 : Math.min(this.#decay, (1 + step) / (10 + step)) ** EVERY
     for (const [name, { data }] of this.weights) {
       const now = weights.get(name)!.data

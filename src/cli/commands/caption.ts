@@ -4,7 +4,7 @@ import { defineCommand } from '../command.ts'
 import { choice, flag, many, repeated, text } from '../options.ts'
 import { partAnswer, refuseShardOnRanks } from '../parts.ts'
 import { SEARCH, searchOf } from '../search-options.ts'
-import { NETWORKS, PRECISION, SHARD } from '../shared-options.ts'
+import { DEVICE, NETWORKS, PRECISION, SHARD } from '../shared-options.ts'
 
 type ImageCaption = import('../../caption/photo-caption.ts').ImageCaption
 type ExplainedCaption = import('../../caption/photo-caption.ts').ExplainedCaption
@@ -50,6 +50,7 @@ export const caption = defineCommand({
     ),
     ...NETWORKS,
     precision: PRECISION,
+    device: DEVICE,
     prefix: text('text', 'text before each caption'),
     recursive: flag('search the folders below too: the default; not with --no-recursive', { default: true }),
     write: choice('format', 'write the captions to files', ['txt', 'csv', 'jsonl', 'coco'], WRITE),
@@ -60,7 +61,7 @@ export const caption = defineCommand({
   },
   ranks: true,
   async run(
-    { images: paths, run, cnn, detector, explain, recursive, precision, prefix = '', shard, ...asked },
+    { images: paths, run, cnn, detector, explain, recursive, precision, device, prefix = '', shard, ...asked },
     { signal, report, ranks },
   ) {
     refuseShardOnRanks(shard, ranks)
@@ -94,6 +95,7 @@ export const caption = defineCommand({
     const sharing = captionSharing({ ranks, shard, out: place?.out, signal }, [paths, run, search, images])
     const captioner = await Captioner.load(run.length > 0 ? run : undefined, {
       precision,
+      ...(device && { device }),
       ...(cnn !== undefined && { cnn }),
       ...(detector !== undefined && { detector }),
     })

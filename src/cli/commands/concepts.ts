@@ -1,9 +1,10 @@
+import { CPU } from '../../engine/device.ts'
 import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { positive, seed, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
 import { partAnswer, refuseShardOnRanks } from '../parts.ts'
-import { SHARD } from '../shared-options.ts'
+import { DEVICE, SHARD } from '../shared-options.ts'
 
 /** `mia concepts train`: trains the concept detector of a dataset. */
 export const conceptsTrain = defineCommand({
@@ -30,13 +31,14 @@ export const conceptsTrain = defineCommand({
     ),
     epochs: positive('n', 'epochs', { default: 10 }),
     seed: seed('n', 'random seed; the same seed gives the same detector', { default: 1 }),
+    device: DEVICE,
   },
   resumes: true,
-  async run({ data, words, epochs, seed }, { signal, report }) {
+  async run({ data, words, epochs, seed, device = CPU }, { signal, report }) {
     const { trainConceptDetector } = await import('../../train/concept-training.ts')
-    const { nodeEngine } = await import('../../hosts/node/engine.ts')
+    const { engineOn } = await import('../../hosts/node/engine.ts')
     const trained = await trainConceptDetector({
-      engine: nodeEngine,
+      engine: engineOn(device),
       data,
       epochs,
       seed,
@@ -81,17 +83,18 @@ export const conceptsDetect = defineCommand({
       'concepts per image (default: the number of regions, or all concepts of the detector if it has fewer)',
       { max: 10_000 },
     ),
+    device: DEVICE,
     ...SHARD,
   },
   ranks: true,
-  async run({ data, count, shard }, { signal, report, ranks }) {
+  async run({ data, count, device = CPU, shard }, { signal, report, ranks }) {
     refuseShardOnRanks(shard, ranks)
     const { Team } = await import('../../distributed/team.ts')
     const { detectPart } = await import('../../train/concept-detection.ts')
-    const { nodeEngine } = await import('../../hosts/node/engine.ts')
+    const { engineOn } = await import('../../hosts/node/engine.ts')
     const onProgress = report.progress('Concepts', 'images')
     const found = await detectPart(
-      { engine: nodeEngine, data, signal, onProgress, ...(count !== undefined && { count }) },
+      { engine: engineOn(device), data, signal, onProgress, ...(count !== undefined && { count }) },
       { team: new Team(ranks, signal), shard },
     )
     if (!found) return partAnswer(shard)

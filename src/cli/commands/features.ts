@@ -1,3 +1,4 @@
+import { CPU } from '../../engine/device.ts'
 import { UsageError } from '../../errors.ts'
 import type { Extraction, ImageFile } from '../../vision/index.ts'
 import { counted, thousands } from '../../wording.ts'
@@ -5,7 +6,7 @@ import { type Context, defineCommand, type Values } from '../command.ts'
 import { choice, count, flag, positive, text } from '../options.ts'
 import { shellQuoted } from '../output.ts'
 import { partAnswer, refuseShardOnRanks } from '../parts.ts'
-import { SHARD } from '../shared-options.ts'
+import { DEVICE, SHARD } from '../shared-options.ts'
 
 const CNN = { group: 'Your own CNN (--cnn)' } as const
 const OBJECTS = { group: 'Objects as regions' } as const
@@ -17,6 +18,7 @@ const options = {
     max: 1000,
   }),
   batchSize: positive('images', 'images per batch', { default: 8, max: 1024 }),
+  device: DEVICE,
 
   cnn: text('path', 'ONNX file of a vision network: CNN, ViT, CLIP, ... (default: the pretrained CNN)', CNN),
   layer: text('name', 'tensor that is the feature map or the tokens (default: the last one before pooling)', CNN),
@@ -125,7 +127,18 @@ type Extracted = Extraction & { readonly what: string; readonly source: object }
 
 /** Extracts grid features, or with a detector those of objects; undefined where parts are not put together. */
 async function extract(
-  { data, cnn, layer, size, normalisation, batchSize, detector, boxPosition, shard }: Values<typeof options>,
+  {
+    data,
+    cnn,
+    layer,
+    size,
+    normalisation,
+    batchSize,
+    detector,
+    boxPosition,
+    device = CPU,
+    shard,
+  }: Values<typeof options>,
   images: readonly ImageFile[],
   { signal, report, ranks }: Context,
 ): Promise<Extracted | undefined> {
@@ -141,7 +154,8 @@ async function extract(
   } = await import('../../vision/index.ts')
   const { featuresFolder } = await import('../../disk/dataset-files.ts')
   const { extractTogether } = await import('../extract-together.ts')
-  const { nodeEngine: engine } = await import('../../hosts/node/engine.ts')
+  const { engineOn } = await import('../../hosts/node/engine.ts')
+  const engine = engineOn(device)
   const { pictures } = engine
   const network = await openNetwork(engine, cnn ?? BUILTIN, {
     ...(size !== undefined && { width: size, height: size }),

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { UserError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { count, list, positive, text } from '../options.ts'
-import { NETWORKS } from '../shared-options.ts'
+import { DEVICE, NETWORKS } from '../shared-options.ts'
 
 const LIMITS = { group: 'Limits' } as const
 const ACCESS = { group: 'Access' } as const
@@ -31,6 +31,7 @@ export const serve = defineCommand({
   options: {
     run: text('folder', 'folder of a trained captioner (default: the pretrained one)'),
     ...NETWORKS,
+    device: DEVICE,
     host: text('address', 'address to listen at', { default: '127.0.0.1' }),
     port: count('n', 'port to listen at; 0 takes a free one', { default: 8080, max: MAX_PORT }),
     page: text('folder', 'page to serve at /, as "npm run build:web" makes it (default: that one, if it is there)'),

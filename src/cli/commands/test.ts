@@ -1,10 +1,11 @@
+import { CPU } from '../../engine/device.ts'
 import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
 import { choice, repeated, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
 import { partAnswer, refuseShardOnRanks } from '../parts.ts'
 import { SEARCH, searchOf } from '../search-options.ts'
-import { PRECISION, SHARD } from '../shared-options.ts'
+import { DEVICE, PRECISION, SHARD } from '../shared-options.ts'
 
 /** `mia test`: captions and scores a split. */
 export const test = defineCommand({
@@ -31,20 +32,21 @@ export const test = defineCommand({
     split: choice('name', 'split to caption', ['train', 'val', 'test'], { default: 'test' }),
     data: text('folder', 'dataset folder (default: the one the run was trained on)'),
     precision: PRECISION,
+    device: DEVICE,
     ...SEARCH,
     ...SHARD,
   },
   ranks: true,
-  async run({ run: runs, split, data, precision, shard, ...asked }, { signal, report, ranks }) {
+  async run({ run: runs, split, data, precision, device = CPU, shard, ...asked }, { signal, report, ranks }) {
     refuseShardOnRanks(shard, ranks)
     const [run = '', ...others] = runs
     const search = await searchOf(asked)
     const { testPart } = await import('../../evaluation/test-run.ts')
-    const { nodeEngine } = await import('../../hosts/node/engine.ts')
+    const { engineOn } = await import('../../hosts/node/engine.ts')
     const { Team } = await import('../../distributed/team.ts')
     const tested = await testPart(
       {
-        engine: nodeEngine,
+        engine: engineOn(device),
         run,
         others,
         split,

@@ -8,7 +8,7 @@ import { PUBLISHED_ADAM, PUBLISHED_TRAINING, SELF_CRITICAL } from '../../train/h
 import { PUBLISHED_SCHEDULE } from '../../train/schedule.ts'
 import type { Values } from '../command.ts'
 import { choice, count, flag, fraction, fractionBelowOne, optionName, positive, rate, seed, text } from '../options.ts'
-import { BEAM, MAX_LENGTH, REPRODUCE } from '../shared-options.ts'
+import { BEAM, DEVICE, MAX_LENGTH, REPRODUCE } from '../shared-options.ts'
 
 const DATA = { group: 'Data and run' } as const
 const MODEL = { group: 'Model' } as const
@@ -41,6 +41,7 @@ export const options = {
   ),
   resume: flag('resume the run in --out; it keeps its options, so no others are needed', DATA),
   seed: seed('n', 'random seed; the same seed gives the same weights', { default: 1, ...DATA }),
+  device: { ...DEVICE, settings: DATA },
 
   basicModel: choice(
     'name',

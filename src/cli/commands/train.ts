@@ -1,3 +1,4 @@
+import { CPU } from '../../engine/device.ts'
 import { UsageError } from '../../errors.ts'
 import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
@@ -35,6 +36,8 @@ export const train = defineCommand({
   resumes: true,
   ranks: true,
   async run(values, { signal, report, given, ranks }) {
+    const { engineOn } = await import('../../hosts/node/engine.ts')
+    const engine = engineOn(values.device ?? CPU)
     const { fromRankZero } = await import('../../distributed/messages.ts')
     const own = ranks.rank === 0 ? await openRun(values, given) : undefined
     const run = await fromRankZero(ranks, own && { folder: own.folder, config: own.config })
@@ -45,7 +48,6 @@ export const train = defineCommand({
           'the regions of these features are the cells of a grid, for which VisualRegionalAttention is the same as VisualAttention; extract objects with "mia features --detector builtin"',
         )
       const { trainCaptioner } = await import('../../train/trainer.ts')
-      const { nodeEngine } = await import('../../hosts/node/engine.ts')
       const epochs: EpochReport[] = []
       const onEpoch = (epoch: EpochReport): void => {
         epochs.push(epoch)
@@ -53,7 +55,7 @@ export const train = defineCommand({
       }
       const onProgress = report.progress('Training', 'steps')
       const { step, epoch, best } = await trainCaptioner({
-        engine: nodeEngine,
+        engine,
         ...run,
         onProgress,
         onEpoch,
@@ -110,7 +112,7 @@ async function continued(
   return { ...choices, training: { ...choices.training, from: await initialWeightsOf(from) } }
 }
 
-const WITH_RESUME: ReadonlySet<string> = new Set(['out', 'resume', 'epochs', 'json', 'quiet'])
+const WITH_RESUME: ReadonlySet<string> = new Set(['out', 'resume', 'epochs', 'device', 'json', 'quiet'])
 
 function describeEpoch({ epoch, loss, reward, scores, best, logLikelihood, seconds }: EpochReport): string {
   return [

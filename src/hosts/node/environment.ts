@@ -106,11 +106,26 @@ export class NodeEnvironment {
     return { dtype, shape, data }
   }
 
-  /** Compiles a model on another thread. */
-  async compile(model: Uint8Array): Promise<bigint> {
+  /** The memory of typed arrays. */
+  get hostMemory(): bigint {
+    return this.#memoryInfo
+  }
+
+  /** The OrtValues of the outputs of a run with an OrtIoBinding, in order; the caller releases them. */
+  boundOutputs(binding: bigint): bigint[] {
+    const [array, count] = [new BigUint64Array(1), new BigUint64Array(1)]
+    this.api.call('GetBoundOutputValues', binding, this.#allocator, array, count)
+    const values = this.api.pointers(array[0]!, Number(count[0]))
+    this.api.call('AllocatorFree', this.#allocator, array[0]!)
+    return values
+  }
+
+  /** Compiles a model on another thread; `configure` adds to the session's options, a device for example. */
+  async compile(model: Uint8Array, configure: (options: bigint) => void = () => {}): Promise<bigint> {
     const { api } = this
     const options = api.make('CreateSessionOptions')
     try {
+      configure(options)
       api.call('DisablePerSessionThreads', options)
       api.call('SetSessionGraphOptimizationLevel', options, ALL_OPTIMISATIONS)
       api.call('AddSessionConfigEntry', options, 'session.use_env_allocators', '1')

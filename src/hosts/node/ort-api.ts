@@ -27,21 +27,38 @@ const POSITIONS = {
   GetDimensionsCount: 61,
   GetDimensions: 62,
   GetTensorTypeAndShape: 65,
+  CreateMemoryInfo: 68,
   CreateCpuMemoryInfo: 69,
   AllocatorFree: 76,
   GetAllocatorWithDefaultOptions: 78,
   ReleaseStatus: 93,
+  ReleaseMemoryInfo: 94,
   ReleaseSession: 95,
   ReleaseValue: 96,
   ReleaseTensorTypeAndShapeInfo: 99,
   ReleaseSessionOptions: 100,
+  SessionEndProfiling: 111,
   CreateEnvWithGlobalThreadPools: 119,
   DisablePerSessionThreads: 120,
   CreateThreadingOptions: 121,
   ReleaseThreadingOptions: 122,
   AddSessionConfigEntry: 130,
+  RunWithBinding: 133,
+  CreateIoBinding: 134,
+  ReleaseIoBinding: 135,
+  BindInput: 136,
+  BindOutput: 137,
+  BindOutputToDevice: 138,
+  GetBoundOutputValues: 140,
   CreateAndRegisterAllocator: 144,
   SetGlobalIntraOpNumThreads: 147,
+  SynchronizeBoundInputs: 202,
+  SynchronizeBoundOutputs: 203,
+  SessionOptionsAppendExecutionProvider_CUDA_V2: 204,
+  CreateCUDAProviderOptions: 205,
+  UpdateCUDAProviderOptions: 206,
+  ReleaseCUDAProviderOptions: 208,
+  SessionOptionsAppendExecutionProvider: 216,
 } as const
 
 /** The version of the table to ask for: every ONNX Runtime since 1.17 has it. */
@@ -70,21 +87,38 @@ const SIGNATURES: Readonly<Record<Name, string>> = {
   GetDimensionsCount: 'pm',
   GetDimensions: 'pmp',
   GetTensorTypeAndShape: 'pm',
+  CreateMemoryInfo: 'siiim',
   CreateCpuMemoryInfo: 'iim',
   AllocatorFree: 'pp',
   GetAllocatorWithDefaultOptions: 'm',
   ReleaseStatus: 'p',
+  ReleaseMemoryInfo: 'p',
   ReleaseSession: 'p',
   ReleaseValue: 'p',
   ReleaseTensorTypeAndShapeInfo: 'p',
   ReleaseSessionOptions: 'p',
+  SessionEndProfiling: 'ppm',
   CreateEnvWithGlobalThreadPools: 'ispm',
   DisablePerSessionThreads: 'p',
   CreateThreadingOptions: 'm',
   ReleaseThreadingOptions: 'p',
   AddSessionConfigEntry: 'pss',
+  RunWithBinding: 'ppp',
+  CreateIoBinding: 'pm',
+  ReleaseIoBinding: 'p',
+  BindInput: 'psp',
+  BindOutput: 'psp',
+  BindOutputToDevice: 'psp',
+  GetBoundOutputValues: 'ppmm',
   CreateAndRegisterAllocator: 'ppp',
   SetGlobalIntraOpNumThreads: 'pi',
+  SynchronizeBoundInputs: 'p',
+  SynchronizeBoundOutputs: 'p',
+  SessionOptionsAppendExecutionProvider_CUDA_V2: 'pp',
+  CreateCUDAProviderOptions: 'm',
+  UpdateCUDAProviderOptions: 'pmmp',
+  ReleaseCUDAProviderOptions: 'p',
+  SessionOptionsAppendExecutionProvider: 'psmmp',
 }
 const KINDS = { p: 'uint64_t', m: 'void *', s: 'const char *', i: 'int' } as const
 
@@ -163,6 +197,11 @@ export class OrtApi {
   /** The C string at an address. */
   text(address: bigint): string {
     return this.#koffi.decode(address, 'char', -1) as string
+  }
+
+  /** The pointers of an array of `count` at an address. */
+  pointers(address: bigint, count: number): bigint[] {
+    return Array.from({ length: count }, (_, i) => BigInt(this.#koffi.decode(address + BigInt(8 * i), 'uint64_t')))
   }
 
   /** Copies the memory at an address to a typed array. */

@@ -155,6 +155,16 @@ export function openLibrary(path: string): Library {
   }
 }
 
+/** Whether the system finds and can load a library of that name. */
+export function canLoad(name: string): boolean {
+  try {
+    kept.add(koffi().load(name))
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** What decides why a library that exists cannot be loaded. */
 interface LoadConditions {
   readonly platform: string

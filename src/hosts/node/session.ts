@@ -67,7 +67,8 @@ export class NodeSession implements Session {
   ): Promise<BigUint64Array> {
     if (this.#released) throw new Error('Internal: the session was released')
     const environment = this.#environment
-    const names = wanted === this.outputNames ? this.#outputs : nameList(environment, this.#known(wanted))
+    const names =
+      wanted === this.outputNames ? this.#outputs : nameList(environment, knownOutputs(this.outputNames, wanted))
     const values: Value[] = []
     const used: NodeValue[] = []
     this.#running += 1
@@ -119,16 +120,17 @@ export class NodeSession implements Session {
     this.#environment.api.plain('ReleaseSession', this.#session)
     this.#session = 0n
   }
+}
 
-  #known(wanted: readonly string[]): readonly string[] {
-    const unknown = wanted.find((name) => !this.outputNames.includes(name))
-    if (unknown !== undefined) throw new Error(`Internal: the model has no output "${unknown}"`)
-    return wanted
-  }
+/** Returns `wanted`. Throws Error if one of these is none of the model's outputs. */
+export function knownOutputs(outputNames: readonly string[], wanted: readonly string[]): readonly string[] {
+  const unknown = wanted.find((name) => !outputNames.includes(name))
+  if (unknown !== undefined) throw new Error(`Internal: the model has no output "${unknown}"`)
+  return wanted
 }
 
 /** The value of that name, but not what every object inherits: an imported model may call an input `constructor`. */
-const own = <T>(values: Readonly<Record<string, T>>, name: string): T | undefined =>
+export const own = <T>(values: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(values, name) ? values[name] : undefined
 
 function nameList({ api }: NodeEnvironment, names: readonly string[]): NameList {

@@ -1,8 +1,8 @@
 import type { Runtime, Session } from '../../engine/session.ts'
+import { widened, widenInputs } from '../../engine/widen.ts'
 import { UserError } from '../../errors.ts'
 import { type InTurn, refuse, WebSession } from './session.ts'
 import type { Ort } from './tensors.ts'
-import { widened, widenInputs } from './widen.ts'
 
 /** What ONNX Runtime computes with in a page: the GPU by WebGPU, or the processor by WebAssembly. */
 export type WebBackend = 'webgpu' | 'wasm'

@@ -1,10 +1,10 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
-import { fromFloat16 } from '../../formats/float16.ts'
-import type { HostValue } from '../../formats/host-value.ts'
-import { ModelProtoSchema, TensorProto_DataType } from '../../onnx/pb.ts'
+import { fromFloat16 } from '../formats/float16.ts'
+import type { HostValue } from '../formats/host-value.ts'
+import { ModelProtoSchema, TensorProto_DataType } from '../onnx/pb.ts'
 
 /**
- * A model with float32 inputs in place of float16 ones: many GPUs of pages have no float16. The casts to float32 that
+ * A model with float32 inputs in place of float16 ones: many GPUs have no float16 in WebGPU. The casts to float32 that
  * follow in our models then do nothing. Feeds go through widened().
  */
 export function widenInputs(bytes: Uint8Array): Uint8Array {
