@@ -4,10 +4,12 @@
 //   tsx bench/serve.ts soak [seconds]               twice the requests that it can answer, 900 s by default
 //   tsx bench/serve.ts slow [clients] [seconds]     500 slow clients beside 8 normal ones
 //   tsx bench/serve.ts broken [requests]            10,000 broken bodies
-// Prints one JSON line. The last three exit with status 1 if the server failed.
+// Prints one JSON line, and progress to standard error. The last three exit with status 1 if the server failed; Ctrl-C ends
+// soak and broken early, with the numbers so far and status 130.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ProgressLine } from '../src/cli/progress.ts'
 import { Captioner } from '../src/hosts/node/captioner.ts'
 import { sendBroken } from './load/broken-bodies.ts'
 import { closedLoop, type Load, openLoop } from './load/requests.ts'
@@ -53,22 +55,37 @@ async function connections(count: number, requests: number): Promise<object> {
 }
 
 /** Twice the capacity: answers are 200 or 503, and memory does not grow after the first third. */
-async function soak(seconds: number): Promise<object> {
+async function soak(seconds: number, signal: AbortSignal): Promise<object> {
   const server = await startServerProcess()
   const url = `${server.url}v1/caption`
   const { perSecond } = await closedLoop(url, pictures, { connections: 32, requests: 320 })
-  const memory: number[] = []
-  const sample = (): void =>
-    void server.metric('process_resident_memory_bytes').then(
-      (bytes) => memory.push(bytes / MEBIBYTE),
+  const rate = 2 * perSecond
+  const memoryNow = async (): Promise<number> => (await server.metric('process_resident_memory_bytes')) / MEBIBYTE
+  const memory = [await memoryNow()]
+  const progress = new ProgressLine(process.stderr, 'soak', 'requests')
+  const onSecond = (answered: number): void => {
+    progress.update(answered, Math.round(rate * seconds))
+    void memoryNow().then(
+      (megabytes) => memory.push(megabytes),
       () => {},
     )
-  const load = await openLoop(url, pictures, { rate: 2 * perSecond, seconds, onSecond: sample })
-  const { 200: _, 503: __, ...others } = load.statuses
+  }
+  const load = await openLoop(url, pictures, { rate, seconds, onSecond, signal })
+  progress.finish()
+  const end = await memoryNow()
+  const { 200: captioned = 0, 503: refused = 0, ...others } = load.statuses
   const [early, late] = [0.33, 0.9].map((from) => mean(memory.slice(Math.floor(from * memory.length)).slice(0, 60)))
   const status = await server.stop()
   const failed = Object.keys(others).length > 0 || late! > 1.1 * early! || status !== 0
-  return { ...rounded(load), capacity: perSecond, memoryMB: { early, late, most: Math.max(...memory) }, failed }
+  return {
+    capacity: perSecond,
+    ...rounded(load),
+    captioned,
+    refused,
+    others,
+    memoryMB: { start: memory[0], early, late, end, most: Math.max(...memory, end) },
+    failed,
+  }
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, each) => sum + each, 0) / values.length
@@ -88,24 +105,30 @@ async function slow(clients: number, seconds: number): Promise<object> {
   return { alone: rounded(alone), beside: rounded(beside), slowClients: open, heldMB, failed }
 }
 
-async function broken(count: number): Promise<object> {
+async function broken(count: number, signal: AbortSignal): Promise<object> {
   const server = await startServerProcess()
-  const { statuses, faults } = await sendBroken(server.url, pictures, { count, connections: 16 })
+  const progress = new ProgressLine(process.stderr, 'broken bodies', 'requests')
+  const onProgress = (done: number, total: number): void => progress.update(done, total)
+  const { statuses, faults } = await sendBroken(server.url, pictures, { count, connections: 16, onProgress, signal })
+  progress.finish()
   const after = await closedLoop(`${server.url}v1/caption`, pictures, { connections: 1, requests: 10 })
   const memoryMB = (await server.metric('process_resident_memory_bytes')) / MEBIBYTE
   await server.stop()
   return { statuses, faults, memoryMB, failed: faults.length > 0 || after.statuses[200] !== 10 }
 }
 
-const MODES: Readonly<Record<string, () => Promise<object>>> = {
+const MODES: Readonly<Record<string, (signal: AbortSignal) => Promise<object>>> = {
   command,
   connections: () => connections(first ?? 8, second ?? 240),
-  soak: () => soak(first ?? 900),
+  soak: (signal) => soak(first ?? 900, signal),
   slow: () => slow(first ?? 500, second ?? 60),
-  broken: () => broken(first ?? 10_000),
+  broken: (signal) => broken(first ?? 10_000, signal),
 }
 const run = MODES[mode ?? '']
 if (!run) throw new Error(`Cannot run "${mode}": it must be one of ${Object.keys(MODES).join(', ')}`)
-const result = await run()
-console.log(JSON.stringify(result))
-process.exitCode = 'failed' in result && result.failed ? 1 : 0
+const stop = new AbortController()
+if (mode === 'soak' || mode === 'broken') process.on('SIGINT', () => stop.abort())
+const result = await run(stop.signal)
+const interrupted = stop.signal.aborted
+console.log(JSON.stringify({ ...result, ...(interrupted && { interrupted }) }))
+process.exitCode = 'failed' in result && result.failed ? 1 : interrupted ? 130 : 0

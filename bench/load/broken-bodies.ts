@@ -1,4 +1,5 @@
 import { Agent } from 'node:http'
+import type { Watch } from '../../src/progress.ts'
 import { Random } from '../../src/random.ts'
 import { type Answer, post } from './requests.ts'
 
@@ -93,23 +94,32 @@ const MAKERS: readonly Maker[] = [
   }),
 ]
 
-/** The statuses of `count` broken requests, by `connections` at a time, and the answers that a server must not give. */
+/** How many broken requests are sent: `connections` at a time. */
+export interface BrokenLoad extends Watch {
+  readonly count: number
+  readonly connections: number
+  readonly seed?: number
+}
+
+/** The statuses of broken requests, and the answers that a server must not give. `signal` ends it early. */
 export async function sendBroken(
   url: string,
   pictures: readonly Uint8Array[],
-  { count, connections, seed = 1 }: { readonly count: number; readonly connections: number; readonly seed?: number },
+  { count, connections, seed = 1, onProgress, signal }: BrokenLoad,
 ): Promise<{ readonly statuses: Record<number, number>; readonly faults: readonly Answer[] }> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const requests = brokenRequests(pictures, seed)
   const statuses: Record<number, number> = {}
   const faults: Answer[] = []
-  let sent = 0
+  let [sent, done] = [0, 0]
   await Promise.all(
     Array.from({ length: connections }, async () => {
-      while (sent < count) {
+      while (sent < count && !signal?.aborted) {
         sent += 1
         const { path, body, headers } = requests.next().value as Broken
         const answer = await post(new URL(path, url).href, body, { agent, headers })
+        done += 1
+        onProgress?.(done, count)
         statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
         const isOurs = answer.status >= 500 && answer.status !== 503
         if (isOurs || answer.status === 0 || /node_modules|\n\s+at |\/src\//.test(answer.text)) faults.push(answer)

@@ -85,11 +85,22 @@ export async function closedLoop(
 /** The most requests of an open loop that are in progress; a server that falls behind so far has failed. */
 const MAX_OPEN = 1000
 
+/** How many requests an open loop sends, and for how long. */
+export interface OpenLoop {
+  /** requests a second */
+  readonly rate: number
+  readonly seconds: number
+  /** called every second with the number of requests that are answered */
+  readonly onSecond?: (answered: number) => void
+  /** ends it early: what was sent is still answered */
+  readonly signal?: AbortSignal
+}
+
 /** Open loop: `rate` requests a second, whether or not the earlier ones are answered. */
 export async function openLoop(
   url: string,
   bodies: readonly Uint8Array[],
-  { rate, seconds, onSecond }: { readonly rate: number; readonly seconds: number; readonly onSecond?: () => void },
+  { rate, seconds, onSecond, signal }: OpenLoop,
 ): Promise<Load> {
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_OPEN })
   const answers: Answer[] = []
@@ -98,10 +109,10 @@ export async function openLoop(
   let [sent, second] = [0, 0]
   for (;;) {
     const now = (performance.now() - began) / 1000
-    if (now >= seconds) break
+    if (now >= seconds || signal?.aborted) break
     if (now >= second + 1) {
       second = Math.floor(now)
-      onSecond?.()
+      onSecond?.(answers.length)
     }
     while (sent < now * rate && open.size < MAX_OPEN) {
       const asked = post(url, bodies[sent++ % bodies.length]!, { agent }).then((answer) => {
@@ -112,7 +123,8 @@ export async function openLoop(
     }
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+  const took = (performance.now() - began) / 1000
   await Promise.all(open)
   agent.destroy()
-  return summarise(answers, seconds)
+  return summarise(answers, took)
 }

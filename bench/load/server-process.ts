@@ -14,11 +14,17 @@ export interface ServerProcess {
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
-/** Starts `mia serve` at a free port of 127.0.0.1. */
+/**
+ * Starts `mia serve` at a free port of 127.0.0.1. It ends with this process, but Ctrl-C reaches this process alone: what
+ * has been asked is still answered.
+ */
 export async function startServerProcess(args: readonly string[] = []): Promise<ServerProcess> {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'serve', '--port', '0', ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
   })
+  const end = (): void => void child.kill('SIGTERM')
+  process.once('exit', end)
   const url = await new Promise<string>((resolve, reject) => {
     createInterface(child.stderr!).on('line', (line) => {
       const found = /"message":"listening","url":"([^"]+)"/.exec(line)?.[1]
@@ -33,6 +39,8 @@ export async function startServerProcess(args: readonly string[] = []): Promise<
       return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
     },
     async stop() {
+      process.off('exit', end)
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
       child.kill('SIGTERM')
       const [status] = await once(child, 'exit')
       return status

@@ -40,12 +40,14 @@ interface GpuAdapter {
 
 /**
  * ONNX Runtime on a backend, its files fetched from the folder `files`. WebAssembly has as many threads as the
- * processor, at most 8, where the page is cross-origin isolated, else one. Throws UserError if the files cannot be
- * fetched.
+ * processor, at most 8, where the page is cross-origin isolated, else one. Throws UserError if the package
+ * onnxruntime-web is missing or the files cannot be fetched.
  */
 export async function webRuntime(backend: WebBackend, files: URL): Promise<WebRuntime> {
   // two builds, of which a page fetches one: that with WebGPU is twice as large
-  const ort: Ort = await (backend === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'))
+  const ort: Ort = await (backend === 'webgpu'
+    ? import('onnxruntime-web/webgpu').catch(missing)
+    : import('onnxruntime-web/wasm').catch(missing))
   const { env, InferenceSession } = ort
   const { mjs, wasm } = RUNTIME_FILES[backend]
   const threads = crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MAX_THREADS) : 1
@@ -73,6 +75,14 @@ export async function webRuntime(backend: WebBackend, files: URL): Promise<WebRu
         return new WebSession(ort, session, inTurn, ...(onGpu ? [widened] : []))
       }),
   }
+}
+
+/** Throws what to do about a package that the bundler or the browser did not find. */
+function missing(error: unknown): never {
+  throw new UserError(
+    `Cannot load onnxruntime-web (${error instanceof Error ? error.message : error}): if it is not installed, run ` +
+      '"npm install onnxruntime-web" and bundle the page again; else see whether you are online',
+  )
 }
 
 /** A queue of work, done one by one. */
