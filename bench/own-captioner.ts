@@ -1,13 +1,14 @@
 // Measures the commands of docs/train-your-own.md on a part of Flickr8k. Prints a line for each: seconds, processor
 // seconds, peak memory, and what all of COCO (Karpathy's split) takes in proportion to the pictures.
-// Usage: tsx bench/own-captioner.ts <network.onnx> <Flickr8k's folder> [training pictures]
+// With the name of a tensor, the network behind it is tuned together with the captioner too.
+// Usage: tsx bench/own-captioner.ts <network.onnx> <Flickr8k's folder> [training pictures] [tensor to freeze]
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const [network, flickr8k, trained = '200'] = process.argv.slice(2) as [string, string, string?]
+const [network, flickr8k, trained = '200', freeze] = process.argv.slice(2) as [string, string, string?, string?]
 const pictures = { train: Number(trained), val: 50 }
 const COCO = { train: 113_287, val: 5_000, all: 123_287 }
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
@@ -62,6 +63,10 @@ try {
   measure(['train', '--data', data, '--mia', '--epochs', '1', '--out', run], pictures.train, COCO.train)
   const selfCritical = ['--objective', 'self-critical', '--from', run]
   measure(['train', '--data', data, ...selfCritical, '--epochs', '1', '--out', `${run}-sc`], pictures.train, COCO.train)
+  if (freeze !== undefined) {
+    const together = ['--captioner', run, '--freeze', freeze, '--cnn', resolve(network), '--out', join(folder, 'tuned')]
+    measure(['cnn', 'tune', '--data', data, ...together, '--epochs', '1'], pictures.train, COCO.train)
+  }
   measure(['test', '--run', run, '--split', 'val', '--beam', '3'], pictures.val, COCO.val)
   measure(['card', '--run', run, '--terms', 'A measurement.', '--out', join(folder, 'card')], pictures.val, COCO.val)
   measure(['export', '--run', run, '--out', join(folder, 'onnx')])

@@ -4,7 +4,7 @@ import { cast, constant, type DType, gather, input, inputName, type Tensor, topK
 import { featuresInput, type ImageTensors } from '../models/inputs.ts'
 import { type Initializer, toOnnx } from '../onnx/export.ts'
 import { readOnnx } from '../onnx/file.ts'
-import { allWordsStepOutputs, encoderOutputs } from '../search/model-stepper.ts'
+import { allWordsStepOutputs, encoderOutputs } from '../search/step-graphs.ts'
 import { END, PAD, START, UNKNOWN } from '../text/vocabulary.ts'
 import { openFeatureExtractor } from './feature-extractor.ts'
 import { detectorFor } from './stored-detector.ts'

@@ -2,13 +2,8 @@ import { stat } from 'node:fs/promises'
 import type { CaptionAllOptions } from '../caption/caption-options.ts'
 import type { Captioner } from '../caption/captioner.ts'
 import type { SkippedImage } from '../caption/photo-reader.ts'
-import {
-  type CaptionFormat,
-  type CaptionWriter,
-  defaultCaptionsFile,
-  imageId,
-  openCaptionWriter,
-} from '../disk/caption-writer.ts'
+import { type CaptionFormat, imageId } from '../disk/caption-layouts.ts'
+import { type CaptionWriter, defaultCaptionsFile, openCaptionWriter } from '../disk/caption-writer.ts'
 import { UsageError } from '../errors.ts'
 import { counted, thousands } from '../wording.ts'
 import type { FoundImages } from './image-files.ts'

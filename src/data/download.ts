@@ -1,15 +1,16 @@
 // Downloads files of any size over HTTP. A download goes to `<path>.part`, with the validators of the server's answer
 // (RFC 9110, section 8.8) in `<path>.part.json`; the next call asks for the rest with Range and If-Range. Servers break
 // off, ignore Range and send wrong lengths, so only the number of received bytes and the checksum decide.
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describeErrno, throwFileError } from '../disk/errno.ts'
+import { throwFileError } from '../disk/errno.ts'
 import { makeFolder, writeFileAtomic } from '../disk/files.ts'
 import { UserError } from '../errors.ts'
-import { counted, shortened, thousands } from '../wording.ts'
+import { counted, thousands } from '../wording.ts'
+import { discard, hashFile, readValidators, sidecar, sizeOf, validatorsOf, writeAt } from './download-part.ts'
+import { networkFault } from './network-faults.ts'
+import { StallWatch } from './stall-watch.ts'
 
 /** A file to download. */
 export interface RemoteFile {
@@ -33,13 +34,6 @@ export interface DownloadOptions {
   readonly pauseMs?: number | undefined
   /** An attempt ends when no byte arrives for this time, in milliseconds; default: 60,000. */
   readonly stallMs?: number | undefined
-}
-
-/** What a server said about the bytes in a `.part` file. */
-interface Validators {
-  readonly url: string
-  /** A strong ETag or a Last-Modified date, for If-Range. */
-  readonly validator?: string | undefined
 }
 
 /** An attempt that failed and may succeed later; the message completes "train2017.zip: ...". */
@@ -102,10 +96,6 @@ export async function downloadedBytes(path: string): Promise<number> {
   return (await sizeOf(path)) || (await sizeOf(`${path}.part`))
 }
 
-const sidecar = (path: string): string => `${path}.part.json`
-
-const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0
-
 /** Whether the file is there. Throws UserError if it has another size than the published one. */
 async function isComplete({ bytes }: RemoteFile, path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined)
@@ -115,12 +105,6 @@ async function isComplete({ bytes }: RemoteFile, path: string): Promise<boolean>
       `Cannot use "${path}": it has ${thousands(found.size)} bytes and should have ${thousands(bytes)}; remove it`,
     )
   return true
-}
-
-/** Removes the `.part` file and what is known about it. */
-async function discard(path: string): Promise<void> {
-  await rm(`${path}.part`, { force: true })
-  await rm(sidecar(path), { force: true })
 }
 
 function givenUp({ url, bytes }: RemoteFile, part: string, size: number, why: string): UserError {
@@ -145,7 +129,7 @@ async function fetchRest(file: RemoteFile, path: string, options: DownloadOption
     const response = await request(file, start, known?.validator, watch)
     const from = await acceptedStart(file, response, start, path)
     if (from === undefined) return
-    await writeFileAtomic(sidecar(path), JSON.stringify(validatorsOf(file, response)))
+    await writeFileAtomic(sidecar(path), JSON.stringify(validatorsOf(file.url, response)))
     await append(file, response, { part, from, options, watch })
   } catch (error) {
     options.signal?.throwIfAborted()
@@ -155,38 +139,6 @@ async function fetchRest(file: RemoteFile, path: string, options: DownloadOption
     watch.stop()
   }
   await checkLength(file, part)
-}
-
-/** Aborts a request when the caller does, or when no byte has arrived for some time. */
-class StallWatch {
-  readonly #stalled = new AbortController()
-  readonly #stallMs: number
-  readonly signal: AbortSignal
-  #timer: NodeJS.Timeout | undefined
-
-  constructor({ signal, stallMs = 60_000 }: DownloadOptions) {
-    this.#stallMs = stallMs
-    this.signal = signal ? AbortSignal.any([signal, this.#stalled.signal]) : this.#stalled.signal
-    this.alive()
-  }
-
-  get stalled(): boolean {
-    return this.#stalled.signal.aborted
-  }
-
-  get message(): string {
-    return `no byte arrived for ${Math.ceil(this.#stallMs / 1000)} s`
-  }
-
-  /** Notes that bytes have arrived. */
-  alive(): void {
-    if (this.#timer) this.#timer.refresh()
-    else this.#timer = setTimeout(() => this.#stalled.abort(), this.#stallMs)
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer)
-  }
 }
 
 function request(
@@ -277,7 +229,7 @@ async function append(
       watch.alive()
       if (file.bytes !== undefined && size + chunk.length > file.bytes)
         throw otherFile(file, `the server sends more than ${thousands(file.bytes)} bytes`)
-      await write(handle, chunk, size, part)
+      await writeAt(handle, chunk, size, part)
       size += chunk.length
       onBytes?.(size)
     }
@@ -285,15 +237,6 @@ async function append(
     await handle.truncate(size).catch(() => {}) // a chunk written in part must not count
     await handle.sync().catch(() => {})
     await handle.close()
-  }
-}
-
-async function write(handle: FileHandle, chunk: Uint8Array, position: number, part: string): Promise<void> {
-  for (let done = 0; done < chunk.length; ) {
-    const { bytesWritten } = await handle
-      .write(chunk, done, chunk.length - done, position + done)
-      .catch((error) => throwFileError('write', part, error))
-    done += bytesWritten
   }
 }
 
@@ -315,61 +258,4 @@ async function checkContent(
   return found === sha256
     ? undefined
     : `its SHA-256 is ${found.slice(0, 12)}... and should be ${sha256.slice(0, 12)}...`
-}
-
-async function hashFile(path: string, signal: AbortSignal | undefined): Promise<string> {
-  const hash = createHash('sha256')
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-      signal?.throwIfAborted()
-      hash.update(chunk as Uint8Array)
-    }
-  } catch (error) {
-    throwFileError('read', path, error)
-  }
-  return hash.digest('hex')
-}
-
-/** A weak ETag does not promise equal bytes, so it cannot be used with If-Range. */
-function validatorsOf({ url }: RemoteFile, { headers }: Response): Validators {
-  const etag = headers.get('etag')
-  return { url, validator: etag?.startsWith('"') ? etag : (headers.get('last-modified') ?? undefined) }
-}
-
-/** Anything but a record of this program means that nothing is known. */
-async function readValidators(path: string): Promise<Validators | undefined> {
-  try {
-    const { url, validator } = JSON.parse(await readFile(sidecar(path), 'utf8')) as Record<string, unknown>
-    return typeof url === 'string'
-      ? { url, validator: typeof validator === 'string' ? validator : undefined }
-      : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const NETWORK_FAULTS: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the name of the server is unknown; is this machine online?',
-  EAI_AGAIN: 'the name of the server cannot be looked up; is this machine online?',
-  ECONNREFUSED: 'the server refuses connections',
-  ECONNRESET: 'the connection broke off',
-  EPIPE: 'the connection broke off',
-  ETIMEDOUT: 'the server does not answer',
-  EHOSTUNREACH: 'the server cannot be reached',
-  ENETUNREACH: 'the network cannot be reached',
-  UND_ERR_SOCKET: 'the connection broke off',
-  UND_ERR_CONNECT_TIMEOUT: 'the server does not answer',
-  UND_ERR_HEADERS_TIMEOUT: 'the server does not answer',
-  UND_ERR_BODY_TIMEOUT: 'the server stopped sending',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the connection broke off',
-}
-
-/** A failure of fetch() in words. Its cause has the code. */
-function networkFault(error: unknown): string {
-  for (let each = error; each instanceof Error; each = each.cause) {
-    const words = NETWORK_FAULTS[(each as NodeJS.ErrnoException).code ?? ''] ?? describeErrno(each)
-    if (words !== undefined) return words
-    if (each.cause === undefined) return `the connection failed (${shortened(each.message)})`
-  }
-  return 'the connection failed'
 }

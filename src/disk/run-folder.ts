@@ -45,17 +45,21 @@ export async function resumeRun(folder: string): Promise<RunFolder> {
  * began with: the ids of its captions would mean other words.
  */
 export async function checkSameVocabulary(folder: string, data: string, vocabulary: Vocabulary): Promise<void> {
-  const path = runFiles(folder).vocabulary
-  const own = Vocabulary.fromJSON(await readJson(path, 'vocabulary'), path)
-  const fail = (difference: string): never => {
+  const difference = await vocabularyDifference(folder, vocabulary)
+  if (difference !== undefined)
     throw new UserError(
       `Cannot resume the run "${folder}": the vocabulary of dataset "${data}" has changed since the run began ` +
         `(${difference}); prepare the dataset as it was, or start a new run`,
     )
-  }
-  if (own.size !== vocabulary.size) fail(`it has ${vocabulary.size} words, the run's has ${own.size}`)
+}
+
+/** How a vocabulary differs from that of the run in `folder`, in words; undefined if it does not. */
+export async function vocabularyDifference(folder: string, vocabulary: Vocabulary): Promise<string | undefined> {
+  const path = runFiles(folder).vocabulary
+  const own = Vocabulary.fromJSON(await readJson(path, 'vocabulary'), path)
+  if (own.size !== vocabulary.size) return `it has ${vocabulary.size} words, the run's has ${own.size}`
   const id = own.words.findIndex((word, i) => word !== vocabulary.words[i])
-  if (id >= 0) fail(`word ${id} is "${vocabulary.words[id]}", in the run "${own.words[id]}"`)
+  return id < 0 ? undefined : `word ${id} is "${vocabulary.words[id]}", in the run "${own.words[id]}"`
 }
 
 /** Locks the folder, and keeps it locked if `open` succeeds. */

@@ -6,7 +6,7 @@ import { readConcepts } from '../disk/concept-files.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
 import { readRunConfig } from '../disk/run.ts'
-import { checkSameVocabulary } from '../disk/run-folder.ts'
+import { vocabularyDifference } from '../disk/run-folder.ts'
 import { UserError } from '../errors.ts'
 import type { CaptionerConfig } from '../models/config.ts'
 import { hasBoxes } from '../vision/index.ts'
@@ -46,7 +46,12 @@ export async function configureRun({ data, model, training }: RunChoices): Promi
         'give at least 2, or --baseline greedy',
     )
   const dataset = await Dataset.open(data)
-  if (from) await checkSameVocabulary(from.run, data, dataset.vocabulary)
+  const otherWords = from && (await vocabularyDifference(from.run, dataset.vocabulary))
+  if (from && otherWords !== undefined)
+    throw new UserError(
+      `Cannot train from the run "${from.run}" on dataset "${data}": their vocabularies differ (${otherWords}), and a ` +
+        'model keeps its words; give the dataset of the run, or train without --from',
+    )
   const store = await FeatureStore.open(featuresFolder(data))
   const features = store.source
   const { regions, size } = features

@@ -1,14 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import {
-  CAPTION_FORMATS,
-  type CaptionFormat,
-  type CaptionWriter,
-  imageId,
-  openCaptionWriter,
-  type WritableCaption,
-} from '../../src/disk/caption-writer.ts'
+import { CAPTION_FORMATS, type CaptionFormat, imageId, type WritableCaption } from '../../src/disk/caption-layouts.ts'
+import { type CaptionWriter, openCaptionWriter } from '../../src/disk/caption-writer.ts'
 import { UserError } from '../../src/errors.ts'
 import { temporaryFolder } from '../support/folder.ts'
 

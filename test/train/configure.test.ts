@@ -3,6 +3,8 @@ import { beforeEach, expect, test } from 'vitest'
 import type { RunConfig } from '../../src/caption/run-config.ts'
 import { readConcepts } from '../../src/disk/concept-files.ts'
 import { conceptsFile } from '../../src/disk/dataset-files.ts'
+import { runFiles } from '../../src/disk/run.ts'
+import { Vocabulary } from '../../src/text/vocabulary.ts'
 import { configureRun, type RunChoices } from '../../src/train/configure.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { makeWorld } from './world.ts'
@@ -69,4 +71,16 @@ test('configureRun() takes as many concepts as regions by default, or as many as
   expect(await concepts({ concepts: 3 })).toBe(3)
   expect(await concepts({ mia: false })).toBe(4)
   expect(await concepts({ mia: false, basicModel: 'ConceptAttention' })).toBe(2)
+})
+
+test('configureRun() refuses to continue a run of another vocabulary', async () => {
+  const run = await temporaryFolder()
+  const vocabulary = Vocabulary.build([['a', 'dog']], { minCount: 1 })
+  await writeFile(runFiles(run).vocabulary, JSON.stringify(vocabulary))
+  const training = { ...choices.training, from: { run, sha256: '' } }
+  await expect(configureRun({ ...choices, training })).rejects.toThrow(
+    new RegExp(
+      `^Cannot train from the run "${run}" on dataset "${choices.data}": their vocabularies differ \\(it has \\d+ words, the run's has 6\\)`,
+    ),
+  )
 })

@@ -8,7 +8,7 @@ import { conceptsFile, featuresFolder } from '../../disk/dataset-files.ts'
 import { FeatureStore } from '../../disk/feature-store.ts'
 import { writeFileAtomic } from '../../disk/files.ts'
 import { openRun, runFiles, writeRunConfig } from '../../disk/run.ts'
-import { checkSameVocabulary } from '../../disk/run-folder.ts'
+import { vocabularyDifference } from '../../disk/run-folder.ts'
 import { writeSafetensors } from '../../disk/safetensors-file.ts'
 import { type StoredInputs, storedInputs } from '../../disk/stored-inputs.ts'
 import { UserError } from '../../errors.ts'
@@ -38,7 +38,12 @@ export async function openCaptionerToTune(folder: string, data: string, source: 
         `network gives ${describeSource(source)}; give the network, layer and size of its features`,
     )
   const dataset = await Dataset.open(data)
-  await checkSameVocabulary(folder, data, dataset.vocabulary)
+  const otherWords = await vocabularyDifference(folder, dataset.vocabulary)
+  if (otherWords !== undefined)
+    throw new UserError(
+      `Cannot tune the captioner "${folder}" on dataset "${data}": their vocabularies differ (${otherWords}); give the ` +
+        'dataset that it was trained on',
+    )
   const store = await FeatureStore.open(featuresFolder(data))
   try {
     store.require(config.features, `captioner "${folder}"`)

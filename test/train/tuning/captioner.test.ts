@@ -277,3 +277,11 @@ test('a captioner on the features of another layer is refused', async () => {
     /Cannot tune the captioner ".*run" with this network: it reads .* and the network gives .*layer1/,
   )
 })
+
+test('a dataset with other words than the captioner is refused', async () => {
+  const other = join(folder, 'other')
+  await mia(['prepare', 'flickr8k', '--root', folder, '--min-count', '26', '--out', other])
+  await expect(tune('refused', { data: [other] })).rejects.toThrow(
+    /Cannot tune the captioner ".*run" on dataset ".*other": their vocabularies differ \(it has \d+ words/,
+  )
+})
