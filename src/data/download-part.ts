@@ -23,7 +23,7 @@ export async function discard(path: string): Promise<void> {
   await rm(sidecar(path), { force: true })
 }
 
-/** What an answer says about its bytes. A weak ETag does not promise equal bytes, so it cannot be used with If-Range. */
+/** What an answer says about its bytes. A weak ETag does not promise equal ones: it cannot be used with If-Range. */
 export function validatorsOf(url: string, { headers }: Response): Validators {
   const etag = headers.get('etag')
   return { url, validator: etag?.startsWith('"') ? etag : (headers.get('last-modified') ?? undefined) }
