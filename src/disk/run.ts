@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import * as v from 'valibot'
 import { type Calibration, FITTING_CIDER } from '../caption/calibration.ts'
 import { formatRunConfig, parseRunConfig, type RunConfig, usesConcepts } from '../caption/run-config.ts'
@@ -45,13 +45,26 @@ export const writeRunConfig = (folder: string, config: RunConfig): Promise<void>
 /** Opens a run's folder. Throws UserError if a file is missing or damaged, or does not fit the others. */
 export async function openRun(folder: string): Promise<TrainedCaptioner> {
   const files = runFiles(folder)
-  const config = await readRunConfig(folder)
+  const config = withOwnNetworks(await readRunConfig(folder), folder)
   const vocabulary = Vocabulary.fromJSON(await readJson(files.vocabulary, 'vocabulary'), files.vocabulary)
   const { tensors } = await readSafetensors(files.weights, 'weights')
   const detector = usesConcepts(config.model) ? await readDetector(files.concepts) : undefined
   const calibration = existsSync(files.calibration) ? await readCalibration(files.calibration) : undefined
   const weights = { tensors, path: files.weights }
   return assembleCaptioner({ name: folder, config, vocabulary, weights, detector, calibration })
+}
+
+/** The configuration with the paths of networks that lie in the run's folder, as `mia export --web` puts them there. */
+function withOwnNetworks(config: RunConfig, folder: string): RunConfig {
+  const { features } = config
+  const placed = <T extends { readonly file: string }>(network: T): T => {
+    const own = join(folder, network.file)
+    return !isAbsolute(network.file) && existsSync(own) ? { ...network, file: own } : network
+  }
+  if (features.kind === 'bottom-up') return config
+  const network = placed(features.network)
+  if (features.kind === 'grid') return { ...config, features: { ...features, network } }
+  return { ...config, features: { ...features, network, detector: placed(features.detector) } }
 }
 
 const CALIBRATION_SCHEMA = v.object({

@@ -1,12 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseWebIndex } from '../../../src/caption/web-index.ts'
 import { openRun } from '../../../src/disk/run.ts'
 import { sha256 } from '../../../src/formats/sha256.ts'
+import { Captioner } from '../../../src/hosts/node/captioner.ts'
 import { exportWeb } from '../../../src/hosts/node/export-web.ts'
 import { PRETRAINED } from '../../../src/hosts/node/pretrained.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { writeTinyRun } from '../../support/tiny-run.ts'
 
 test('lists every file with size and SHA-256, has at most 20 MB, and is a run with nearly the same weights', async () => {
   const out = join(await temporaryFolder(), 'model')
@@ -32,6 +34,17 @@ test('lists every file with size and SHA-256, has at most 20 MB, and is a run wi
     )
     expect(error! / size!).toBeLessThan(0.01)
   }
+})
+
+test('a run on an ONNX network takes the network along, and captions from its new folder', async () => {
+  const [run, out] = [await temporaryFolder(), join(await temporaryFolder(), 'model')]
+  await writeTinyRun(run)
+  await exportWeb({ run, out, cnn: join(run, 'network.onnx') })
+  await rm(join(run, 'network.onnx'))
+  await using captioner = await Captioner.load(out)
+  const grey = { data: new Uint8Array(3 * 32 * 32).fill(128), width: 32, height: 32 }
+  const { words, concepts } = await captioner.caption(grey)
+  expect(words.length + concepts.length).toBeGreaterThan(0)
 })
 
 test('refuses a folder with files', async () => {
