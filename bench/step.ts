@@ -1,7 +1,8 @@
 // Times a training step and prints one JSON line: median seconds of a step, and peak memory of the process.
-// Usage: tsx bench/step.ts <mia: 0 or 1> <images in a batch> <captions per image> [basic model]
+// Usage: tsx bench/step.ts <mia: 0 or 1> <images in a batch> <captions per image> [basic model] [device]
+import { CPU, parseDevice } from '../src/engine/device.ts'
 import { ints } from '../src/formats/host-value.ts'
-import { nodeRuntime } from '../src/hosts/node/runtime.ts'
+import { runtimeOn } from '../src/hosts/node/runtime.ts'
 import { crossEntropy } from '../src/train/objectives/cross-entropy.ts'
 import { PUBLISHED_ADAM } from '../src/train/optimizer.ts'
 import { TrainingState } from '../src/train/state.ts'
@@ -10,11 +11,13 @@ import { makeModel, median, sizes, someFeatures, someWords } from './sizes.ts'
 
 const [mia, images, captions] = process.argv.slice(2, 5).map(Number) as [number, number, number]
 const basicModel = process.argv[5] ?? 'VisualAttention'
+const device = process.argv[6] === undefined ? CPU : parseDevice(process.argv[6])
+if (!device) throw new Error(`There is no device "${process.argv[6]}"`)
 /** Steps that are timed, after two that warm up. */
 const STEPS = 9
 const model = makeModel(basicModel, mia === 1)
 const rows = images * captions
-const session = await nodeRuntime.load(
+const session = await runtimeOn(device).load(
   trainingStep(model, {
     captions,
     steps: sizes.words,

@@ -1,8 +1,8 @@
 /** The result of a check of `mia doctor`. */
 export interface Check {
   readonly name: string
-  /** `warning`: captioning works without it; `error`: it must be repaired */
-  readonly status: 'ok' | 'warning' | 'error'
+  /** `none`: this machine need not have it; `warning`: captioning works without it; `error`: it must be repaired */
+  readonly status: 'ok' | 'none' | 'warning' | 'error'
   readonly found: string
   /** how to repair it */
   readonly fix?: string

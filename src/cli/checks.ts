@@ -3,6 +3,7 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { cacheFolder, isDamaged } from '../disk/cache.ts'
 import { checkWritable } from '../disk/files.ts'
+import { CPU, type Device } from '../engine/device.ts'
 import { attempt, type Check } from './check.ts'
 import { packageChecks } from './package-checks.ts'
 
@@ -19,6 +20,7 @@ export async function checkMachine(): Promise<Check[]> {
     { name: 'memory', check: memory },
     { name: 'disk', check: disk },
     { name: 'ONNX Runtime', check: engine },
+    ...ACCELERATORS.map((kind) => ({ name: `device ${kind}`, check: () => accelerator(kind) })),
     { name: 'image library', check: images },
     { name: 'cache', check: cache },
   ]
@@ -61,20 +63,38 @@ async function disk(): Promise<Check> {
 async function engine(): Promise<Check> {
   const { engineVersion } = await import('../hosts/node/ort-library.ts')
   const version = await engineVersion()
-  await tryEngine()
+  await tryEngine(CPU)
   return { name: 'ONNX Runtime', status: 'ok', found: `${version}, ran a model on the CPU` }
 }
 
+/** The devices beside the processor. */
+const ACCELERATORS = ['webgpu', 'cuda'] as const
+
+/**
+ * Runs a model on a device. A machine without one lacks nothing: that is no warning. CUDA is "written": the project had no
+ * machine to run it on.
+ */
+async function accelerator(kind: (typeof ACCELERATORS)[number]): Promise<Check> {
+  const name = `device ${kind}`
+  try {
+    await tryEngine({ kind, index: 0 })
+  } catch (error) {
+    const [reason] = (error as Error).message.replace(/^Cannot use the device \w+: /, '').split('\n')
+    return { name, status: 'none', found: `${kind === 'cuda' ? 'written, not run' : 'not run'}: ${reason}` }
+  }
+  return { name, status: 'ok', found: `ran a model; use it with --device ${kind}` }
+}
+
 /** Runs a model that adds two numbers. */
-async function tryEngine(): Promise<void> {
-  const [{ nodeRuntime }, { toOnnx }, { add, input }, { floatData }, { floats }] = await Promise.all([
+async function tryEngine(device: Device): Promise<void> {
+  const [{ runtimeOn }, { toOnnx }, { add, input }, { floatData }, { floats }] = await Promise.all([
     import('../hosts/node/runtime.ts'),
     import('../onnx/export.ts'),
     import('../graph/index.ts'),
     import('../engine/session.ts'),
     import('../formats/host-value.ts'),
   ])
-  const session = await nodeRuntime.load(toOnnx({ sum: add(input('x', [1]), input('y', [1])) }))
+  const session = await runtimeOn(device).load(toOnnx({ sum: add(input('x', [1]), input('y', [1])) }))
   try {
     const { sum } = await session.run({ x: floats([1], Float32Array.of(2)), y: floats([1], Float32Array.of(3)) })
     if (floatData(sum)[0] !== 5) throw new Error(`its result for 2 + 3 is ${floatData(sum)[0]}`)

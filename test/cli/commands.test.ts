@@ -426,6 +426,9 @@ test('doctor checks the installation, and models lists the runs', async () => {
   expect(found.Node).toBe(`ok ${process.version} on ${process.platform} ${process.arch}`)
   expect(found['mia-caption']).toBe(`ok ${packageVersion()}`)
   expect(found['ONNX Runtime']).toMatch(/^ok \d.*, ran a model on the CPU$/)
+  // never "ok" without a run
+  for (const kind of ['webgpu', 'cuda'])
+    expect(found[`device ${kind}`]).toMatch(/^(ok ran a model; use it with --device|none (written, )?not run: .)/)
   expect(found['image library']).toMatch(/^ok sharp/)
   expect(found['pretrained captioner']).toMatch(/^ok \d+ files in .*pretrained, checksums match$/)
   expect(found['pretrained CNN']).toMatch(/^ok in .*, checksum matches/)
