@@ -184,10 +184,10 @@ await writeFile(
   OUT,
   `# Operators on devices
 
-Written by \`npx tsx scripts/operator-table.ts ${name}\`: where ONNX Runtime's provider for ${name} ran each ONNX operator of
-${samples.length} cases of our graph's operators (value and gradient), of training steps and of searches (tiny ${MODELS.join(', ')},
-each with MIA). "CPU" means that the provider lacks the operator for that type, or that ONNX Runtime computes shapes on
-the processor; MemcpyToHost and MemcpyFromHost are the copies that this costs.
+Written by \`npx tsx scripts/operator-table.ts ${name}\`: where ONNX Runtime's provider for ${name} ran each ONNX operator
+of ${samples.length} cases of our graph's operators (value and gradient), and of training steps and searches of tiny models
+(${MODELS.join(', ')}, each with MIA). "CPU" means that the provider lacks the operator for that type, or that
+ONNX Runtime computes shapes on the processor; MemcpyToHost and MemcpyFromHost are the copies that this costs.
 
 ${results.length - failed.length} of ${results.length} cases equal the processor within ${TOLERANCE} (largest difference ${worst.toExponential(1)}).
 ${failed.map(({ what, difference }) => `\n- ${what}: ${typeof difference === 'number' ? `differs by ${difference.toExponential(1)}` : difference}`).join('')}

@@ -71,8 +71,8 @@ async function engine(): Promise<Check> {
 const ACCELERATORS = ['webgpu', 'cuda'] as const
 
 /**
- * Runs a model on a device. A machine without one lacks nothing: that is no warning. CUDA is "written": the project had no
- * machine to run it on.
+ * Runs a model on a device. A machine without one lacks nothing: that is no warning. CUDA is "written": the project had
+ * no machine to run it on.
  */
 async function accelerator(kind: (typeof ACCELERATORS)[number]): Promise<Check> {
   const name = `device ${kind}`

@@ -1,4 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
+import { withoutLogSoftmax } from '../../engine/log-softmax.ts'
 import { widened, widenInputs } from '../../engine/widen.ts'
 import type { HostValue } from '../../formats/host-value.ts'
 import { type DType, ONNX_TYPE } from '../../graph/index.ts'
@@ -76,7 +77,7 @@ export class Accelerator {
   compile(model: Uint8Array): Promise<bigint> {
     const { api } = this.environment
     return this.inTurn(() =>
-      this.environment.compile(this.#widens ? widenInputs(model) : model, (options) =>
+      this.environment.compile(this.#isWebgpu ? withoutLogSoftmax(widenInputs(model)) : model, (options) =>
         appendProvider(api, options, this.#device),
       ),
     )
@@ -84,11 +85,11 @@ export class Accelerator {
 
   /** A typed array as the models of this device take it. */
   prepared(value: HostValue): HostValue {
-    return this.#widens ? widened(value) : value
+    return this.#isWebgpu ? widened(value) : value
   }
 
-  /** WebGPU has float16 on some GPUs alone. */
-  get #widens(): boolean {
+  /** WebGPU has float16 on some GPUs alone, and lacks some operators. */
+  get #isWebgpu(): boolean {
     return this.#device.kind === 'webgpu'
   }
 

@@ -31,6 +31,7 @@ export const PROVIDERS: Readonly<Record<AcceleratorDevice['kind'], Provider>> = 
         : undefined,
     append: (api, options) => {
       const none = new BigUint64Array(1)
+      for (const [key, value] of WEBGPU_OPTIONS) api.call('AddSessionConfigEntry', options, key, value)
       api.call('SessionOptionsAppendExecutionProvider', options, 'WebGPU', none, none, 0n)
     },
     advice:
@@ -63,6 +64,11 @@ export const PROVIDERS: Readonly<Record<AcceleratorDevice['kind'], Provider>> = 
     advice: 'it needs an NVIDIA GPU with its driver, CUDA 12 and cuDNN 9 (their folders in LD_LIBRARY_PATH)',
   },
 }
+
+const WEBGPU_OPTIONS = [
+  ['ep.webgpuexecutionprovider.enableInt64', '1'], // ids, and indices of the best words
+  ['ep.webgpuexecutionprovider.powerPreference', 'high-performance'],
+] as const
 
 const CUDA_LIBRARY = 'libonnxruntime_providers_cuda.so'
 
