@@ -52,7 +52,7 @@ const store = await FeatureStore.open(featuresFolder(data))
 const concepts = run.detector && {
   path: conceptsFile(data),
   vocabulary: run.vocabulary,
-  count: run.config.model.concepts,
+  model: run.config.model,
   run: { name: folder, detector: run.detector },
 }
 const inputs = await storedInputs(store, concepts)

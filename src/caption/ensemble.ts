@@ -42,6 +42,8 @@ function requireAlike(lead: TrainedCaptioner, member: TrainedCaptioner): void {
   if (member.vocabulary.words.join('\n') !== lead.vocabulary.words.join('\n')) fail('vocabularies')
   if (!sameSource(member.config.features, lead.config.features)) fail('features')
   if (member.config.model.regions !== lead.config.model.regions) fail('numbers of regions')
+  if (member.detector && member.config.model.conceptConfidences !== lead.config.model.conceptConfidences)
+    fail('forms of concepts (--concept-confidences)')
   if (member.detector && !sameDetector(member.detector, lead.detector!)) fail('concept detectors')
 }
 

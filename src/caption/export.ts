@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
 import { cast, constant, type DType, gather, input, inputName, type Tensor, topK, topological } from '../graph/index.ts'
+import { conceptInputs } from '../models/concept-input.ts'
 import { featuresInput, type ImageTensors } from '../models/inputs.ts'
 import { type Initializer, toOnnx } from '../onnx/export.ts'
 import { readOnnx } from '../onnx/file.ts'
@@ -203,5 +204,6 @@ function conceptOutputs(captioner: TrainedCaptioner): Record<string, Tensor> {
     words.map((word) => vocabulary.id(word)),
     'int32',
   )
-  return { concepts: gather(ids, cast(indices, 'int32')), scores: values }
+  const found = gather(ids, cast(indices, 'int32'))
+  return { concepts: conceptInputs(found, values, config.model), scores: values }
 }

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import { ImageError, type ImageInput, type Pictures } from '../engine/pictures.ts'
+import { conceptInput } from '../models/concept-input.ts'
 import { inOrder } from '../vision/in-order.ts'
 import { ConceptInference } from './concept-inference.ts'
 import {
@@ -46,7 +47,7 @@ export interface ReadBatch {
   readonly images: readonly ReadImage[]
   /** float16 bits `[images, R, F]`, zeros where an image has fewer regions */
   readonly features: Uint16Array
-  /** word ids `[images, K]`; empty for models that use no concepts */
+  /** concepts `[images, K]` as conceptInput() gives them; empty for models that use none */
   readonly concepts: Int32Array
   readonly skipped: readonly SkippedImage[]
 }
@@ -161,6 +162,8 @@ export class ImageReader {
         score: scores[image * count + k]!,
       })),
     )
-    return { found, ids: words.map((word) => this.#captioner.vocabulary.id(names[word]!)) }
+    const { vocabulary, config } = this.#captioner
+    const ids = words.map((word, i) => conceptInput(vocabulary.id(names[word]!), scores[i]!, config.model))
+    return { found, ids }
   }
 }

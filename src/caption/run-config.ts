@@ -32,6 +32,7 @@ const SCHEMA = v.object({
     mia: v.boolean(),
     miaAttention: v.optional(v.picklist(['mutual', 'self']), PUBLISHED_MODEL.miaAttention),
     miaForm: v.optional(v.picklist(['code', 'figure']), PUBLISHED_MODEL.miaForm),
+    conceptConfidences: v.optional(v.boolean(), PUBLISHED_MODEL.conceptConfidences),
     iterations: size('iterations'),
     regions: size('regions'),
     paddedRegions: v.optional(v.boolean(), false),

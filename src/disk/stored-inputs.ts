@@ -2,23 +2,25 @@ import { dirname } from 'node:path'
 import type { ImageInputs } from '../caption/caption-all.ts'
 import type { StoredDetector } from '../caption/stored-detector.ts'
 import { UserError } from '../errors.ts'
+import { type ConceptForm, conceptInput } from '../models/concept-input.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { type DetectedConcepts, isFromDetector, readConcepts } from './concept-files.ts'
 import type { FeatureStore } from './feature-store.ts'
 import { runFiles } from './run.ts'
 
-/** Returns the word ids of an image's `count` most confident concepts. Throws UserError if the image has fewer. */
+/** Returns an image's most confident concepts as a model takes them. Throws UserError if the image has too few. */
 export function conceptIds(
   vocabulary: Vocabulary,
-  { id, words }: Pick<DetectedConcepts, 'id' | 'words'>,
-  count: number,
+  { id, words, scores }: DetectedConcepts,
+  model: ConceptForm & { readonly concepts: number },
 ): number[] {
+  const count = model.concepts
   if (words.length < count)
     throw new UserError(
       `Cannot use the concepts of image "${id}": it has ${words.length}, the model takes ${count}; ` +
         `run "mia concepts detect --count ${count}", or train with --concepts ${words.length}`,
     )
-  return words.slice(0, count).map((word) => vocabulary.id(word))
+  return words.slice(0, count).map((word, i) => conceptInput(vocabulary.id(word), scores[i]!, model))
 }
 
 /** The stored features and concepts of a dataset's images. */
@@ -37,8 +39,8 @@ export interface ConceptsOptions {
   readonly path: string
   /** the vocabulary that the ids of the concepts are from */
   readonly vocabulary: Vocabulary
-  /** concepts of an image */
-  readonly count: number
+  /** the model that takes them */
+  readonly model: ConceptForm & { readonly concepts: number }
   /** the run whose model takes them, and its detector, which must have found them */
   readonly run?: { readonly name: string; readonly detector: StoredDetector }
 }
@@ -52,13 +54,13 @@ export async function storedInputs(store: FeatureStore, concepts: ConceptsOption
   const detected = concepts && (await readConcepts(concepts.path))
   const ids =
     detected &&
-    new Map([...detected].map(([id, entry]) => [id, conceptIds(concepts.vocabulary, entry, concepts.count)]))
+    new Map([...detected].map(([id, entry]) => [id, conceptIds(concepts.vocabulary, entry, concepts.model)]))
   return {
     has: (id) => store.has(id) && (!ids || ids.has(id)),
     regions: (id) => store.count(id),
     features: (images, regions) => store.read(images, regions),
     concepts: (images) => {
-      const count = concepts?.count ?? 0
+      const count = concepts?.model.concepts ?? 0
       const all = new Int32Array(images.length * count)
       if (ids) for (const [i, id] of images.entries()) all.set(ids.get(id)!, i * count)
       return all

@@ -70,7 +70,7 @@ export async function representSplit({
       run.detector && {
         path: conceptsFile(data),
         vocabulary,
-        count: model.concepts,
+        model,
         run: { name: folder, detector: run.detector },
       },
     )

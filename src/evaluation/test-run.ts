@@ -72,13 +72,12 @@ async function captionPart(
   const store = await FeatureStore.open(featuresFolder(source))
   try {
     store.require(run.config.features, `run "${folder}"`)
-    const count = run.config.model.concepts
     const inputs = await storedInputs(
       store,
       run.detector && {
         path: conceptsFile(source),
         vocabulary: run.vocabulary,
-        count,
+        model: run.config.model,
         run: { name: run.name, detector: run.detector },
       },
     )

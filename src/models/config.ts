@@ -26,6 +26,7 @@ export const PUBLISHED_MODEL = {
   layers: 6,
   miaAttention: 'mutual',
   miaForm: 'code',
+  conceptConfidences: false,
   dropout: 0.5,
   miaDropout: 0.1,
 } as const

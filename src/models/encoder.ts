@@ -1,9 +1,11 @@
-import { div, gather, relu, slice, sum, type Tensor } from '../graph/index.ts'
+import { div, relu, slice, sum, type Tensor } from '../graph/index.ts'
 import { dropout } from '../nn/dropout.ts'
+import { normal } from '../nn/init.ts'
 import { Linear } from '../nn/linear.ts'
 import { rowMask } from '../nn/mask.ts'
 import type { Noise } from '../nn/noise.ts'
 import type { Scope } from '../nn/scope.ts'
+import { CONFIDENCE_LEVELS, embedConcepts } from './concept-input.ts'
 import type { Tensors } from './contract.ts'
 import type { ImageSizes, ImageTensors } from './inputs.ts'
 import { Mia, type Refined } from './mia.ts'
@@ -22,6 +24,8 @@ export interface EncoderConfig extends ImageSizes {
   readonly miaForm: 'code' | 'figure'
   /** whether some images have fewer regions: then regions of zeros are padding, masked in every softmax and mean */
   readonly paddedRegions: boolean
+  /** whether concepts come with the detector's confidence, see conceptInput() */
+  readonly conceptConfidences: boolean
   readonly hiddenSize: number
   readonly numHeads: number
   readonly innerSize: number
@@ -38,15 +42,22 @@ export interface Encoded extends Readonly<Record<Stream, Tensor>> {
   readonly refined?: Refined
 }
 
-/** Encodes regions and concepts: V = relu(W_a dropout(features) + b_a), T = E[concepts], then MIA if configured. */
+/**
+ * Encodes regions and concepts: V = relu(W_a dropout(features) + b_a), T = E[concepts], plus the embedding of each
+ * concept's level of confidence if configured, then MIA if configured.
+ */
 export class Encoder {
   readonly #image: Linear
+  readonly #confidence: Tensor | undefined
   readonly #mia: Mia | undefined
   readonly #config: EncoderConfig
 
   constructor(scope: Scope, config: EncoderConfig) {
     const { featureSize, hiddenSize, miaDropout } = config
     this.#image = new Linear(scope.at('image'), featureSize, hiddenSize)
+    this.#confidence = config.conceptConfidences
+      ? scope.parameter('confidence.weight', [CONFIDENCE_LEVELS, hiddenSize], normal(1))
+      : undefined
     this.#mia = config.mia ? new Mia(scope.at('mia'), { ...config, dropout: miaDropout }) : undefined
     this.#config = config
   }
@@ -54,7 +65,7 @@ export class Encoder {
   /** `words` is the word embedding `[W, D]`, which concepts share with captions. */
   forward({ features, concepts }: ImageTensors, words: Tensor, noise: Noise | undefined): Encoded {
     const visual = relu(this.#image.forward(dropout(features, this.#config.dropout, noise)))
-    const textual = gather(words, concepts)
+    const textual = embedConcepts(concepts, words, this.#confidence)
     const mask = this.#config.paddedRegions ? rowMask(features) : undefined
     if (!this.#mia) return { visual, textual, masks: { visual: mask, textual: undefined } }
     const refined = this.#mia.forward(visual, textual, noise, mask)

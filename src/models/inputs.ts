@@ -11,7 +11,7 @@ export interface ImageSizes {
   readonly concepts: number
 }
 
-/** Images in the graph: `features` float32 `[B, R, F]` and `concepts`, word ids, int32 `[B, K]`. */
+/** Images in the graph: `features` float32 `[B, R, F]` and `concepts`, as conceptInput() gives them, int32 `[B, K]`. */
 export interface ImageTensors {
   readonly features: Tensor
   readonly concepts: Tensor
@@ -42,7 +42,7 @@ export const featuresValue = (
   data,
 })
 
-/** The values to feed imageInputs(): features `[B, R, F]` and the word ids of the concepts, `[B, K]`. */
+/** The values to feed imageInputs(): features `[B, R, F]` and the concepts, `[B, K]`, as conceptInput() gives them. */
 export function imageValues(
   sizes: ImageSizes,
   features: Uint16Array | Float32Array,

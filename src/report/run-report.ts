@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path'
 import { Explainer } from '../caption/explainer.ts'
-import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
+import type { RunConfig } from '../caption/run-config.ts'
 import { writeFileAtomic } from '../disk/files.ts'
 import type { JournalEntry } from '../disk/journal.ts'
 import { openRun, readRunConfig, runFiles } from '../disk/run.ts'
@@ -104,7 +104,7 @@ export class RunReport {
       this.#engine.pictures,
       this.#data ?? config.data.folder,
       captions.map(({ id }) => id),
-      { features: config.features, concepts: usesConcepts(config.model) ? config.model.concepts : 0, vocabulary },
+      { features: config.features, model: config.model, vocabulary },
     )
     const inputs = await this.#inputs
     const boxes = gridBoxes(config.features) ?? new Float32Array()

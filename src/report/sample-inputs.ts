@@ -1,4 +1,4 @@
-import type { RunConfig } from '../caption/run-config.ts'
+import { type RunConfig, usesConcepts } from '../caption/run-config.ts'
 import { Dataset } from '../data/dataset.ts'
 import { readConcepts } from '../disk/concept-files.ts'
 import { conceptsFile, featuresFolder } from '../disk/dataset-files.ts'
@@ -22,7 +22,7 @@ export interface SampleInputs {
   readonly images: readonly SampleImage[]
   /** float16 bits `[images, R, F]` */
   readonly features: Uint16Array
-  /** word ids `[images, K]` */
+  /** concepts `[images, K]` as the model takes them */
   readonly concepts: Int32Array
 }
 
@@ -31,19 +31,19 @@ const PICTURE_SIZE = 480
 const READ_AHEAD = 4
 
 /**
- * Reads images of the dataset in folder `data`, those that it has, with their stored features and concepts. `concepts`
- * is how many concepts of an image the model takes; 0 for a model without. Throws UserError if features or concepts are
+ * Reads images of the dataset in folder `data`, those that it has, with their stored features and concepts. `model`
+ * is the model that takes them. Throws UserError if features or concepts are
  * missing, damaged or not of the run's kind.
  */
 export async function readSampleInputs(
   pictures: Pictures,
   data: string,
   ids: readonly string[],
-  { features, concepts, vocabulary }: SampleNeeds,
+  { features, model, vocabulary }: SampleNeeds,
 ): Promise<SampleInputs> {
   const dataset = await Dataset.open(data)
   const entries = new Map(dataset.images.map((image) => [image.id, image]))
-  const found = concepts > 0 ? await readConcepts(conceptsFile(data)) : undefined
+  const found = usesConcepts(model) ? await readConcepts(conceptsFile(data)) : undefined
   const store = await FeatureStore.open(featuresFolder(data))
   try {
     store.require(features, 'this run')
@@ -52,14 +52,14 @@ export async function readSampleInputs(
     const read = async (id: string): Promise<SampleImage> => {
       const path = dataset.imagePath(entries.get(id)!)
       const { words = [], scores = [] } = found?.get(id) ?? {}
-      const listed = words.slice(0, concepts).map((word, i) => ({ word, score: scores[i]! }))
+      const listed = words.slice(0, model.concepts).map((word, i) => ({ word, score: scores[i]! }))
       return { id, path, picture: await pictureOf(pictures, path), concepts: listed }
     }
     for await (const image of inOrder(known, read, READ_AHEAD)) images.push(image)
     return {
       images,
       features: await store.read(known),
-      concepts: Int32Array.from(found ? known.flatMap((id) => conceptIds(vocabulary, found.get(id)!, concepts)) : []),
+      concepts: Int32Array.from(found ? known.flatMap((id) => conceptIds(vocabulary, found.get(id)!, model)) : []),
     }
   } finally {
     await store.close()
@@ -67,8 +67,7 @@ export async function readSampleInputs(
 }
 
 /** What a run needs of the images. */
-export interface SampleNeeds extends Pick<RunConfig, 'features'> {
-  readonly concepts: number
+export interface SampleNeeds extends Pick<RunConfig, 'features' | 'model'> {
   readonly vocabulary: Vocabulary
 }
 

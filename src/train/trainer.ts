@@ -259,7 +259,7 @@ async function readData(
       ? {
           path: conceptsFile(data.folder),
           vocabulary,
-          count: model.concepts,
+          model,
           run: { name: folder, detector: await readDetector(runFiles(folder).concepts) },
         }
       : undefined,

@@ -15,6 +15,7 @@ async function represent(concepts: number) {
     mia: true,
     miaAttention: 'mutual',
     miaForm: 'code',
+    conceptConfidences: false,
     iterations: 2,
     regions: REGIONS,
     paddedRegions: true,

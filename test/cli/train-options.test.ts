@@ -26,7 +26,13 @@ test('the defaults are the published hyperparameters', () => {
     iterations: 2,
     layers: 6,
   })
-  expect(model).toMatchObject({ dropout: 0.5, miaDropout: 0.1, miaForm: 'code', miaAttention: 'mutual' })
+  expect(model).toMatchObject({
+    dropout: 0.5,
+    miaDropout: 0.1,
+    miaForm: 'code',
+    conceptConfidences: false,
+    miaAttention: 'mutual',
+  })
   expect(training).toEqual({
     ...{ seed: 1, epochs: 30, batchSize: 80, captionsPerImage: 5, augmentations: 0 },
     ...{ learningRate: 5e-4, learningRateDecayStart: 20, learningRateDecayEvery: 50, learningRateWarmup: 0 },

@@ -63,6 +63,7 @@ export const transformer: PeerModel = {
       iterations: 1,
       miaAttention: 'mutual',
       miaForm: 'code',
+      conceptConfidences: false,
       regions,
       paddedRegions: regions === PEER_REGIONS,
       concepts: 1,

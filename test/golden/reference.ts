@@ -49,6 +49,7 @@ export function openReference(file: string) {
     iterations: Number(metadata.iterations),
     miaAttention: 'mutual',
     miaForm: 'code',
+    conceptConfidences: false,
     regions,
     paddedRegions: false,
     concepts: entry('in.concepts').shape[1]!,

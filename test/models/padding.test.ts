@@ -17,6 +17,7 @@ const configOf = (choice: Partial<CaptionerConfig>): CaptionerConfig => ({
   mia: true,
   miaAttention: 'mutual',
   miaForm: 'code',
+  conceptConfidences: false,
   iterations: 2,
   regions: MOST,
   paddedRegions: false,

@@ -17,6 +17,7 @@ export const smallConfig = (data = 'data/small'): RunConfig => ({
     mia: false,
     miaAttention: 'mutual',
     miaForm: 'code',
+    conceptConfidences: false,
     iterations: 2,
     regions: 4,
     paddedRegions: false,

@@ -15,7 +15,7 @@ test('referenceLogLikelihood() is the mean over the words of all references, wha
   const config = await makeWorld(folder, { mia: true, copies: 4 })
   const { vocabulary, ...dataset } = await Dataset.open(folder)
   const store = await FeatureStore.open(featuresFolder(folder))
-  const concepts = { path: conceptsFile(folder), vocabulary, count: config.model.concepts }
+  const concepts = { path: conceptsFile(folder), vocabulary, model: config.model }
   const inputs = await storedInputs(store, concepts)
   const model = createCaptioner(config.model)
   const { weights } = TrainingState.start([...model.parameters.values()], 1)

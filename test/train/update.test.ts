@@ -12,6 +12,7 @@ const tiny = {
   iterations: 2,
   miaAttention: 'mutual' as const,
   miaForm: 'code' as const,
+  conceptConfidences: false,
   regions: 3,
   paddedRegions: false,
   concepts: 3,

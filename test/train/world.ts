@@ -100,6 +100,7 @@ export async function makeWorld(
       iterations: 2,
       miaAttention: 'mutual',
       miaForm: 'code',
+      conceptConfidences: false,
       regions: REGIONS,
       paddedRegions: false,
       concepts: REGIONS,

@@ -75,6 +75,7 @@ export const options = {
     'concepts per image (default: the number of regions, or as many as "mia concepts detect" found if these are fewer)',
     { max: LIMITS.concepts, ...MIA },
   ),
+  conceptConfidences: flag("give the model the detector's confidence in each concept, in ten levels", MIA),
   miaDropout: fractionBelowOne('p', 'dropout', { ...published('miaDropout'), ...MIA }),
 
   // No default: with --resume, a run without --epochs keeps its number.
@@ -183,6 +184,7 @@ export function choicesOf(data: string, values: TrainValues): RunChoices {
       miaAttention: values.miaAttention,
       miaForm: values.miaForm,
       concepts: values.concepts,
+      conceptConfidences: values.conceptConfidences,
       hiddenSize: values.hiddenSize,
       numHeads: values.numHeads,
       innerSize: values.innerSize,

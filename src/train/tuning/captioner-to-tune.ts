@@ -50,7 +50,7 @@ export async function openCaptionerToTune(folder: string, data: string, source: 
     const concepts = usesConcepts(config.model) && {
       path: conceptsFile(data),
       vocabulary,
-      count: config.model.concepts,
+      model: config.model,
       run: { name: folder, detector: detector! },
     }
     const { has, concepts: ids } = await storedInputs(store, concepts || undefined)

@@ -24,6 +24,7 @@ describe('scores words as PyTorch does, without dropout and with its masks', () 
             mia: true,
             miaAttention: 'mutual',
             miaForm: 'code',
+            conceptConfidences: false,
             regions,
             paddedRegions: false,
             concepts: regions,
