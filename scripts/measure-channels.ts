@@ -1,5 +1,5 @@
 /*
- * Writes src/vision/networks/builtin/channels.ts: the mean and standard deviation of each channel of the built-in
+ * Writes src/vision/networks/centernet/channels.ts: the mean and standard deviation of each channel of the built-in
  * network, over the first 2,000 training pictures of a prepared dataset.
  * Usage: npx tsx scripts/measure-channels.ts data/flickr8k
  */
@@ -12,15 +12,15 @@ import { toFloat16 } from '../src/formats/float16.ts'
 import { floats } from '../src/formats/host-value.ts'
 import { nodeEngine } from '../src/hosts/node/engine.ts'
 import { inOrder } from '../src/vision/in-order.ts'
-import { grid, SIZE } from '../src/vision/networks/builtin/grid.ts'
-import { INPUT, openPart } from '../src/vision/networks/builtin/model.ts'
+import { grid, SIZE } from '../src/vision/networks/centernet/grid.ts'
+import { INPUT, openPart } from '../src/vision/networks/centernet/model.ts'
 import { normalise, RGB255 } from '../src/vision/preprocessing.ts'
 import { counted } from '../src/wording.ts'
 
 const PICTURES = 2000
 /** The least standard deviation: dividing by less would amplify the noise of channels that hardly vary. */
 const MIN_DEVIATION = 0.02
-const TARGET = fileURLToPath(new URL('../src/vision/networks/builtin/channels.ts', import.meta.url))
+const TARGET = fileURLToPath(new URL('../src/vision/networks/centernet/channels.ts', import.meta.url))
 
 const [data] = process.argv.slice(2)
 if (data === undefined)

@@ -14,7 +14,7 @@ import type { Captions, CaptionText, ExplainedCaption, ImageCaption } from './ph
 import { IMAGES_PER_BATCH, ImageReader, type ReadBatch, type ReadImage, type SkippedImage } from './photo-reader.ts'
 import { checkRepresents, type RepresentedImage, representBatch, splitRepresentations } from './representations.ts'
 import { Representer } from './representer.ts'
-import { type SearchSettings, searchFor, searchSettings } from './search-settings.ts'
+import { photoSearchSettings, type SearchSettings, searchFor } from './search-settings.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** Concepts listed with a caption. */
@@ -186,7 +186,7 @@ export class Captioner {
   /** Puts an image into the queue. */
   async #ask(input: ImageInput, task: Task, options: CaptionOptions): Promise<Answer> {
     this.#checkOpen()
-    const settings = searchSettings(options) // here, so that a mistake fails its own caller and not the batch
+    const settings = photoSearchSettings(options) // here, so that a mistake fails its own caller and not the batch
     return this.#queue.submit({ input, task, ...settings }, { signal: options.signal })
   }
 
@@ -228,7 +228,7 @@ export class Captioner {
 
   async #explainEach(images: readonly ImageInput[], options: CaptionAllOptions): Promise<Captions<ExplainedCaption>> {
     this.#requireOne('explain captions')
-    return this.#withExplainer(searchSettings(options).maxLength, (explainer) =>
+    return this.#withExplainer(photoSearchSettings(options).maxLength, (explainer) =>
       this.#each(images, options, async ({ images: read, features, concepts }, captions, ids) => {
         const explanations = await explainer.explain(features, concepts, ids)
         return captions.map((caption, i) => ({
@@ -310,7 +310,7 @@ export class Captioner {
     finish: (batch: ReadBatch, captions: ImageCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): AsyncGenerator<Captions<T>> {
     const { vocabulary } = this.trained
-    const optionsOf = searchFor(searchSettings(options), vocabulary)
+    const optionsOf = searchFor(photoSearchSettings(options), vocabulary)
     let done = 0
     for await (const batch of this.#reader.read(images)) {
       signal?.throwIfAborted()

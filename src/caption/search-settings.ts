@@ -38,7 +38,7 @@ export interface SearchChoices {
   readonly lengthPenalty?: LengthPenalty
   /** no sequence of this many words comes twice in a caption; 0, the default, allows all */
   readonly blockNgrams?: number
-  /** no content word comes twice in a caption, nor its plural beside it; false by default */
+  /** no content word comes twice in a caption, nor its plural beside it; by default true for photographs only */
   readonly blockRepeatedWords?: boolean
   /** no caption ends with a word such as "a" or "with"; false by default */
   readonly blockBadEndings?: boolean
@@ -68,7 +68,7 @@ export interface SearchChoices {
 /** The choices of a search with their defaults filled in. */
 export type SearchSettings = Required<SearchChoices>
 
-/** The search of `mia caption` without options: the published beam search. */
+/** The published beam search: that of validation and of `mia test` without options. */
 export const DEFAULT_SEARCH: SearchSettings = {
   beam: DEFAULT_BEAM,
   maxLength: DEFAULT_MAX_LENGTH,
@@ -129,6 +129,16 @@ export function searchSettings(choices: SearchChoices, nameOf = (key: string): s
     )
   return settings
 }
+
+/**
+ * searchSettings() for captions of photographs, in which no content word comes twice unless that is asked for: a beam
+ * search likes "a kitchen with a kitchen".
+ */
+export const photoSearchSettings = (choices: SearchChoices): SearchSettings =>
+  searchSettings({ ...choices, blockRepeatedWords: choices.blockRepeatedWords ?? PHOTO_SEARCH.blockRepeatedWords })
+
+/** The choices of the search for captions of photographs in which it differs from the published one. */
+export const PHOTO_SEARCH = { blockRepeatedWords: true } as const satisfies SearchChoices
 
 const roundedUp = (value: number, multipleOf: number): number => Math.ceil(value / multipleOf) * multipleOf
 

@@ -88,14 +88,14 @@ ${markdownTable(['', ''], recipe)}
 
 ## Scores
 
-Captions of ${thousands(captions.images)} validation images with a beam of ${captions.beam} and the weights in this folder${captions.precision ? `, quantised to ${captions.precision}` : ''}. Only scores with equal signatures compare.
+Captions of ${thousands(captions.images)} validation images with a beam of ${captions.beam} in which no content word comes twice, and the weights in this folder${captions.precision ? `, quantised to ${captions.precision}` : ''}. Only scores with equal signatures compare.
 
 ${markdownTable(
   ['score', 'value', 'signature'],
   card.scores.map(({ name, score, signature }) => [name, scoreText(score), `\`${signature}\``.replaceAll('|', '\\|')]),
 )}
 
-## Confidence
+${card.datasets ? datasetTable(card.datasets) : ''}## Confidence
 
 ${confidence ? confidenceText(confidence) : "Not calibrated: the geometric mean of the words' probabilities."}
 
@@ -117,6 +117,14 @@ ${markdownTable(
   card.files.map(({ path, bytes, sha256 }) => [path, thousands(bytes), `\`${sha256}\``]),
 )}
 `
+}
+
+/** The scores on the images of each dataset. */
+function datasetTable(scores: NonNullable<Card['datasets']>): string {
+  const names = [...new Set(Object.keys(scores).map((key) => key.slice(key.indexOf(' ') + 1)))]
+  const metrics = [...new Set(Object.keys(scores).map((key) => key.slice(0, key.indexOf(' '))))]
+  const rows = names.map((name) => [name, ...metrics.map((metric) => scoreText(scores[`${metric} ${name}`]!))])
+  return `Of the images of each dataset by themselves:\n\n${markdownTable(['dataset', ...metrics], rows)}\n\n`
 }
 
 const percent = (part: number): string => `${(100 * part).toFixed(0)}%`

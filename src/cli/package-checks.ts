@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Check, REINSTALL } from './check.ts'
+import type { Check } from './check.ts'
 import { packageVersion } from './version.ts'
 
 /** The captioner is part of this package, so `npm ci` in a clone does not restore it. */
@@ -31,22 +31,23 @@ export async function pretrained(folder?: string): Promise<Check> {
   return { name, status: 'ok', found: `${card.files.length} files in ${where}, checksums match` }
 }
 
-/** Compares the CNN that npm installs with the checksum in the configuration of the pretrained captioner. */
+/** Compares the pretrained CNN with the checksum in the configuration of the pretrained captioner. */
 async function network(): Promise<Check> {
   const { PRETRAINED } = await import('../hosts/node/pretrained.ts')
   const { readRunConfig } = await import('../disk/run.ts')
-  const { builtinFiles } = await import('../vision/networks/builtin/model.ts')
   const { nodeAssets: assets } = await import('../hosts/node/assets.ts')
   const { features } = await readRunConfig(PRETRAINED)
-  const { digest } = await builtinFiles({ assets })
+  const { BUILTIN_FILE } = await import('../vision/networks/builtin.ts')
+  const { sha256: digestOf } = await import('../formats/sha256.ts')
+  const digest = await digestOf(await assets.builtin(BUILTIN_FILE))
   const name = 'pretrained CNN'
   const found = `sha256 ${digest.slice(0, 12)}`
   return 'network' in features && features.network.sha256 === digest
-    ? { name, status: 'ok', found: `in @vladmandic/human, checksum matches (${found})` }
+    ? { name, status: 'ok', found: `checksum matches (${found})` }
     : {
         name,
         status: 'error',
-        found: `in @vladmandic/human, not the CNN that the captioner was trained with (${found})`,
-        fix: REINSTALL,
+        found: `not the CNN that the captioner was trained with (${found})`,
+        fix: RESTORE,
       }
 }

@@ -18,6 +18,8 @@ const SCHEMA = v.object({
   scores: v.array(score),
   /** SPICE F-scores by kind of statement; kinds that neither captions nor references state are left out */
   statements: v.record(v.string(), v.number()),
+  /** scores on the validation images of each dataset by name, such as `CIDEr flickr8k`, if there are several */
+  datasets: v.optional(v.record(v.string(), v.number())),
   concepts: v.optional(
     v.object({
       words: v.number(),

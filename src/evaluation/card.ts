@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { FITTING_CIDER, fitCalibration, reliabilityOf } from '../caption/calibration.ts'
-import { meanProbability } from '../caption/caption-all.ts'
-import { Dataset } from '../data/dataset.ts'
+import { type ImageCaption, meanProbability } from '../caption/caption-all.ts'
+import { PHOTO_SEARCH } from '../caption/search-settings.ts'
+import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { type Card, STATEMENTS } from '../disk/card-file.ts'
 import { readBytes } from '../disk/files.ts'
 import { readListed } from '../disk/list-runs.ts'
@@ -11,10 +13,12 @@ import { openRun, runFiles, writeCalibration } from '../disk/run.ts'
 import { MAX_SAFETENSORS_BYTES } from '../disk/safetensors-file.ts'
 import type { Engine } from '../engine/engine.ts'
 import { elementCount } from '../formats/host-value.ts'
-import { evaluate } from '../metrics/index.ts'
+import { evaluate, FAMILIES } from '../metrics/index.ts'
 import type { Precision } from '../models/precision.ts'
 import type { Watch } from '../progress.ts'
 import { DEFAULT_BEAM } from '../search/defaults.ts'
+import { BUILTIN_FILE } from '../vision/networks/builtin.ts'
+import { scoreCaptions } from './score.ts'
 import { captionSplit } from './test-run.ts'
 
 /** The run to pack, the output folder, and the contents of its model card. */
@@ -35,6 +39,8 @@ export interface PackOptions extends Watch {
 
 /** Words listed of those that the concept detector knows best and worst. */
 const SHOWN_WORDS = 12
+/** The scores of each dataset. */
+const SHOWN_SCORES = ['Bleu_4', 'METEOR', 'ROUGE_L', 'CIDEr', 'SPICE-ts']
 /** Bins of the reliability diagram. */
 const RELIABILITY_BINS = 10
 
@@ -54,7 +60,7 @@ export async function packWithCard({
   commit,
   ...watch
 }: PackOptions): Promise<Card> {
-  const files = await packRun(run, out)
+  const files = [...(await packRun(run, out)), ...(existsSync(join(out, BUILTIN_FILE)) ? [BUILTIN_FILE] : [])]
   const { detector, model } = await openRun(out)
   const source = data ?? (await openRun(run)).config.data.folder
   const split = {
@@ -62,6 +68,7 @@ export async function packWithCard({
     run: out,
     data: source,
     split: 'val',
+    search: PHOTO_SEARCH,
     precision,
     ...watch,
   } as const
@@ -73,6 +80,7 @@ export async function packWithCard({
   }
   const evaluation = await evaluate(evaluated)
   const statements = await evaluate({ ...evaluated, metrics: STATEMENTS.map(({ metric }) => metric) })
+  const datasets = await scoresByDataset(images, captions)
   const judged = captions.map((caption, i) => ({
     mean: meanProbability(caption),
     fits: evaluation.images[i]!.scores.CIDEr! >= FITTING_CIDER,
@@ -97,6 +105,7 @@ export async function packWithCard({
     statements: Object.fromEntries(
       statements.scores.filter(({ score }) => !Number.isNaN(score)).map(({ name, score }) => [name, score]),
     ),
+    ...(Object.keys(datasets).length > 0 && { datasets }),
     ...(detector && {
       concepts: {
         words: detector.info.words.length,
@@ -117,6 +126,15 @@ export async function packWithCard({
     confidence: { fittingCider: FITTING_CIDER, ...reliabilityOf(judged, RELIABILITY_BINS) },
     files: await describeFiles(out, [...files, basename(runFiles(out).calibration)]),
   }
+}
+
+/** The scores of SHOWN_SCORES on the images of each dataset, named `CIDEr flickr8k`; none if there is one dataset. */
+async function scoresByDataset(images: readonly ImageEntry[], captions: readonly ImageCaption[]) {
+  const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
+  const { byDataset } = scoreCaptions(images, captions, metrics)
+  return Object.fromEntries(
+    Object.entries(byDataset).filter(([name]) => SHOWN_SCORES.includes(name.slice(0, name.indexOf(' ')))),
+  )
 }
 
 function commonest(captions: readonly string[]): [string, number] {

@@ -43,8 +43,8 @@ const decimal = (
     `${fallback}`,
   )
 
-/** A switch in a query, off by default: 1 or true turns it on. */
-const flag = (description: string) =>
+/** A switch in a query: 1 or true turns it on, 0 or false off. */
+const flag = (description: string, fallback: '0' | '1' = '0') =>
   v.optional(
     v.pipe(
       v.picklist(['0', '1', 'false', 'true']),
@@ -52,7 +52,7 @@ const flag = (description: string) =>
       v.boolean(),
       v.description(description),
     ),
-    '0',
+    fallback,
   )
 
 /** Parameters of POST /v1/caption: the choices of a search, see searchSettings(), and `explain`. */
@@ -68,7 +68,7 @@ export const CAPTION_QUERY = v.object({
     DEFAULT_SEARCH.lengthPenalty,
   ),
   blockNgrams: count(0, MAX_WORDS, DEFAULT_SEARCH.blockNgrams, 'no so many words in a row come twice; 0 allows all'),
-  blockRepeatedWords: flag('no noun, verb or adjective comes twice'),
+  blockRepeatedWords: flag('no noun, verb or adjective comes twice', '1'),
   blockBadEndings: flag('no caption ends with a word such as "a" or "with"'),
   require: v.optional(
     v.pipe(

@@ -18,7 +18,8 @@ export {
   sourceOf,
 } from './feature-source.ts'
 export { inOrder } from './in-order.ts'
-export { BUILTIN } from './networks/builtin/model.ts'
+export { BUILTIN } from './networks/builtin.ts'
+export { CENTERNET } from './networks/centernet/model.ts'
 export type { Network } from './networks/network.ts'
 export type { OnnxNetworkOptions } from './networks/onnx-network.ts'
 export { openDetector, openNetwork } from './open.ts'

@@ -64,7 +64,7 @@ describe('parseRunConfig()', () => {
     [
       'another feature size than its features have',
       ({ model }) => (model.featureSize = 10),
-      'model.featureSize is 10 and should be features.size, 2448',
+      'model.featureSize is 10 and should be features.size, 1104',
     ],
     [
       'padding that a grid never has',

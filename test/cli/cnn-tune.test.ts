@@ -48,7 +48,7 @@ test.each([
   ['--data a,b --captioner run', 'Cannot tune a captioner without its dataset: give one folder with --data'],
   ['--data d --captioner run --channels 4', 'Cannot use --channels with --captioner: it learns from captions'],
   ['--data d --teacher-layer map', 'Cannot use --teacher-layer without --teacher: it says how to use the teacher'],
-  ['--data d --cnn builtin --layer map', 'Cannot use --layer without --cnn: it says how to use your own CNN'],
+  ['--data d --cnn centernet --layer map', 'Cannot use --layer without --cnn: it says how to use your own CNN'],
 ])('mia cnn tune %s is a mistake', async (line, message) => {
   const { stderr, status } = await tune(...line.split(' ').filter((arg) => arg !== ''))
   expect(stderr).toContain(message)

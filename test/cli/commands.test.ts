@@ -362,7 +362,7 @@ describe('the whole pipeline, command by command, on images of one colour above 
   })
 
   test('features uses the pretrained CNN without --cnn, and never mixes features of two CNNs', async () => {
-    const builtin = { network: { regions: 49, size: 2448 } }
+    const builtin = { network: { regions: 49, size: 1104 } }
     await cp(join(folder, 'data'), join(folder, 'builtin'), { recursive: true })
     const { status, stderr } = await mia(['features', '--data', join(folder, 'builtin')])
     expect(stderr).toMatch(/^Error: Cannot add to features ".*": they are 4 regions of 6 .*; these would be 49 regions/)

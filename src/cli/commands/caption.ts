@@ -57,6 +57,10 @@ export const caption = defineCommand({
     out: text('file', 'file to write (default: captions.csv, .jsonl or .json, in the folder if one is given)', WRITE),
     skipExisting: flag('keep the captions that are written, and caption the other images', WRITE),
     ...SEARCH,
+    blockRepeatedWords: flag('a noun, verb or adjective may not come twice, unless --no-block-repeated-words', {
+      ...SEARCH.blockRepeatedWords.settings,
+      default: true,
+    }),
     ...SHARD,
   },
   ranks: true,

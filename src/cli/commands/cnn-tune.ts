@@ -18,7 +18,11 @@ const options = {
   ),
   images: list('folders', 'folders of pictures without captions, for a teacher'),
 
-  cnn: text('path', 'ONNX file of the network to train, or "builtin"', { default: 'builtin', ...CNN }),
+  cnn: text(
+    'path',
+    'ONNX file of the network to train (default: MobileNetV3-CenterNet of npm, which the pretrained CNN was made from)',
+    { default: 'centernet', ...CNN },
+  ),
   layer: text('name', 'its tensor of features, a map or tokens (default: the last one before pooling)', CNN),
   size: positive('pixels', 'width and height of its images, for a network that takes any', { max: 16_384, ...CNN }),
   normalisation: choice('name', 'how its pixels are normalised', NORMALISATION_NAMES, CNN),
@@ -96,10 +100,10 @@ export const cnnTune = defineCommand({
   async run(values, context) {
     const { out, data, epochs, batchSize, storedViews } = values
     refuseContradictions(values)
-    const { BUILTIN } = await import('../../vision/index.ts')
-    const { BUILTIN_FREEZE, tuneNetwork } = await import('../../train/tuning/tune-network.ts')
+    const { CENTERNET } = await import('../../vision/index.ts')
+    const { CENTERNET_FREEZE, tuneNetwork } = await import('../../train/tuning/tune-network.ts')
     const { nodeEngine } = await import('../../hosts/node/engine.ts')
-    const freeze = values.freeze ?? (values.cnn === BUILTIN ? BUILTIN_FREEZE : undefined)
+    const freeze = values.freeze ?? (values.cnn === CENTERNET ? CENTERNET_FREEZE : undefined)
     const { signal, report } = context
     const tuned = await tuneNetwork({
       engine: nodeEngine,
@@ -162,7 +166,7 @@ function refuseContradictions(values: Values<typeof options>): void {
     if (teacher === undefined && given !== undefined)
       throw new UsageError(`Cannot use --${optionName(name)} without --teacher: it says how to use the teacher`)
   for (const [name, given] of Object.entries({ layer, size, normalisation }))
-    if (cnn === 'builtin' && given !== undefined)
+    if (cnn === 'centernet' && given !== undefined)
       throw new UsageError(`Cannot use --${name} without --cnn: it says how to use your own CNN`)
 }
 

@@ -8,7 +8,12 @@ export function exportReadme(config: ExportConfig, { builtin }: { readonly built
   const files = [
     ...(network ? [['network.onnx', 'a normalised picture to the features of its regions']] : []),
     ...(concepts
-      ? [['concepts.onnx', 'features to the most probable concepts, as ids of words, and their scores']]
+      ? [
+          [
+            'concepts.onnx',
+            'features to the most probable concepts and their scores; a concept is the id of its word, for some models plus the level of its score times the size of the vocabulary',
+          ],
+        ]
       : []),
     [
       'encoder.onnx',
@@ -65,7 +70,7 @@ padding. The examples read a .npy file, float32 \`[regions, ${features.size}]\`.
 ## Terms
 
 ${terms ?? 'The terms of the training data are not recorded; ask who trained the captioner.'}
-${builtin ? '\nnetwork.onnx is MobileNetV3-CenterNet, trained on COCO, from the npm package @vladmandic/human (MIT licence).\n' : ''}`
+${builtin ? '\nnetwork.onnx was made from MobileNetV3-CenterNet, trained on COCO, of the npm package @vladmandic/human (MIT licence).\n' : ''}`
 }
 
 function steps({ network, concepts, image, tokens, search, features }: ExportConfig): string[] {
@@ -80,6 +85,6 @@ function steps({ network, concepts, image, tokens, search, features }: ExportCon
     ...(concepts ? ['concepts.onnx takes `features` and returns `concepts` and their `scores`.'] : []),
     `encoder.onnx takes \`features\`${concepts ? ' and `concepts`' : ''} and returns the encoded image, \`image.*\`, and the first state, \`state.*\`.`,
     `step.onnx takes both, and for each hypothesis its last word (\`words\`, at first <start>, ${tokens.start}), the row of the state that\n   it continues (\`parents\`, at first 0) and its image (\`images\`, 0 for a single one). It returns \`logProbs\` of the next\n   word and the new state, \`next.*\`, which is \`state.*\` of the next step. Hypotheses of many images may go through\n   together.`,
-    `A caption ends at <end> (${tokens.end}), or after ${search.maxLength} words.`,
+    `A caption ends at <end> (${tokens.end}), or after ${search.maxLength} words. The examples search as \`mia caption --no-block-repeated-words\` does.`,
   ]
 }

@@ -12,7 +12,8 @@ import { UserError } from '../../errors.ts'
 import { serializeSafetensors } from '../../formats/safetensors.ts'
 import { sha256 } from '../../formats/sha256.ts'
 import type { FeatureSource } from '../../vision/feature-source.ts'
-import { BUILTIN } from '../../vision/networks/builtin/model.ts'
+import { BUILTIN } from '../../vision/networks/builtin.ts'
+import { CENTERNET } from '../../vision/networks/centernet/model.ts'
 import { nodeEngine } from './engine.ts'
 import { checkEmpty, type ExportRunOptions, termsOf, type WrittenFile } from './export-run.ts'
 import { PRETRAINED } from './pretrained.ts'
@@ -107,7 +108,9 @@ async function networkFiles(captioner: TrainedCaptioner, cnn: string | undefined
 function withWebPaths(source: FeatureSource): FeatureSource {
   const placed = <T extends { readonly file: string }>(network: T): T => ({
     ...network,
-    file: network.file === BUILTIN ? BUILTIN : `${WEB_FILES.networks}/${basename(network.file)}`,
+    file: [BUILTIN, CENTERNET].includes(network.file)
+      ? network.file
+      : `${WEB_FILES.networks}/${basename(network.file)}`,
   })
   if (!('network' in source)) return source
   const network = placed(source.network)

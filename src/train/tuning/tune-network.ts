@@ -26,8 +26,8 @@ import { ADAM, type TuningBatch, TuningSteps } from './tuning-steps.ts'
 import { type TuningValidated, TuningValidation } from './tuning-validation.ts'
 import { LiveViews, StoredViews, type View, type Views, type Watchers } from './views.ts'
 
-/** The tensor up to which the built-in network is kept by default: the output of block 11 of 14, at stride 16. */
-export const BUILTIN_FREEZE = 'tower_0/MobilenetV3/expanded_conv_11/add'
+/** The tensor up to which MobileNetV3-CenterNet is kept by default: the output of block 11 of 14, at stride 16. */
+export const CENTERNET_FREEZE = 'tower_0/MobilenetV3/expanded_conv_11/add'
 
 const WORD_WEIGHT = 0.01
 const DROPOUT = 0.5

@@ -1,7 +1,7 @@
 import type { HostValues } from '../../engine/session.ts'
 import { fromFloat16 } from '../../formats/float16.ts'
 import { floats, type HostValue, ints } from '../../formats/host-value.ts'
-import { averageGrid } from '../../vision/networks/builtin/average-grid.ts'
+import { averageGrid } from '../../vision/networks/centernet/average-grid.ts'
 import { bucketOf } from '../buckets.ts'
 import { captionLengths, captionsOf, captionValues } from './caption-values.ts'
 import type { TuningModel } from './tuning-model.ts'

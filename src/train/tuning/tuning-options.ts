@@ -7,7 +7,7 @@ import type { TuningScores } from './tuning-validation.ts'
 
 /** A network to open, as `mia features` opens it. */
 export interface NetworkChoice {
-  /** path of an ONNX file, or `builtin` */
+  /** path of an ONNX file, or `centernet` */
   readonly file: string
   readonly options?: Parameters<typeof openNetwork>[2]
 }

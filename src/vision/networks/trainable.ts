@@ -4,14 +4,16 @@ import type { HostValue } from '../../formats/host-value.ts'
 import { inputName, type Tensor, topological } from '../../graph/index.ts'
 import { OnnxImport } from '../../onnx/import.ts'
 import { type Preprocessing, RGB255 } from '../preprocessing.ts'
-import { LAYERS, SIDE, SIZE } from './builtin/grid.ts'
-import { BUILTIN, builtinFiles, importBuiltin } from './builtin/model.ts'
-import { FEATURES } from './builtin/network.ts'
+import { BUILTIN } from './builtin.ts'
+import { LAYERS, SIDE, SIZE } from './centernet/grid.ts'
+import { CENTERNET, centernetFiles, importCenternet } from './centernet/model.ts'
+import { FEATURES } from './centernet/network.ts'
 import { cutOnnxNetwork, type OnnxNetworkOptions } from './onnx-network.ts'
+import type { TfjsImport } from './tfjs/import.ts'
 
 /** A pretrained network as a graph that can be differentiated, from its images to a layer of features. */
 export interface TrainableNetwork {
-  /** the absolute path of its file, or `builtin` */
+  /** the absolute path of its file, or `centernet` */
   readonly name: string
   /** the SHA-256 of the file, in hexadecimal */
   readonly sha256: string
@@ -33,12 +35,21 @@ export interface TrainableNetwork {
 }
 
 /**
- * Opens the network of an ONNX file, or the built-in one if `file` is `builtin`, for training. Batch normalisation is
+ * Opens the network of an ONNX file, or MobileNetV3-CenterNet if `file` is `centernet`, for training. Batch normalisation is
  * in inference mode: its means and variances stay. Throws UserError if the file cannot be read, has no such layer, or
  * has an operator before it that has no gradient here.
  */
-export const openTrainable = (engine: Engine, file: string, options?: OnnxNetworkOptions): Promise<TrainableNetwork> =>
-  file === BUILTIN ? openBuiltin(engine) : openOnnx(engine, file, options)
+export async function openTrainable(
+  engine: Engine,
+  file: string,
+  options?: OnnxNetworkOptions,
+): Promise<TrainableNetwork> {
+  if (file === BUILTIN)
+    throw new UserError(
+      `Cannot train network "${BUILTIN}": its weights have 8 bits; train the one that it was made from, "${CENTERNET}"`,
+    )
+  return file === CENTERNET ? openCenternet(engine) : openOnnx(engine, file, options)
+}
 
 async function openOnnx(engine: Engine, path: string, options?: OnnxNetworkOptions): Promise<TrainableNetwork> {
   const { what, cut, sha256, normalisation } = await cutOnnxNetwork(engine, path, options)
@@ -59,14 +70,18 @@ async function openOnnx(engine: Engine, path: string, options?: OnnxNetworkOptio
   }
 }
 
-async function openBuiltin(engine: Engine): Promise<TrainableNetwork> {
-  const { json, weights, digest } = await builtinFiles(engine)
-  const network = importBuiltin(SIZE, json, weights)
+async function openCenternet(engine: Engine): Promise<TrainableNetwork> {
+  const { json, weights, digest } = await centernetFiles(engine)
+  return trainableCenternet(importCenternet(SIZE, json, weights), digest)
+}
+
+/** MobileNetV3-CenterNet for training, from its graph at SIZE and the SHA-256 of its files. */
+export function trainableCenternet(network: TfjsImport, sha256: string): TrainableNetwork {
   const tables = new Map<string, HostValue>()
   const { regions } = FEATURES.outputs((name) => network.tensor(name), tables)
   return {
-    name: BUILTIN,
-    sha256: digest,
+    name: CENTERNET,
+    sha256,
     layer: `${Object.keys(LAYERS).join('+')}, standardised`,
     input: { width: SIZE, height: SIZE, ...RGB255 },
     images: topological([regions!]).find(
@@ -77,7 +92,7 @@ async function openBuiltin(engine: Engine): Promise<TrainableNetwork> {
     columns: SIDE,
     weights: new Map([...network.weights, ...tables]),
     trainable: floatsOf(network.weights),
-    tensor: (name) => within(regions!, network.tensor(name), { name, what: 'the built-in network' }),
+    tensor: (name) => within(regions!, network.tensor(name), { name, what: 'network "centernet"' }),
   }
 }
 

@@ -72,6 +72,7 @@ export class TfjsImport {
         tensor: (name) => this.tensor(name),
         stored: (name) => this.#stored.get(name),
         keep: (name, value) => void this.weights.set(name, value),
+        stretch: this.#stretch(),
       }),
     )
   }
@@ -81,6 +82,14 @@ export class TfjsImport {
     if (dims.length !== 4)
       throw new UserError(`the input has the shape [${dims.join(', ')}]; expected [images, height, width, channels]`)
     return input(name, ['B', dims[3]!, ...this.#size])
+  }
+
+  /** How much larger the images are than in the file, down and across; 1 if the file leaves their size open. */
+  #stretch(): [down: number, across: number] {
+    const images = [...this.#nodes.values()].find(({ op }) => op === 'Placeholder')
+    const [, height, width] = images?.attr?.shape?.shape?.dim?.map(({ size }) => Number(size)) ?? []
+    const ratio = (wanted: number, stored = 0): number => (stored > 0 ? wanted / stored : 1)
+    return [ratio(this.#size[0], height), ratio(this.#size[1], width)]
   }
 
   #fail(why: string): never {

@@ -19,6 +19,8 @@ export interface TfjsInputs {
   stored(name: string): HostValue | undefined
   /** Records that a stored value is an input of the graph. */
   keep(name: string, value: HostValue): void
+  /** how much larger the images are than in the file */
+  readonly stretch: readonly [down: number, across: number]
 }
 
 /** A TensorFlow node as an import rule reads it. Methods throw UserError if the file does not have what they return. */
@@ -59,6 +61,12 @@ export class TfjsNode {
   /** The values of a stored input. */
   numbers(index: number): number[] {
     return Array.from(this.#value(index).data as ArrayLike<number>, Number)
+  }
+
+  /** A stored height and width of a map, for images of another size than in the file. */
+  mapSize(index: number): readonly number[] {
+    const size = this.numbers(index)
+    return size.map((stored, i) => stored * this.#inputs.stretch[i]!)
   }
 
   /** A boolean attribute, by default false. */

@@ -81,7 +81,7 @@ function resizeRule(node: TfjsNode): Tensor {
   if (node.flag('align_corners') || node.flag('half_pixel_centers'))
     node.unsupported('with align_corners or half_pixel_centers')
   const x = node.input(0)
-  const size = node.numbers(1)
+  const size = node.mapSize(1)
   if (x.shape.length !== 4 || size.length !== 2) node.unsupported(`of ${x.shape.length} axes to [${size.join(', ')}]`)
   return size.reduce((stretched, to, i) => {
     const times = to / (x.shape[i + 2] as number)

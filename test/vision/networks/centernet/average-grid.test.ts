@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { averageGrid } from '../../../../src/vision/networks/builtin/average-grid.ts'
+import { averageGrid } from '../../../../src/vision/networks/centernet/average-grid.ts'
 
 const near = (rows: Float32Array, wanted: readonly number[]) => {
   expect(rows.length).toBe(wanted.length)

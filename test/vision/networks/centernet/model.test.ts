@@ -12,7 +12,7 @@ afterEach(() => {
 async function cachedName(version: number): Promise<string> {
   vi.resetModules()
   vi.doMock(EXPORT, async (original) => ({ ...(await original<object>()), EXPORT_VERSION: version }))
-  const { openPart } = await import('../../../../src/vision/networks/builtin/model.ts')
+  const { openPart } = await import('../../../../src/vision/networks/centernet/model.ts')
   const names: string[] = []
   const assets = {
     builtin: async () => new Uint8Array(8),

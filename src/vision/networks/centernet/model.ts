@@ -8,8 +8,8 @@ import { EXPORT_VERSION, toOnnx } from '../../../onnx/export.ts'
 import { TfjsImport } from '../tfjs/import.ts'
 import { checkTfjsModel } from '../tfjs/model-file.ts'
 
-/** The name of the built-in network, given instead of a file's path. */
-export const BUILTIN = 'builtin'
+/** The name of the network, given instead of a file's path. */
+export const CENTERNET = 'centernet'
 
 /** The name of the network's only input, `[B, 3, height, width]`, values from 0 to 255. */
 export const INPUT = 'tower_0/images'
@@ -29,16 +29,16 @@ export interface Part {
 const ADVICE = 'install the packages again with "npm ci"'
 
 /**
- * Opens a part of the built-in network, MobileNetV3-CenterNet (https://github.com/610265158/mobilenetv3_centernet),
+ * Opens a part of MobileNetV3-CenterNet (https://github.com/610265158/mobilenetv3_centernet),
  * trained on COCO, from `models/` of the npm package @vladmandic/human (MIT). The part is translated to ONNX once and
- * then cached. Returns the session and the SHA-256 of the network's files, see builtinFiles(). Throws UserError if the
+ * then cached. Returns the session and the SHA-256 of the network's files, see centernetFiles(). Throws UserError if the
  * package is missing or damaged.
  */
 export async function openPart(
   { runtime, assets }: Engine,
   part: Part,
 ): Promise<{ readonly session: Session; readonly sha256: string }> {
-  const { json, weights, digest } = await builtinFiles({ assets })
+  const { json, weights, digest } = await centernetFiles({ assets })
   const { name, size, recipe } = part
   const key = await sha256(new TextEncoder().encode(JSON.stringify([EXPORT_VERSION, digest, size, recipe])))
   const onnx = await assets.cached(`centernet-${name}-${key.slice(0, 16)}.onnx`, async () =>
@@ -51,10 +51,10 @@ const MODEL_FILE = 'centernet.json'
 const WEIGHTS_FILE = 'centernet.bin'
 
 /**
- * The files of the built-in network; `digest` is the SHA-256 of the model's bytes followed by the weights'. Throws
+ * The files of the network; `digest` is the SHA-256 of the model's bytes followed by the weights'. Throws
  * UserError if one is missing.
  */
-export async function builtinFiles({
+export async function centernetFiles({
   assets,
 }: Pick<Engine, 'assets'>): Promise<{ json: Uint8Array; weights: Uint8Array; digest: string }> {
   const [json, weights] = await Promise.all([assets.builtin(MODEL_FILE), assets.builtin(WEIGHTS_FILE)])
@@ -62,14 +62,14 @@ export async function builtinFiles({
 }
 
 function translate({ size, outputs }: Part, json: Uint8Array, weights: Uint8Array): Uint8Array {
-  const network = importBuiltin(size, json, weights)
+  const network = importCenternet(size, json, weights)
   const kept = new Map<string, HostValue>()
   const made = outputs((name) => network.tensor(name), kept)
   return toOnnx(made, new Map([...network.weights, ...kept]) as ReadonlyMap<string, HostValue>)
 }
 
-/** The built-in network as a graph, for images of `size` x `size`. Throws UserError if its files are damaged. */
-export const importBuiltin = (size: number, json: Uint8Array, weights: Uint8Array): TfjsImport =>
+/** The network as a graph, for images of `size` x `size`. Throws UserError if its files are damaged. */
+export const importCenternet = (size: number, json: Uint8Array, weights: Uint8Array): TfjsImport =>
   new TfjsImport(checkTfjsModel(parse(json), MODEL_FILE, ADVICE), weights, {
     what: `network "${MODEL_FILE}"`,
     weightsWhat: `weights "${WEIGHTS_FILE}"`,

@@ -1,9 +1,9 @@
-// npx tsx bench/builtin.ts: the network that comes with npm on 20 pictures of coco-mini: how far from TensorFlow.js, and how fast.
+// npx tsx bench/centernet.ts: MobileNetV3-CenterNet on 20 pictures of coco-mini: how far from TensorFlow.js, and how fast.
 import { nodeEngine } from '../src/hosts/node/engine.ts'
 import { normalise, openNetwork } from '../src/vision/index.ts'
-import { differences } from '../test/vision/networks/builtin/differences.ts'
-import { HEAD, LAYERS } from '../test/vision/networks/builtin/network-files.ts'
-import { photographs } from '../test/vision/networks/builtin/pictures.ts'
+import { differences } from '../test/vision/networks/centernet/differences.ts'
+import { HEAD, LAYERS } from '../test/vision/networks/centernet/network-files.ts'
+import { photographs } from '../test/vision/networks/centernet/pictures.ts'
 
 const PICTURES = 20
 const BATCH = 4
@@ -17,7 +17,7 @@ for (const [size, nodes] of [
   for (const [i, difference] of (await differences(files, size, nodes)).entries())
     process.stdout.write(`${nodes[i]} at ${size}: ${difference.toExponential(1)} of the map's largest number\n`)
 
-const network = await openNetwork(nodeEngine, 'builtin')
+const network = await openNetwork(nodeEngine, 'centernet')
 const { width, height } = network.input
 const length = 3 * width * height
 const planes = new Float32Array(BATCH * length)

@@ -7,7 +7,7 @@ import { type Preprocessing, RGB255 } from '../../preprocessing.ts'
 import type { Network } from '../network.ts'
 import { DEVIATIONS, MEANS } from './channels.ts'
 import { grid, LAYERS, SIDE, SIZE } from './grid.ts'
-import { BUILTIN, INPUT, openPart, type Part } from './model.ts'
+import { CENTERNET, INPUT, openPart, type Part } from './model.ts'
 
 /**
  * The grid with each channel standardised over photographs. The standard deviations of raw channels are between .02 and
@@ -37,14 +37,14 @@ export const FEATURES: Part = {
 const floatsOf = (text: string): Float32Array =>
   fromFloat16(new Uint16Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer))
 
-/** Opens the built-in network as a feature extractor. Throws UserError if its package is missing or damaged. */
-export async function openBuiltinNetwork(engine: Engine): Promise<Network> {
+/** Opens the network as a feature extractor. Throws UserError if its package is missing or damaged. */
+export async function openCenternet(engine: Engine): Promise<Network> {
   const { session, sha256 } = await openPart(engine, FEATURES)
-  return new BuiltinNetwork(session, sha256)
+  return new CenternetNetwork(session, sha256)
 }
 
-class BuiltinNetwork implements Network {
-  readonly name = BUILTIN
+class CenternetNetwork implements Network {
+  readonly name = CENTERNET
   readonly layer = `${Object.keys(LAYERS).join('+')}, standardised`
   readonly input: Preprocessing = { width: SIZE, height: SIZE, ...RGB255 }
   readonly regions = SIDE * SIDE

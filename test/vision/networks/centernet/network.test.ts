@@ -7,9 +7,17 @@ import { openFeatureExtractor } from '../../../../src/caption/feature-extractor.
 import type { TrainedCaptioner } from '../../../../src/caption/trained-captioner.ts'
 import { toFloat16 } from '../../../../src/formats/float16.ts'
 import { nodeEngine } from '../../../../src/hosts/node/engine.ts'
-import { BUILTIN, openDetector, openNetwork, RegionFinder, sameSource, sourceOf } from '../../../../src/vision/index.ts'
-import { averageGrid } from '../../../../src/vision/networks/builtin/average-grid.ts'
-import { DEVIATIONS, MEANS } from '../../../../src/vision/networks/builtin/channels.ts'
+import {
+  BUILTIN,
+  CENTERNET,
+  openDetector,
+  openNetwork,
+  RegionFinder,
+  sameSource,
+  sourceOf,
+} from '../../../../src/vision/index.ts'
+import { averageGrid } from '../../../../src/vision/networks/centernet/average-grid.ts'
+import { DEVIATIONS, MEANS } from '../../../../src/vision/networks/centernet/channels.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
 import { runInTensorflow } from '../tfjs/tensorflow.ts'
 import { INPUT, inTensorflow, LAYERS } from './network-files.ts'
@@ -39,9 +47,9 @@ afterAll(async () => {
   await rm(cache, { recursive: true })
 })
 
-describe('openNetwork("builtin")', () => {
+describe('openNetwork("centernet")', () => {
   test('concatenates the maps of four layers, averaged over the cells of one grid, and standardises each channel', async () => {
-    const network = await openNetwork(nodeEngine, BUILTIN)
+    const network = await openNetwork(nodeEngine, CENTERNET)
     const { regions, columns, size } = network
     expect({ regions, columns, size }).toEqual({ regions: 49, columns: 7, size: 528 + 720 + 720 + 480 })
     const planes = await planesOf(await waves(), 320)
@@ -70,7 +78,7 @@ describe('openNetwork("builtin")', () => {
   test.skipIf(!hasCoco)(
     'has channels with about mean 0 and standard deviation 1 over other photographs (needs ../shared)',
     async () => {
-      const network = await openNetwork(nodeEngine, BUILTIN)
+      const network = await openNetwork(nodeEngine, CENTERNET)
       const values: number[] = []
       for (const picture of (await photographs()).slice(0, 16))
         values.push(...(await network.run(await planesOf(picture, 320), 1)))
@@ -83,9 +91,9 @@ describe('openNetwork("builtin")', () => {
   )
 
   test('has a source that names no file, with which a run opens it again', async () => {
-    const network = await openNetwork(nodeEngine, BUILTIN)
+    const network = await openNetwork(nodeEngine, CENTERNET)
     const source = sourceOf(network)
-    expect(source.network).toEqual({ file: 'builtin', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
+    expect(source.network).toEqual({ file: 'centernet', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
     expect(source.layer).toBe(
       'expanded_conv_12/expand+expanded_conv_13/expand+expanded_conv_14/expand+extern1, standardised',
     )
@@ -109,7 +117,7 @@ describe('openNetwork("builtin")', () => {
 
   test('caches its ONNX with a checksum, and makes it again if it is damaged or missing', async () => {
     const folder = join(cache, 'mia-caption')
-    const open = async () => (await openNetwork(nodeEngine, BUILTIN)).release()
+    const open = async () => (await openNetwork(nodeEngine, CENTERNET)).release()
     await open()
     const file = (await readdir(folder)).find((name) => /^[\d.]+-centernet-features-[0-9a-f]{16}\.onnx$/.test(name))!
     const path = join(folder, file)
@@ -142,7 +150,7 @@ describe('openNetwork("builtin")', () => {
       vi.stubEnv('XDG_CACHE_HOME', cache)
       vi.stubEnv('LOCALAPPDATA', cache)
     })
-    const network = await openNetwork(nodeEngine, BUILTIN)
+    const network = await openNetwork(nodeEngine, CENTERNET)
     expect(network.regions).toBe(49)
     network.release()
   })
@@ -162,12 +170,12 @@ describe('openDetector("builtin")', () => {
       pictures: nodeEngine.pictures,
       position: false,
     })
-    expect(finder.source).toMatchObject({ kind: 'detected', detector: { file: 'builtin' }, size: 2448, regions: 100 })
+    expect(finder.source).toMatchObject({ kind: 'detected', detector: { file: 'builtin' }, size: 1104, regions: 100 })
     const { features, boxes } = await finder.find((await photographs())[0]!)
     finder.release()
     const count = boxes!.length / 4
     expect(count).toBeGreaterThanOrEqual(10)
-    expect(features).toHaveLength(2448 * count)
+    expect(features).toHaveLength(1104 * count)
     expect(boxes!.every((edge) => edge >= 0 && edge <= 1)).toBe(true)
   })
 
