@@ -38,8 +38,8 @@ export function conceptInputs(
 }
 
 /**
- * The embeddings of concepts, `[B, K, D]`, given as conceptInput() gives them, int32 `[B, K]`: those of their words, from
- * `words` `[W, D]`, plus those of their levels, from `levels` `[CONFIDENCE_LEVELS, D]`, for models that have them.
+ * The embeddings of concepts, `[B, K, D]`, given as conceptInput() gives them, int32 `[B, K]`: those of their words,
+ * from `words` `[W, D]`, plus those of their levels, from `levels` `[CONFIDENCE_LEVELS, D]`, for models that have them.
  */
 export function embedConcepts(concepts: Tensor, words: Tensor, levels: Tensor | undefined): Tensor {
   if (!levels) return gather(words, concepts)

@@ -35,9 +35,9 @@ export interface TrainableNetwork {
 }
 
 /**
- * Opens the network of an ONNX file, or MobileNetV3-CenterNet if `file` is `centernet`, for training. Batch normalisation is
- * in inference mode: its means and variances stay. Throws UserError if the file cannot be read, has no such layer, or
- * has an operator before it that has no gradient here.
+ * Opens the network of an ONNX file, or MobileNetV3-CenterNet if `file` is `centernet`, for training. Batch
+ * normalisation is in inference mode: its means and variances stay. Throws UserError for the built-in network, and if
+ * the file cannot be read, has no such layer, or has an operator before it that has no gradient here.
  */
 export async function openTrainable(
   engine: Engine,

@@ -29,10 +29,10 @@ export interface Part {
 const ADVICE = 'install the packages again with "npm ci"'
 
 /**
- * Opens a part of MobileNetV3-CenterNet (https://github.com/610265158/mobilenetv3_centernet),
- * trained on COCO, from `models/` of the npm package @vladmandic/human (MIT). The part is translated to ONNX once and
- * then cached. Returns the session and the SHA-256 of the network's files, see centernetFiles(). Throws UserError if the
- * package is missing or damaged.
+ * Opens a part of MobileNetV3-CenterNet (https://github.com/610265158/mobilenetv3_centernet), trained on COCO, from
+ * `models/` of the npm package @vladmandic/human (MIT). The part is translated to ONNX once and then cached. Returns
+ * the session and the SHA-256 of the network's files, see centernetFiles(). Throws UserError if the package is missing
+ * or damaged.
  */
 export async function openPart(
   { runtime, assets }: Engine,
