@@ -43,11 +43,11 @@ async function network(): Promise<Check> {
   const name = 'pretrained CNN'
   const found = `sha256 ${digest.slice(0, 12)}`
   return 'network' in features && features.network.sha256 === digest
-    ? { name, status: 'ok', found: `checksum matches (${found})` }
+    ? { name, status: 'ok', found: `${BUILTIN_FILE}, checksum matches (${found})` }
     : {
         name,
         status: 'error',
-        found: `not the CNN that the captioner was trained with (${found})`,
+        found: `${BUILTIN_FILE}, not the CNN that the captioner was trained with (${found})`,
         fix: RESTORE,
       }
 }
