@@ -1,6 +1,6 @@
 // Times a training step and prints one JSON line: median seconds of a step, and peak memory of the process.
 // Usage: tsx bench/step.ts <mia: 0 or 1> <images in a batch> <captions per image> [basic model] [device]
-import { CPU, parseDevice } from '../src/engine/device.ts'
+import { CPU, parseDevice } from '../src/device.ts'
 import { ints } from '../src/formats/host-value.ts'
 import { runtimeOn } from '../src/hosts/node/runtime.ts'
 import { crossEntropy } from '../src/train/objectives/cross-entropy.ts'

@@ -6,9 +6,10 @@ import { builtinModules } from 'node:module'
 import { posix, relative, resolve, sep } from 'node:path'
 import ts from 'typescript'
 
-const BASE = ['errors', 'progress', 'random', 'wording']
+const BASE = ['device', 'errors', 'progress', 'random', 'wording']
 /** The parts of src/ (a folder, or a file beside the folders) that run in a page, each with the parts it may import. */
 const PAGE_PARTS = {
+  device: [],
   errors: [],
   progress: [],
   random: [],

@@ -4,7 +4,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseDevice } from '../src/engine/device.ts'
+import { parseDevice } from '../src/device.ts'
 import type { HostValues, Runtime } from '../src/engine/session.ts'
 import { elementCount, floats } from '../src/formats/host-value.ts'
 import { add, input, type Tensor, vjp } from '../src/graph/index.ts'

@@ -1,9 +1,9 @@
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { CPU, type Device } from '../device.ts'
 import { cacheFolder, isDamaged } from '../disk/cache.ts'
 import { checkWritable } from '../disk/files.ts'
-import { CPU, type Device } from '../engine/device.ts'
 import { attempt, type Check } from './check.ts'
 import { packageChecks } from './package-checks.ts'
 

@@ -1,5 +1,5 @@
+import { DEVICE_KINDS, type Device, parseDevice } from '../device.ts'
 import type { Part } from '../distributed/sharing.ts'
-import { DEVICE_KINDS, type Device, parseDevice } from '../engine/device.ts'
 import { UsageError } from '../errors.ts'
 import { thousands } from '../wording.ts'
 

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path'
 import type { NetworkPaths } from '../caption/feature-extractor.ts'
-import type { Device } from '../engine/device.ts'
+import type { Device } from '../device.ts'
 import { Captioner } from '../hosts/node/captioner.ts'
 import { packageVersion } from '../hosts/node/package-version.ts'
 import { createApp } from '../server/app.ts'

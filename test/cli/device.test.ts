@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { deviceName, parseDevice } from '../../src/engine/device.ts'
+import { deviceName, parseDevice } from '../../src/device.ts'
 import { libraryPath } from '../../src/hosts/node/ort-library.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { runScript, source } from '../support/script.ts'

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { CPU, type Device } from '../../src/engine/device.ts'
+import { CPU, type Device } from '../../src/device.ts'
 import type { Runtime } from '../../src/engine/session.ts'
 import { UserError } from '../../src/errors.ts'
 import { canLoad } from '../../src/hosts/node/ort-library.ts'

@@ -1,4 +1,4 @@
-import { CPU } from '../../engine/device.ts'
+import { CPU } from '../../device.ts'
 import { UsageError } from '../../errors.ts'
 import type { Extraction, ImageFile } from '../../vision/index.ts'
 import { counted, thousands } from '../../wording.ts'

@@ -1,4 +1,4 @@
-import { CPU } from '../../engine/device.ts'
+import { CPU } from '../../device.ts'
 import { UsageError } from '../../errors.ts'
 import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'

@@ -1,7 +1,7 @@
 import type { CaptionerOptions } from '../../caption/caption-options.ts'
 import { Captioner as AnyCaptioner } from '../../caption/captioner.ts'
+import { CPU, type Device } from '../../device.ts'
 import { openRun } from '../../disk/run.ts'
-import { CPU, type Device } from '../../engine/device.ts'
 import { engineOn } from './engine.ts'
 import { PRETRAINED } from './pretrained.ts'
 

@@ -1,4 +1,4 @@
-import type { Device } from '../../engine/device.ts'
+import type { Device } from '../../device.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { nodeAssets } from './assets.ts'
 import { nodePictures } from './pictures.ts'

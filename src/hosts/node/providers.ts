@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Device, deviceName } from '../../engine/device.ts'
+import { type Device, deviceName } from '../../device.ts'
 import { EngineError } from '../../engine/session.ts'
 import { UserError } from '../../errors.ts'
 import type { OrtApi } from './ort-api.ts'

@@ -1,4 +1,4 @@
-import { type Device, deviceName } from '../../engine/device.ts'
+import { type Device, deviceName } from '../../device.ts'
 import type { Runtime, Session } from '../../engine/session.ts'
 import { Accelerator } from './accelerator.ts'
 import { AcceleratorSession } from './accelerator-session.ts'
