@@ -4,10 +4,8 @@ import { UserError } from '../errors.ts'
 import { toFloat16 } from '../formats/float16.ts'
 import { RegionFinder } from '../vision/detected-regions.ts'
 import { describeSource, type FeatureSource, sameSource, sourceOf } from '../vision/feature-source.ts'
-import { BUILTIN } from '../vision/networks/builtin.ts'
-import { CENTERNET } from '../vision/networks/centernet/model.ts'
 import type { Network } from '../vision/networks/network.ts'
-import { openDetector, openNetwork } from '../vision/open.ts'
+import { isPackaged, openDetector, openNetwork } from '../vision/open.ts'
 import { normalise } from '../vision/preprocessing.ts'
 import type { Regions } from '../vision/regions.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
@@ -84,19 +82,16 @@ const explained = <T>(
 ): Promise<T> =>
   opening.catch((error: unknown) => {
     if (given !== undefined || !(error instanceof UserError)) throw error
-    if (ofPackages(file)) throw new UserError(`Cannot use run "${captioner.name}" on pictures: ${error.message}`)
+    if (isPackaged(file)) throw new UserError(`Cannot use run "${captioner.name}" on pictures: ${error.message}`)
     throw new UserError(
       `Cannot use run "${captioner.name}" on pictures: ${error.message}; give the file (sha256 ${sha256.slice(0, 12)}) with ${option}`,
     )
   })
 
-/** Whether a network comes with this package or with another that npm installs. */
-const ofPackages = (file: string): boolean => file === BUILTIN || file === CENTERNET
-
 /** Throws UserError unless the features are those that the captioner was trained on. */
 function check(source: FeatureSource, { name, config }: TrainedCaptioner, what: string): void {
   if (sameSource(source, config.features)) return
-  const builtin = [source, config.features].every((each) => 'network' in each && ofPackages(each.network.file))
+  const builtin = [source, config.features].every((each) => 'network' in each && isPackaged(each.network.file))
   if (builtin)
     throw new UserError(
       `Cannot use run "${name}" with the built-in network: it is not the one that the run was trained with; install the packages again with "npm ci"`,

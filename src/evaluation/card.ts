@@ -13,12 +13,12 @@ import { openRun, runFiles, writeCalibration } from '../disk/run.ts'
 import { MAX_SAFETENSORS_BYTES } from '../disk/safetensors-file.ts'
 import type { Engine } from '../engine/engine.ts'
 import { elementCount } from '../formats/host-value.ts'
-import { evaluate, FAMILIES } from '../metrics/index.ts'
+import { evaluate } from '../metrics/index.ts'
 import type { Precision } from '../models/precision.ts'
 import type { Watch } from '../progress.ts'
 import { DEFAULT_BEAM } from '../search/defaults.ts'
 import { BUILTIN_FILE } from '../vision/networks/builtin.ts'
-import { scoreCaptions } from './score.ts'
+import { scoreCaptions, usualMetrics } from './score.ts'
 import { captionSplit } from './test-run.ts'
 
 /** The run to pack, the output folder, and the contents of its model card. */
@@ -130,7 +130,7 @@ export async function packWithCard({
 
 /** The scores of SHOWN_SCORES on the images of each dataset, named `CIDEr flickr8k`; none if there is one dataset. */
 async function scoresByDataset(images: readonly ImageEntry[], captions: readonly ImageCaption[]) {
-  const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
+  const metrics = await usualMetrics()
   const { byDataset } = scoreCaptions(images, captions, metrics)
   return Object.fromEntries(
     Object.entries(byDataset).filter(([name]) => SHOWN_SCORES.includes(name.slice(0, name.indexOf(' ')))),

@@ -4,6 +4,7 @@ import {
   cider as ciderMetric,
   diversity,
   documentFrequencies,
+  FAMILIES,
   type Metric,
   type MetricName,
   type Score,
@@ -21,6 +22,10 @@ export interface CaptionScores {
 
 /** Seconds that scoring may keep the main thread from all else, as the metrics of all of COCO's images do. */
 export const SCORING_SECONDS = 600
+
+/** The metrics that captions are scored by if nobody asks for others. */
+export const usualMetrics = (): Promise<Metric[]> =>
+  Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
 
 /**
  * Scores captions, one for each image in order, against the images' references, by some metrics, CIDEr among them. The

@@ -15,12 +15,11 @@ import { amongRanks, type Part, type Sharing } from '../distributed/sharing.ts'
 import { Team } from '../distributed/team.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UserError } from '../errors.ts'
-import { FAMILIES } from '../metrics/index.ts'
 import type { Precision } from '../models/precision.ts'
 import type { Watch } from '../progress.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import { captionShared } from './caption-shared.ts'
-import { SCORING_SECONDS, scoreCaptions, scoreSeveral } from './score.ts'
+import { SCORING_SECONDS, scoreCaptions, scoreSeveral, usualMetrics } from './score.ts'
 
 /** Which run is tested on which images, and how captions are searched for. */
 export interface TestOptions extends Watch {
@@ -128,7 +127,7 @@ export async function testPart(
   const captioned = await captionPart(options, sharing)
   if (!captioned) return undefined
   const { images, captions, missing } = captioned
-  const metrics = await Promise.all(FAMILIES.filter(({ usual }) => usual.length > 0).map((family) => family.load({})))
+  const metrics = await usualMetrics()
   team.ranks.busy(SCORING_SECONDS)
   const { corpus, byDataset, cider } = scoreCaptions(images, captions, metrics)
   const several = search.captions > 1 ? scoreSeveral(images, captions) : {}

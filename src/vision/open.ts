@@ -8,6 +8,9 @@ import { openCenternet } from './networks/centernet/network.ts'
 import type { Network } from './networks/network.ts'
 import { type OnnxNetworkOptions, openOnnxNetwork } from './networks/onnx-network.ts'
 
+/** Whether a network comes with this package or with another that npm installs, by what `--cnn` calls it. */
+export const isPackaged = (file: string): boolean => file === BUILTIN || file === CENTERNET
+
 /**
  * Opens the network of an ONNX file cut at a layer. `builtin` is the network that comes with the package, `centernet`
  * the one that it was made from; they ignore the options. Throws UserError.

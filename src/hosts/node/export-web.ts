@@ -12,8 +12,7 @@ import { UserError } from '../../errors.ts'
 import { serializeSafetensors } from '../../formats/safetensors.ts'
 import { sha256 } from '../../formats/sha256.ts'
 import type { FeatureSource } from '../../vision/feature-source.ts'
-import { BUILTIN } from '../../vision/networks/builtin.ts'
-import { CENTERNET } from '../../vision/networks/centernet/model.ts'
+import { isPackaged } from '../../vision/open.ts'
 import { nodeEngine } from './engine.ts'
 import { checkEmpty, type ExportRunOptions, termsOf, type WrittenFile } from './export-run.ts'
 import { PRETRAINED } from './pretrained.ts'
@@ -108,9 +107,7 @@ async function networkFiles(captioner: TrainedCaptioner, cnn: string | undefined
 function withWebPaths(source: FeatureSource): FeatureSource {
   const placed = <T extends { readonly file: string }>(network: T): T => ({
     ...network,
-    file: [BUILTIN, CENTERNET].includes(network.file)
-      ? network.file
-      : `${WEB_FILES.networks}/${basename(network.file)}`,
+    file: isPackaged(network.file) ? network.file : `${WEB_FILES.networks}/${basename(network.file)}`,
   })
   if (!('network' in source)) return source
   const network = placed(source.network)

@@ -1,10 +1,10 @@
 import type { Engine } from '../../engine/engine.ts'
-import { type EngineError, floatData, type Session } from '../../engine/session.ts'
+import type { EngineError } from '../../engine/session.ts'
 import { UserError } from '../../errors.ts'
-import { floats } from '../../formats/host-value.ts'
 import { sha256 } from '../../formats/sha256.ts'
-import { type Preprocessing, RGB255 } from '../preprocessing.ts'
+import { RGB255 } from '../preprocessing.ts'
 import { engineReason } from './engine-reason.ts'
+import { GridNetwork } from './grid-network.ts'
 import type { Network } from './network.ts'
 
 /** The name of the built-in network and of the built-in detector, given instead of a file's path. */
@@ -31,31 +31,13 @@ export async function openBuiltinNetwork({ runtime, assets }: Engine): Promise<N
       `Cannot read the built-in network "${BUILTIN_FILE}": ${engineReason(error as EngineError)}; install the packages again with "npm ci"`,
     )
   })
-  return new BuiltinNetwork(session, await sha256(bytes))
-}
-
-class BuiltinNetwork implements Network {
-  readonly name = BUILTIN
-  readonly layer = 'regions'
-  readonly input: Preprocessing = { width: SIZE, height: SIZE, ...RGB255 }
-  readonly regions = SIDE * SIDE
-  readonly columns = SIDE
-  readonly size = CHANNELS
-  readonly #session: Session
-
-  constructor(
-    session: Session,
-    readonly sha256: string,
-  ) {
-    this.#session = session
-  }
-
-  async run(images: Float32Array, count: number): Promise<Float32Array> {
-    const { regions } = await this.#session.run({ [INPUT]: floats([count, 3, SIZE, SIZE], images) })
-    return floatData(regions)
-  }
-
-  release(): void {
-    this.#session.release()
-  }
+  return new GridNetwork(session, {
+    name: BUILTIN,
+    sha256: await sha256(bytes),
+    layer: 'regions',
+    input: { width: SIZE, height: SIZE, ...RGB255 },
+    inputName: INPUT,
+    side: SIDE,
+    size: CHANNELS,
+  })
 }

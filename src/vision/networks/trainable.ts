@@ -5,9 +5,9 @@ import { inputName, type Tensor, topological } from '../../graph/index.ts'
 import { OnnxImport } from '../../onnx/import.ts'
 import { type Preprocessing, RGB255 } from '../preprocessing.ts'
 import { BUILTIN } from './builtin.ts'
-import { LAYERS, SIDE, SIZE } from './centernet/grid.ts'
+import { SIDE, SIZE } from './centernet/grid.ts'
 import { CENTERNET, centernetFiles, importCenternet } from './centernet/model.ts'
-import { FEATURES } from './centernet/network.ts'
+import { FEATURES, LAYER } from './centernet/network.ts'
 import { cutOnnxNetwork, type OnnxNetworkOptions } from './onnx-network.ts'
 import type { TfjsImport } from './tfjs/import.ts'
 
@@ -82,7 +82,7 @@ export function trainableCenternet(network: TfjsImport, sha256: string): Trainab
   return {
     name: CENTERNET,
     sha256,
-    layer: `${Object.keys(LAYERS).join('+')}, standardised`,
+    layer: LAYER,
     input: { width: SIZE, height: SIZE, ...RGB255 },
     images: topological([regions!]).find(
       ({ op, outputs: [tensor] }) => op.name === 'input' && tensor!.shape.length === 4 && tensor!.shape[0] === 'B',

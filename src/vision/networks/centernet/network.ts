@@ -1,9 +1,9 @@
 import type { Engine } from '../../../engine/engine.ts'
-import { floatData, type Session } from '../../../engine/session.ts'
 import { fromFloat16 } from '../../../formats/float16.ts'
 import { floats } from '../../../formats/host-value.ts'
 import { input, mul, sub } from '../../../graph/index.ts'
-import { type Preprocessing, RGB255 } from '../../preprocessing.ts'
+import { RGB255 } from '../../preprocessing.ts'
+import { GridNetwork } from '../grid-network.ts'
 import type { Network } from '../network.ts'
 import { DEVIATIONS, MEANS } from './channels.ts'
 import { grid, LAYERS, SIDE, SIZE } from './grid.ts'
@@ -33,6 +33,9 @@ export const FEATURES: Part = {
   },
 }
 
+/** The name of the layer of FEATURES. */
+export const LAYER = `${Object.keys(LAYERS).join('+')}, standardised`
+
 /** Numbers from the base64 of their float16 bits, little-endian. */
 const floatsOf = (text: string): Float32Array =>
   fromFloat16(new Uint16Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer))
@@ -40,31 +43,13 @@ const floatsOf = (text: string): Float32Array =>
 /** Opens the network as a feature extractor. Throws UserError if its package is missing or damaged. */
 export async function openCenternet(engine: Engine): Promise<Network> {
   const { session, sha256 } = await openPart(engine, FEATURES)
-  return new CenternetNetwork(session, sha256)
-}
-
-class CenternetNetwork implements Network {
-  readonly name = CENTERNET
-  readonly layer = `${Object.keys(LAYERS).join('+')}, standardised`
-  readonly input: Preprocessing = { width: SIZE, height: SIZE, ...RGB255 }
-  readonly regions = SIDE * SIDE
-  readonly columns = SIDE
-  readonly size = floatsOf(MEANS).length
-  readonly #session: Session
-
-  constructor(
-    session: Session,
-    readonly sha256: string,
-  ) {
-    this.#session = session
-  }
-
-  async run(images: Float32Array, count: number): Promise<Float32Array> {
-    const { regions } = await this.#session.run({ [INPUT]: floats([count, 3, SIZE, SIZE], images) })
-    return floatData(regions)
-  }
-
-  release(): void {
-    this.#session.release()
-  }
+  return new GridNetwork(session, {
+    name: CENTERNET,
+    sha256,
+    layer: LAYER,
+    input: { width: SIZE, height: SIZE, ...RGB255 },
+    inputName: INPUT,
+    side: SIDE,
+    size: floatsOf(MEANS).length,
+  })
 }
