@@ -2,7 +2,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Dataset } from '../../../src/data/dataset.ts'
 import { openRun } from '../../../src/disk/run.ts'
@@ -17,10 +16,9 @@ import { packCaptions } from '../../../src/train/pack-captions.ts'
 import { captionLoss } from '../../../src/train/step.ts'
 import { openCaptionerToTune, tuningWeights } from '../../../src/train/tuning/captioner-to-tune.ts'
 import { FrozenPart } from '../../../src/train/tuning/frozen-part.ts'
-import { tuneNetwork } from '../../../src/train/tuning/tune-network.ts'
 import { TuningBatches } from '../../../src/train/tuning/tuning-batches.ts'
 import { TuningModel } from '../../../src/train/tuning/tuning-model.ts'
-import type { Tuning, TuningEpoch, TuningOptions } from '../../../src/train/tuning/tuning-options.ts'
+import type { TuningOptions } from '../../../src/train/tuning/tuning-options.ts'
 import { tuningPictures } from '../../../src/train/tuning/tuning-pictures.ts'
 import { LiveViews, type TuningPicture } from '../../../src/train/tuning/views.ts'
 import { gradientName, gradientsOf } from '../../../src/train/update.ts'
@@ -30,9 +28,7 @@ import { openNetwork } from '../../../src/vision/open.ts'
 import { normalise } from '../../../src/vision/preprocessing.ts'
 import { mia } from '../../cli/mia.ts'
 import { makeSmallWorld } from '../../cli/small-world.ts'
-
-const resnet = fileURLToPath(new URL('../../fixtures/tuning/resnet.onnx', import.meta.url))
-const FREEZE = '/pool/MaxPool_output_0'
+import { FREEZE, resnet, tuneResnet } from './tune.ts'
 
 let folder: string
 let data: string
@@ -60,38 +56,8 @@ afterAll(() => rm(folder, { recursive: true }))
 type Changes = Partial<TuningOptions> & { readonly stopAfter?: number }
 
 /** Tunes layers 1 and 2 of the ResNet with the captioner, and aborts after some steps. */
-async function tune(
-  out: string,
-  { stopAfter = Number.POSITIVE_INFINITY, ...changes }: Changes = {},
-): Promise<{ epochs: TuningEpoch[]; tuned: Tuning | undefined }> {
-  const epochs: TuningEpoch[] = []
-  const controller = new AbortController()
-  const tuned = await tuneNetwork({
-    engine: nodeEngine,
-    data: [data],
-    images: [],
-    network: { file: resnet },
-    captioner: run,
-    freeze: FREEZE,
-    out: join(folder, out),
-    storedViews: 0,
-    epochs: 2,
-    newLayersFirst: 0,
-    learningRate: 1e-3,
-    newLearningRate: 1e-2,
-    batchSize: 10,
-    imagesAtOnce: 10,
-    seed: 1,
-    onEpoch: (epoch) => epochs.push(epoch),
-    onProgress: (done) => done >= stopAfter && controller.abort(),
-    signal: controller.signal,
-    ...changes,
-  }).catch((error) => {
-    if (error !== controller.signal.reason) throw error
-    return undefined
-  })
-  return { epochs, tuned }
-}
+const tune = (out: string, changes: Changes = {}) =>
+  tuneResnet({ data: [data], captioner: run, out: join(folder, out), ...changes })
 
 /** The joint model with the run's weights, and the inputs of its loss for three validation pictures. */
 async function together() {

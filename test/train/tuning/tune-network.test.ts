@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { prepare } from '../../../src/data/prepare.ts'
 import { readSafetensors } from '../../../src/disk/safetensors-file.ts'
@@ -9,16 +8,13 @@ import { floatData } from '../../../src/engine/session.ts'
 import { floats } from '../../../src/formats/host-value.ts'
 import { nodeEngine } from '../../../src/hosts/node/engine.ts'
 import type { Initializer } from '../../../src/onnx/export.ts'
-import { tuneNetwork } from '../../../src/train/tuning/tune-network.ts'
 import { TuningModel } from '../../../src/train/tuning/tuning-model.ts'
-import type { Tuning, TuningEpoch, TuningOptions } from '../../../src/train/tuning/tuning-options.ts'
+import type { TuningOptions } from '../../../src/train/tuning/tuning-options.ts'
 import { openTrainable } from '../../../src/vision/networks/trainable.ts'
 import { openNetwork } from '../../../src/vision/open.ts'
 import { makeSmallWorld } from '../../cli/small-world.ts'
 import { temporaryFolder } from '../../support/folder.ts'
-
-const resnet = fileURLToPath(new URL('../../fixtures/tuning/resnet.onnx', import.meta.url))
-const FREEZE = '/pool/MaxPool_output_0'
+import { FREEZE, resnet, tuneResnet } from './tune.ts'
 
 /** A dataset of 25 training and 25 validation pictures of one colour above another. */
 async function world(): Promise<string> {
@@ -31,37 +27,8 @@ async function world(): Promise<string> {
 type Changes = Partial<TuningOptions> & { readonly stopAfter?: number }
 
 /** Tunes layers 1 and 2 of the ResNet, and aborts after some steps. */
-async function tune(
-  folder: string,
-  { stopAfter = Number.POSITIVE_INFINITY, ...changes }: Changes = {},
-): Promise<{ epochs: TuningEpoch[]; tuned: Tuning | undefined }> {
-  const epochs: TuningEpoch[] = []
-  const controller = new AbortController()
-  const tuned = await tuneNetwork({
-    engine: nodeEngine,
-    data: [join(folder, 'data')],
-    images: [],
-    network: { file: resnet },
-    freeze: FREEZE,
-    out: join(folder, 'tuned'),
-    storedViews: 0,
-    epochs: 2,
-    newLayersFirst: 0,
-    learningRate: 1e-3,
-    newLearningRate: 1e-2,
-    batchSize: 10,
-    imagesAtOnce: 10,
-    seed: 1,
-    onEpoch: (epoch) => epochs.push(epoch),
-    onProgress: (done) => done >= stopAfter && controller.abort(),
-    signal: controller.signal,
-    ...changes,
-  }).catch((error) => {
-    if (error !== controller.signal.reason) throw error
-    return undefined
-  })
-  return { epochs, tuned }
-}
+const tune = (folder: string, changes: Changes = {}) =>
+  tuneResnet({ data: [join(folder, 'data')], out: join(folder, 'tuned'), ...changes })
 
 const teacher = { file: resnet, options: { layer: '/layer1/relu_1/Relu_output_0' } }
 const made = (folder: string) =>
