@@ -1,6 +1,7 @@
 // Builds the page into dist/web: a folder that any host serves, also from a subfolder. `--model RUN` takes the captioner
-// of a run, by default the pretrained one; `--without-model` leaves it to the server (`mia serve` brings its own).
-// Usage: npm run build:web [-- --model RUN] (after npm run build)
+// of a run, by default the pretrained one, and `--without-mia RUN` the same model trained without MIA, to compare with;
+// `--without-model` leaves the captioner out.
+// Usage: npm run build:web [-- --model RUN] [--without-mia RUN] (after npm run build)
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -15,6 +16,7 @@ const { values } = parseArgs({
   options: {
     out: { type: 'string', default: join(root, 'dist/web') },
     model: { type: 'string' },
+    'without-mia': { type: 'string' },
     'without-model': { type: 'boolean', default: false },
   },
 })
@@ -69,7 +71,11 @@ for (const build of ['', '.asyncify'])
 
 if (!values['without-model']) {
   const { exportWeb } = await import(new URL('../dist/hosts/node/export-web.js', import.meta.url).href)
-  await exportWeb({ out: join(out, 'model'), ...(values.model !== undefined && { run: values.model }) })
+  await exportWeb({
+    out: join(out, 'model'),
+    ...(values.model !== undefined && { run: values.model }),
+    ...(values['without-mia'] !== undefined && { withoutMia: values['without-mia'] }),
+  })
 }
 
 const files = listFiles()

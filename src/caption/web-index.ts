@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { COUNT, validate } from '../validate.ts'
 
 const FORMAT = 'mia-web/1'
+const PATH = v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[^\\:?#]+$/, 'a path inside the folder'))
 const SCHEMA = v.object({
   format: v.literal(FORMAT),
   /** the basic model, whether it has MIA, and the name of its training data */
@@ -11,9 +12,17 @@ const SCHEMA = v.object({
   files: v.array(
     v.object({
       /** from the folder of the index, with "/" between folders */
-      path: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[^\\:?#]+$/, 'a path inside the folder')),
+      path: PATH,
       bytes: COUNT,
       sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')),
+    }),
+  ),
+  /** the same model trained without MIA, to compare with: a captioner in a folder of its own inside this one */
+  withoutMia: v.optional(
+    v.object({
+      folder: PATH,
+      /** what a page fetches for it: its files without those that are also in \`files\` */
+      bytes: COUNT,
     }),
   ),
 })
@@ -31,8 +40,12 @@ export const WEB_FILES = {
   weights: 'weights.safetensors',
   detector: 'concepts/detector.json',
   detectorWeights: 'concepts/detector.safetensors',
+  /** of calibrated captioners alone */
+  calibration: 'calibration.json',
   /** the folder of the networks' files */
   networks: 'networks',
+  /** the folder of the captioner without MIA, if there is one to compare with */
+  withoutMia: 'without-mia',
 } as const
 
 /**

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
-import * as v from 'valibot'
-import { type Calibration, FITTING_CIDER } from '../caption/calibration.ts'
+import type { Calibration } from '../caption/calibration.ts'
 import { formatRunConfig, parseRunConfig, type RunConfig, usesConcepts } from '../caption/run-config.ts'
+import { formatCalibration, parseCalibration } from '../caption/stored-calibration.ts'
 import { assembleCaptioner, type TrainedCaptioner } from '../caption/trained-captioner.ts'
 import { Vocabulary } from '../text/vocabulary.ts'
-import { validate } from '../validate.ts'
 import { readDetector } from './concept-files.ts'
 import { readJson, writeFileAtomic } from './files.ts'
 import { readSafetensors } from './safetensors-file.ts'
@@ -49,7 +48,9 @@ export async function openRun(folder: string): Promise<TrainedCaptioner> {
   const vocabulary = Vocabulary.fromJSON(await readJson(files.vocabulary, 'vocabulary'), files.vocabulary)
   const { tensors } = await readSafetensors(files.weights, 'weights')
   const detector = usesConcepts(config.model) ? await readDetector(files.concepts) : undefined
-  const calibration = existsSync(files.calibration) ? await readCalibration(files.calibration) : undefined
+  const calibration = existsSync(files.calibration)
+    ? parseCalibration(await readJson(files.calibration, 'calibration'), files.calibration)
+    : undefined
   const weights = { tensors, path: files.weights }
   return assembleCaptioner({ name: folder, config, vocabulary, weights, detector, calibration })
 }
@@ -67,21 +68,6 @@ function withOwnNetworks(config: RunConfig, folder: string): RunConfig {
   return { ...config, features: { ...features, network, detector: placed(features.detector) } }
 }
 
-const CALIBRATION_SCHEMA = v.object({
-  format: v.literal('mia-calibration/1'),
-  /** the CIDEr-D from which a caption counted as fitting */
-  fittingCider: v.number(),
-  intercept: v.number(),
-  slope: v.number(),
-})
-
-async function readCalibration(path: string): Promise<Calibration> {
-  return validate(CALIBRATION_SCHEMA, await readJson(path, 'calibration'), path, 'make it again with "mia card"')
-}
-
 /** Writes `calibration.json` of a packaged captioner's folder. */
-export const writeCalibration = (folder: string, { intercept, slope }: Calibration): Promise<void> =>
-  writeFileAtomic(
-    runFiles(folder).calibration,
-    `${JSON.stringify({ format: 'mia-calibration/1', fittingCider: FITTING_CIDER, intercept, slope }, null, 2)}\n`,
-  )
+export const writeCalibration = (folder: string, calibration: Calibration): Promise<void> =>
+  writeFileAtomic(runFiles(folder).calibration, formatCalibration(calibration))

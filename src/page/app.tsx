@@ -1,16 +1,20 @@
 import { useState } from 'preact/hooks'
 import type { Captioner } from '../hosts/web/index.ts'
 import { CaptionView } from './caption-view.tsx'
+import { ComparisonView } from './comparison-view.tsx'
+import { LoadingBar } from './loading-bar.tsx'
 import { PictureInput } from './picture-input.tsx'
 import { TEXTS } from './texts.ts'
 import { useCaption } from './use-caption.ts'
-import { type Loading, useCaptioner } from './use-captioner.ts'
+import { useCaptioner } from './use-captioner.ts'
+import { useComparison } from './use-comparison.ts'
 
 /** The page. */
 export function App() {
-  const [loading, retry] = useCaptioner()
+  const [loading, retry] = useCaptioner('model/')
   const captioner = loading.state === 'ready' ? loading.captioner : undefined
   const [shown, give] = useCaption(captioner)
+  const comparison = useComparison(captioner, shown)
   const [fault, setFault] = useState<string>()
   const said = fault ?? shown?.fault
   return (
@@ -34,32 +38,13 @@ export function App() {
           {shown && !shown.fault && !shown.caption && (captioner ? TEXTS.captioning : TEXTS.waiting)}
           {shown?.caption && `${TEXTS.caption}: ${shown.caption.caption || TEXTS.empty}`}
         </p>
-        {shown && <CaptionView key={shown.url} shown={shown} model={captioner?.info.model} />}
+        {shown && <CaptionView key={shown.url} shown={shown} info={captioner?.info} />}
+        {comparison && captioner && shown?.explained && (
+          <ComparisonView key={shown.url} shown={shown} model={captioner.info.model} comparison={comparison} />
+        )}
       </main>
       <footer>{captioner && <About captioner={captioner} />}</footer>
     </>
-  )
-}
-
-/** How far the captioner is loaded. */
-function LoadingBar({ loading, retry }: { loading: Loading; retry: () => void }) {
-  if (loading.state === 'ready') return null
-  if (loading.state === 'failed')
-    return (
-      <div class="loading" role="alert">
-        <p class="fault">{loading.message}</p>
-        <button type="button" onClick={retry}>
-          {TEXTS.retry}
-        </button>
-      </div>
-    )
-  const { done, total } = loading
-  const text = total > 0 && done === total ? TEXTS.starting : TEXTS.loading(done, total)
-  return (
-    <div class="loading">
-      <label for="loading">{text}</label>
-      <progress id="loading" {...(total > 0 && done < total && { value: done, max: total })} />
-    </div>
   )
 }
 

@@ -8,14 +8,15 @@ import { Bars } from './bars.tsx'
 import { PictureView } from './picture-view.tsx'
 import { percent, TEXTS } from './texts.ts'
 import type { Shown } from './use-caption.ts'
+import { Words } from './words.tsx'
 
 /** A picture with its caption: words light their regions, and regions show their concepts. */
-export function CaptionView({ shown, model }: { shown: Shown; model: CaptionerInfo['model'] | undefined }) {
+export function CaptionView({ shown, info }: { shown: Shown; info: CaptionerInfo | undefined }) {
   const [word, setWord] = useState<number>()
   const [region, setRegion] = useState<number>()
   const { caption, explained, url, took } = shown
   const boxes = explained ? regionBoxes(explained.boxes) : []
-  const overConcepts = model !== undefined && attendsToConcepts(model)
+  const overConcepts = info !== undefined && attendsToConcepts(info.model)
   const attention = word === undefined ? undefined : explained?.explanation.words?.[word]
   const aligned = explained?.explanation.alignment !== undefined
   return (
@@ -32,9 +33,10 @@ export function CaptionView({ shown, model }: { shown: Shown; model: CaptionerIn
       </div>
       {caption && (
         <div class="said">
-          <Words caption={caption} word={word} onWord={setWord} />
+          <Words caption={caption} label={TEXTS.caption} word={word} onWord={setWord} />
+          <p class="hint">{TEXTS.words}</p>
           <p class="confidence">
-            <b>{TEXTS.confidence(caption.confidence)}</b> {TEXTS.confidenceNote}{' '}
+            <b>{TEXTS.confidence(caption.confidence)}</b> {TEXTS.confidenceNote(info?.calibrated === true)}{' '}
             {took !== undefined && <span class="took">{TEXTS.time(took)}</span>}
           </p>
           {explained && !explained.explanation.words && <p class="hint">{TEXTS.noAttention}</p>}
@@ -59,42 +61,6 @@ export function CaptionView({ shown, model }: { shown: Shown; model: CaptionerIn
 }
 
 const conceptNames = ({ allConcepts }: ExplainedCaption): string[] => allConcepts.map(({ word }) => word)
-
-/** The caption as buttons, one for each word; they appear one after the other. */
-function Words({
-  caption,
-  word,
-  onWord,
-}: {
-  caption: ImageCaption
-  word: number | undefined
-  onWord: (word: number | undefined) => void
-}) {
-  if (caption.words.length === 0) return <p class="words">{TEXTS.empty}</p>
-  return (
-    <section aria-label={TEXTS.caption}>
-      <ol class="words" onPointerLeave={() => onWord(undefined)}>
-        {caption.words.map(({ word: text, probability }, i) => (
-          <li key={i} style={{ '--at': i }}>
-            <button
-              type="button"
-              aria-label={TEXTS.wordProbability(text, probability)}
-              aria-pressed={word === i}
-              style={{ '--sure': probability }}
-              onPointerEnter={() => onWord(i)}
-              onFocus={() => onWord(i)}
-              onBlur={() => onWord(undefined)}
-              onClick={() => onWord(i)}
-            >
-              {text}
-            </button>
-          </li>
-        ))}
-      </ol>
-      <p class="hint">{TEXTS.words}</p>
-    </section>
-  )
-}
 
 /** Words name the three places with most of their attention. */
 const SHOWN_PLACES = 3

@@ -37,7 +37,10 @@ export const TEXTS = {
   empty: '(empty caption)',
   words: 'Words: point at one, or move to it with the Tab key, to see the regions it comes from',
   confidence: (value: number) => `Confidence ${percent(value)}`,
-  confidenceNote: 'The mean probability of its words. Low values mean that the caption is probably wrong.',
+  confidenceNote: (calibrated: boolean) =>
+    calibrated
+      ? 'The probability that the caption fits the picture, as measured on photographs.'
+      : 'The mean probability of its words. Low values mean that the caption is probably wrong.',
   time: (milliseconds: number) =>
     milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`,
   wordProbability: (word: string, probability: number) => `${word}, probability ${percent(probability)}`,
@@ -55,6 +58,14 @@ export const TEXTS = {
   alignmentLead:
     'In mutual iterative attention, regions and concepts attend to each other. Bright are the regions that attend to the chosen concept: in the first iteration, before they were aligned, and after the last one.',
   conceptMap: (concept: string, when: string) => `Regions that attend to “${concept}” ${when.toLowerCase()}`,
+  comparison: 'With MIA and without it, side by side',
+  comparisonLead:
+    'The same model, trained on the same data without MIA, captions the picture too. Point at a word of either caption, or move to it with the Tab key, to see the regions it comes from.',
+  compare: (bytes: number) => `Load the model without MIA (${megabytes(bytes)}, once)`,
+  withMia: 'With MIA',
+  withoutMia: 'Without MIA',
+  pictureOf: (model: string) => `The picture: ${model.toLowerCase()}`,
+  captionProbability: (value: number) => `Probability ${percent(value)}`,
   concepts: 'Concepts found in the picture',
   others: 'The best captions of the search',
   probability: 'Probability',

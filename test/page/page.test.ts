@@ -8,10 +8,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Captioner } from '../../src/hosts/node/captioner.ts'
 import { buildPage } from './built-page.ts'
 import { CHROMIUM, startChromium } from './chromium.ts'
+import { violations } from './page-checks.ts'
 import { type StaticServer, serveFolder } from './static-server.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../src/page/examples/', import.meta.url))
-const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const PATIENCE = { timeout: 240_000 }
 
 /** The caption on the page, once it is there. */
@@ -32,13 +32,6 @@ async function drop(page: Page, name: string): Promise<void> {
     },
     [base64, name],
   )
-}
-
-/** The violations that axe finds, each with the elements. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] }
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }
 
 describe.skipIf(!CHROMIUM)('the page in Chromium', () => {

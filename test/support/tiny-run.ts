@@ -30,10 +30,10 @@ const random = (parameters: ReadonlyMap<string, Parameter>, seed: number): Map<s
 }
 
 /**
- * Writes a run of VisualAttention with MIA into a folder: a tiny ResNet, a concept detector and a captioner with random
- * weights, large enough that captions differ between images.
+ * Writes a run of VisualAttention, with MIA unless `mia` is false, into a folder: a tiny ResNet, a concept detector and
+ * a captioner with random weights, large enough that captions differ between images.
  */
-export async function writeTinyRun(folder: string): Promise<void> {
+export async function writeTinyRun(folder: string, { mia = true } = {}): Promise<void> {
   const network = join(folder, 'network.onnx')
   await copyFile(RESNET, network)
   const opened = await openNetwork(nodeEngine, network)
@@ -45,7 +45,7 @@ export async function writeTinyRun(folder: string): Promise<void> {
   const config: RunConfig = {
     ...small,
     features,
-    model: { ...small.model, mia: true, concepts: 5, regions, featureSize, vocabularySize: vocabulary.size },
+    model: { ...small.model, mia, concepts: 5, regions, featureSize, vocabularySize: vocabulary.size },
   }
   await writeRunConfig(folder, config)
   const files = runFiles(folder)

@@ -1,5 +1,7 @@
+import { UsageError } from '../../errors.ts'
 import type { WrittenFile } from '../../hosts/node/export-run.ts'
 import { defineCommand } from '../command.ts'
+
 import { flag, text } from '../options.ts'
 import { shellQuoted } from '../output.ts'
 import { NETWORKS } from '../shared-options.ts'
@@ -19,6 +21,10 @@ export const exportCommand = defineCommand({
     { call: 'mia export --out captioner-onnx', what: 'the pretrained captioner' },
     { call: 'mia export --run runs/va-mia --out captioner-onnx', what: 'your own' },
     { call: 'mia export --web --run runs/va-mia --out model', what: 'for a page, where it captions without a server' },
+    {
+      call: 'mia export --web --run runs/va-mia --without-mia runs/va --out model',
+      what: 'with and without MIA side by side in the page',
+    },
   ],
   options: {
     run: text('folder', 'folder of a trained captioner (default: the pretrained one)'),
@@ -26,13 +32,19 @@ export const exportCommand = defineCommand({
     web: flag(
       'the files of a captioner in a page: weights in float16 and int8, networks, and index.json with checksums',
     ),
+    withoutMia: text(
+      'folder',
+      'with --web: run of the same model trained without MIA; the page captions with both, side by side',
+    ),
     cnn: NETWORKS.cnn,
   },
-  async run({ run, out, cnn, web }) {
+  async run({ run, out, cnn, web, withoutMia }) {
+    if (withoutMia !== undefined && !web)
+      throw new UsageError('Cannot use --without-mia without --web: it is about a page')
     const options = { out, ...(run !== undefined && { run }), ...(cnn !== undefined && { cnn }) }
     if (web) {
       const { exportWeb } = await import('../../hosts/node/export-web.ts')
-      const files = await exportWeb(options)
+      const files = await exportWeb({ ...options, ...(withoutMia !== undefined && { withoutMia }) })
       const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
       return { json: { out, files }, text: [...listed(files), `${(bytes / 1e6).toFixed(1)} MB in all`] }
     }

@@ -1,17 +1,18 @@
 import { basename, join } from 'node:path'
 import { openFeatureExtractor } from '../../caption/feature-extractor.ts'
-import { formatRunConfig } from '../../caption/run-config.ts'
+import { formatRunConfig, type RunConfig } from '../../caption/run-config.ts'
+import { formatCalibration } from '../../caption/stored-calibration.ts'
 import { formatDetector } from '../../caption/stored-detector.ts'
 import type { TrainedCaptioner } from '../../caption/trained-captioner.ts'
-import { formatWebIndex, WEB_FILES, WEB_INDEX } from '../../caption/web-index.ts'
+import { formatWebIndex, WEB_FILES, WEB_INDEX, type WebIndex } from '../../caption/web-index.ts'
 import { compactWeights } from '../../caption/weights.ts'
 import { readBytes, writeFileAtomic } from '../../disk/files.ts'
-import { openRun, runFiles } from '../../disk/run.ts'
+import { openRun, readRunConfig, runFiles } from '../../disk/run.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UserError } from '../../errors.ts'
 import { serializeSafetensors } from '../../formats/safetensors.ts'
 import { sha256 } from '../../formats/sha256.ts'
-import type { FeatureSource } from '../../vision/feature-source.ts'
+import { describeSource, type FeatureSource, sameSource } from '../../vision/feature-source.ts'
 import { isPackaged } from '../../vision/open.ts'
 import { nodeEngine } from './engine.ts'
 import { checkEmpty, type ExportRunOptions, termsOf, type WrittenFile } from './export-run.ts'
@@ -22,11 +23,17 @@ const MAX_BYTES = 20_000_000
 /** Of those, bytes for the list and the header of the weights' file. */
 const RESERVED_BYTES = 50_000
 
+/** Which captioner is exported for a page, and to where. */
+export interface ExportWebOptions extends ExportRunOptions {
+  /** the run of the same model trained without MIA, if the page is to show both captions side by side */
+  readonly withoutMia?: string
+}
+
 /**
  * Writes a run as the files that a page fetches (webFiles()). Returns them, `index.json` last: a folder that has it is
  * complete. Throws UserError if the folder is not empty, and as webFiles() does.
  */
-export async function exportWeb({ out, ...options }: ExportRunOptions): Promise<WrittenFile[]> {
+export async function exportWeb({ out, ...options }: ExportWebOptions): Promise<WrittenFile[]> {
   await checkEmpty(out)
   const files = await webFiles(options)
   for (const [path, bytes] of files) await writeFileAtomic(join(out, path), bytes)
@@ -37,15 +44,19 @@ export async function exportWeb({ out, ...options }: ExportRunOptions): Promise<
  * A run as the files that a page fetches, by path: configuration, vocabulary, concept detector, the files of the
  * networks, and `index.json` with size and SHA-256 of each, which is last. Weights are float16; of the captioner's, so
  * many are int8 that all files have at most 20 MB (the detector's stay float16: it ranks concepts, and the least change
- * of their order changes captions). The folder is also a run that `mia caption --run` reads. Throws UserError as
- * openRun() does, if a network is missing or is not the one of training, for bottom-up features, and if all files
- * together have more than 20 MB.
+ * of their order changes captions). The folder is also a run that `mia caption --run` reads. The run `withoutMia` gets
+ * the same files in the folder `without-mia`, at most 20 MB again: a page fetches them when asked to. Throws
+ * UserError as openRun() does, if a network is missing or is not the one of training, for bottom-up features, if all
+ * files of a run together have more than 20 MB, and if the two runs differ in more than MIA.
  */
 export async function webFiles({
   run = PRETRAINED,
   cnn,
-}: Omit<ExportRunOptions, 'out'> = {}): Promise<Map<string, Uint8Array>> {
+  withoutMia,
+}: Omit<ExportWebOptions, 'out'> = {}): Promise<Map<string, Uint8Array>> {
   const captioner = await openRun(run)
+  if (withoutMia !== undefined)
+    checkComparable({ run, config: captioner.config }, { run: withoutMia, config: await readRunConfig(withoutMia) })
   const networks = await networkFiles(captioner, cnn)
   const features = withWebPaths(captioner.config.features)
   const { config, detector, weights } = captioner
@@ -58,17 +69,48 @@ export async function webFiles({
     files.set(WEB_FILES.detector, text(formatDetector({ ...detector.info, features })))
     files.set(WEB_FILES.detectorWeights, joined(serializeSafetensors(compactWeights(detector.weights))))
   }
+  if (captioner.calibration) files.set(WEB_FILES.calibration, text(formatCalibration(captioner.calibration)))
   const left = MAX_BYTES - RESERVED_BYTES - totalBytes(files)
   files.set(WEB_FILES.weights, joined(serializeSafetensors(compactWeights(weights, left))))
   checkSize(run, files)
   const terms = await termsOf(run)
   const listed = [...files].map(async ([path, bytes]) => ({ path, bytes: bytes.length, sha256: await sha256(bytes) }))
-  const index = {
+  const index: WebIndex = {
     model: { basicModel: config.model.basicModel, mia: config.model.mia, trainedOn: config.data.name },
     ...(terms !== undefined && { terms }),
     files: await Promise.all(listed),
   }
-  return files.set(WEB_INDEX, text(formatWebIndex(index)))
+  if (withoutMia === undefined) return files.set(WEB_INDEX, text(formatWebIndex(index)))
+  const other = await webFiles({ run: withoutMia, ...(cnn !== undefined && { cnn }) })
+  const known = new Set(index.files.map(({ sha256 }) => sha256))
+  let bytes = 0
+  for (const [path, content] of other) {
+    if (!known.has(await sha256(content))) bytes += content.length
+    files.set(`${WEB_FILES.withoutMia}/${path}`, content)
+  }
+  const complete = { ...index, withoutMia: { folder: WEB_FILES.withoutMia, bytes } }
+  return files.set(WEB_INDEX, text(formatWebIndex(complete)))
+}
+
+/** A run and its configuration. */
+interface ConfiguredRun {
+  readonly run: string
+  readonly config: RunConfig
+}
+
+/** Throws UserError unless the second run has the first one's model, data and features, but no MIA. */
+function checkComparable({ run, config: a }: ConfiguredRun, { run: other, config: b }: ConfiguredRun): void {
+  const fail = (why: string, advice: string): never => {
+    throw new UserError(`Cannot compare run "${run}" with "${other}": ${why}; ${advice}`)
+  }
+  if (!a.model.mia) fail(`"${run}" was trained without MIA`, 'give one with MIA as --run')
+  if (b.model.mia) fail(`"${other}" was trained with MIA`, 'give one without as --without-mia')
+  const advice = 'a comparison shows what MIA does only if nothing else differs'
+  if (a.model.basicModel !== b.model.basicModel)
+    fail(`their models are ${a.model.basicModel} and ${b.model.basicModel}`, advice)
+  if (a.data.name !== b.data.name) fail(`they were trained on ${a.data.name} and ${b.data.name}`, advice)
+  if (!sameSource(a.features, b.features))
+    fail(`their features are ${describeSource(a.features)} and ${describeSource(b.features)}`, advice)
 }
 
 /**

@@ -12,6 +12,8 @@ export interface CaptionerInfo {
   readonly threads: number
   readonly model: CaptionerConfig
   readonly index: WebIndex
+  /** whether a caption's confidence is the probability that it fits, not the mean probability of its words */
+  readonly calibrated: boolean
   /** why the GPU is not used although the browser has one */
   readonly gpuFault?: string
 }

@@ -1,5 +1,6 @@
 import { Captioner } from '../../caption/captioner.ts'
 import { parseRunConfig } from '../../caption/run-config.ts'
+import { parseCalibration } from '../../caption/stored-calibration.ts'
 import { parseDetector } from '../../caption/stored-detector.ts'
 import { assembleCaptioner, type TrainedCaptioner } from '../../caption/trained-captioner.ts'
 import { WEB_FILES } from '../../caption/web-index.ts'
@@ -41,6 +42,9 @@ function assemble(name: string, files: Files): TrainedCaptioner {
     weights: tensors(WEB_FILES.weights),
     detector: files.has(WEB_FILES.detector)
       ? parseDetector({ value: json(WEB_FILES.detector), path: WEB_FILES.detector }, tensors(WEB_FILES.detectorWeights))
+      : undefined,
+    calibration: files.has(WEB_FILES.calibration)
+      ? parseCalibration(json(WEB_FILES.calibration), WEB_FILES.calibration)
       : undefined,
   })
 }

@@ -16,8 +16,8 @@ export interface FetchOptions {
 /**
  * Fetches all files of a captioner from the folder that `mia export --web` wrote, checks size and SHA-256 of each, and
  * keeps them in the browser's cache: another time only the list is asked for, and without a network the files are
- * there. Files that the list no longer names leave the cache. Throws UserError, naming the address, for a file that
- * cannot be fetched or is not the one listed.
+ * there. A file that two captioners have is fetched once. Files that the list no longer names leave the cache. Throws
+ * UserError, naming the address, for a file that cannot be fetched or is not the one listed.
  */
 export async function fetchCaptioner(
   folder: URL,
@@ -27,13 +27,14 @@ export async function fetchCaptioner(
     throw new UserError(`Cannot load "${folder}" here: browsers check and keep files for https and localhost alone`)
   const cache = await openCache()
   const index = await fetchIndex(new URL(WEB_INDEX, folder), cache, signal)
+  const keptAs = await keysByContent(cache)
   const total = index.files.reduce((sum, { bytes }) => sum + bytes, 0)
   const files = new Map<string, Uint8Array>()
   let done = 0
   for (const { path, bytes, sha256: digest } of index.files) {
     const address = new URL(path, folder)
     const key = keyOf(address, digest)
-    const kept = await cache?.match(key)
+    const kept = await cache?.match(keptAs.get(digest) ?? key)
     const found = kept && new Uint8Array(await kept.arrayBuffer())
     if (found && (await sha256(found)) === digest) files.set(path, found)
     else {
@@ -48,12 +49,18 @@ export async function fetchCaptioner(
     done += bytes
     onProgress?.(done, total)
   }
-  await forgetOthers(cache, folder, new Set(index.files.map((file) => keyOf(new URL(file.path, folder), file.sha256))))
+  await forgetOthers(cache, folder, index)
   return { index, files }
 }
 
 /** A file's key in the cache: another content has another key. */
 const keyOf = (address: URL, digest: string): string => `${address.origin}${address.pathname}?sha256=${digest}`
+
+/** The keys of what the cache has, by the SHA-256 of their contents. */
+async function keysByContent(cache: Cache | undefined): Promise<Map<string, string>> {
+  const kept = (await cache?.keys()) ?? []
+  return new Map(kept.map(({ url }) => [new URL(url).searchParams.get('sha256') ?? '', url]))
+}
 
 /** The cache; undefined where the browser has none, as in some private windows. */
 const openCache = (): Promise<Cache | undefined> => caches.open(CACHE).catch(() => undefined)
@@ -122,8 +129,11 @@ async function keep(cache: Cache | undefined, key: string, bytes: Uint8Array): P
   await cache?.put(key, new Response(bytes as Uint8Array<ArrayBuffer>)).catch(() => {})
 }
 
-/** Removes earlier files of the same folder. */
-async function forgetOthers(cache: Cache | undefined, folder: URL, keys: ReadonlySet<string>): Promise<void> {
-  for (const { url } of (await cache?.keys()) ?? [])
-    if (url.startsWith(folder.href) && url.includes('?sha256=') && !keys.has(url)) await cache!.delete(url)
+/** Removes earlier files of the same folder. A captioner to compare with, in a folder of its own, keeps its files. */
+async function forgetOthers(cache: Cache | undefined, folder: URL, { files, withoutMia }: WebIndex): Promise<void> {
+  const keys = new Set(files.map(({ path, sha256 }) => keyOf(new URL(path, folder), sha256)))
+  const other = withoutMia && new URL(`${withoutMia.folder}/`, folder).href
+  const isOurs = (url: string): boolean =>
+    url.startsWith(folder.href) && url.includes('?sha256=') && !(other !== undefined && url.startsWith(other))
+  for (const { url } of (await cache?.keys()) ?? []) if (isOurs(url) && !keys.has(url)) await cache!.delete(url)
 }

@@ -54,6 +54,7 @@ async function load(
       threads,
       model: captioner.trained.config.model,
       index,
+      calibrated: captioner.trained.calibration !== undefined,
       ...(gpuFault !== undefined && { gpuFault }),
     }
   }
