@@ -15,17 +15,20 @@ import { makeWorld } from './world.ts'
 
 const SCRIPT = new URL('train-on-ranks.ts', import.meta.url)
 const selfCritical = { kind: 'self-critical', baseline: 'samples', bleuReward: 0.3 } as const
-/** Captioners, each with MIA or without it in turns, and their objectives. */
+/** Every captioner with both objectives: in turns with MIA or without it, and with one baseline or the other. */
 const RUNS: readonly { basicModel: BasicModelName; mia: boolean; objective?: RunConfig['training']['objective'] }[] = [
   ...BASIC_MODEL_NAMES.map((basicModel, i) => ({ basicModel, mia: i % 2 === 0 })),
-  { basicModel: 'VisualAttention', mia: false, objective: selfCritical },
-  { basicModel: 'Transformer', mia: true, objective: { ...selfCritical, baseline: 'greedy' } },
+  ...BASIC_MODEL_NAMES.map((basicModel, i) => ({
+    basicModel,
+    mia: i % 2 === 1,
+    objective: { ...selfCritical, baseline: (['samples', 'greedy'] as const)[i % 2]! },
+  })),
 ]
 
 /**
  * 12 images in batches of 5, 5 and 2: three ranks get 1, 2 and 2 of them, or 0, 1 and 1. Adam's epsilon is large:
  * otherwise the first steps would only see the sign of a gradient that is rounding alone, such as the keys' bias's,
- * which softmax cancels.
+ * which softmax cancels. Captions are short, since every word that is sampled makes the graph longer.
  */
 const sharedOut = (
   config: RunConfig,
@@ -39,6 +42,7 @@ const sharedOut = (
     objective,
     batchSize: 10,
     emaDecay: 0.9,
+    maxLength: 6,
     adam: { ...config.training.adam, epsilon: 1e-2 },
   },
 })
