@@ -1,33 +1,26 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create } from '@bufbuild/protobuf'
 import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
-  ModelProtoSchema,
+  type GraphProto,
   type NodeProto,
   NodeProtoSchema,
   TensorProto_DataType,
   TensorProtoSchema,
 } from '../onnx/pb.ts'
 
-/** The operator set in which reductions take their axes as an input, that of our own models. */
-const OPSET = 18n
 const LAST_AXIS = 'logsoftmax.last_axis'
 
 /**
- * A model with x - max - log(sum(exp(x - max))) in place of LogSoftmax over the last axis, which ONNX Runtime's WebGPU
- * lacks: the logits of a step would be copied to the processor and back. Models of other operator sets are returned as
- * they are.
+ * Writes x - max - log(sum(exp(x - max))) in place of LogSoftmax over the last axis, which ONNX Runtime's WebGPU lacks:
+ * the logits of a step would be copied to the processor and back. The graph is of operator set 18.
  */
-export function withoutLogSoftmax(bytes: Uint8Array): Uint8Array {
-  const model = fromBinary(ModelProtoSchema, bytes)
-  const { graph } = model
-  const isOurs = model.opsetImport.some(({ domain, version }) => domain === '' && version === OPSET)
-  if (!graph || !isOurs || !graph.node.some(isLogSoftmax)) return bytes
+export function replaceLogSoftmax(graph: GraphProto): void {
+  if (!graph.node.some(isLogSoftmax)) return
   graph.node = graph.node.flatMap((node) => (isLogSoftmax(node) ? steps(node) : [node]))
   graph.initializer.push(
     create(TensorProtoSchema, { name: LAST_AXIS, dataType: TensorProto_DataType.INT64, dims: [1n], int64Data: [-1n] }),
   )
-  return toBinary(ModelProtoSchema, model)
 }
 
 const isLogSoftmax = ({ opType, domain, attribute }: NodeProto): boolean =>

@@ -1,7 +1,17 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { inputName, ONNX_TYPE, type Spec, show, simplify, type Tensor, topological } from '../graph/index.ts'
+import {
+  type DType,
+  inputName,
+  ONNX_TYPE,
+  type Spec,
+  show,
+  simplify,
+  type Tensor,
+  topological,
+} from '../graph/index.ts'
 import { OnnxEmitter, tensorProto } from './emit.ts'
 import {
+  type TensorShapeProto_Dimension as Dimension,
   TensorShapeProto_DimensionSchema as DimensionSchema,
   GraphProtoSchema,
   ModelProtoSchema,
@@ -22,7 +32,7 @@ const IR_VERSION = 8n
  * The version of what toOnnx() and the translation of TensorFlow.js models write; a part of the keys of cached models.
  * Raise it with every change of their output: test/onnx/export-version.test.ts fails until then.
  */
-export const EXPORT_VERSION = 1
+export const EXPORT_VERSION = 2
 
 /** A value stored in the model file instead of fed as an input, such as a trained weight. */
 export interface Initializer {
@@ -80,6 +90,10 @@ export function toOnnx(
     initializer: [...emit.initializers.values()],
     input: inputs.filter((tensor) => !stored.has(tensor)).map((tensor) => valueInfo(inputName(tensor)!, tensor)),
     output: results.map((tensor, i) => valueInfo(names[i]!, tensor)),
+    valueInfo: factorInfo(
+      emit,
+      order.flatMap(({ outputs }) => outputs).filter((tensor) => !named.has(tensor)),
+    ),
   })
   if (quantized) quantize(graph, { only: quantized })
   const opsetImport = [
@@ -106,12 +120,29 @@ function refuseTwins(inputs: readonly Tensor[]): void {
   }
 }
 
+/**
+ * The number of axes of each computed factor of a transposed product, for hosts that have to write it with Transpose,
+ * which needs to know it: see replaceTransposedProducts().
+ */
+function factorInfo(emit: OnnxEmitter, computed: readonly Tensor[]): ValueInfoProto[] {
+  const factors = new Set(emit.nodes.flatMap(({ opType, input }) => (opType === 'FusedMatMul' ? input : [])))
+  return computed.flatMap((tensor) => {
+    const name = emit.name(tensor)
+    const open = tensor.shape.map(() => create(DimensionSchema))
+    return factors.delete(name) ? [tensorInfo(name, tensor.dtype, open)] : []
+  })
+}
+
 function valueInfo(name: string, { shape, dtype }: Spec): ValueInfoProto {
   const dim = shape.map((size) =>
     create(DimensionSchema, {
       value: typeof size === 'number' ? { case: 'dimValue', value: BigInt(size) } : { case: 'dimParam', value: size },
     }),
   )
+  return tensorInfo(name, dtype, dim)
+}
+
+function tensorInfo(name: string, dtype: DType, dim: Dimension[]): ValueInfoProto {
   const tensorType = create(TypeProto_TensorSchema, {
     elemType: ONNX_TYPE[dtype],
     shape: create(TensorShapeProtoSchema, { dim }),

@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { withoutLogSoftmax } from '../../engine/log-softmax.ts'
-import { widened, widenInputs } from '../../engine/widen.ts'
+import { forWebgpu } from '../../engine/for-webgpu.ts'
+import { widened } from '../../engine/widen.ts'
 import type { HostValue } from '../../formats/host-value.ts'
 import { type DType, ONNX_TYPE } from '../../graph/index.ts'
 import {
@@ -77,7 +77,7 @@ export class Accelerator {
   compile(model: Uint8Array): Promise<bigint> {
     const { api } = this.environment
     return this.inTurn(() =>
-      this.environment.compile(this.#isWebgpu ? withoutLogSoftmax(widenInputs(model)) : model, (options) =>
+      this.environment.compile(this.#isWebgpu ? forWebgpu(model) : model, (options) =>
         appendProvider(api, options, this.#device),
       ),
     )

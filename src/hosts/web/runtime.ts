@@ -1,5 +1,6 @@
+import { forWebgpu } from '../../engine/for-webgpu.ts'
 import type { Runtime, Session } from '../../engine/session.ts'
-import { widened, widenInputs } from '../../engine/widen.ts'
+import { widened } from '../../engine/widen.ts'
 import { UserError } from '../../errors.ts'
 import { type InTurn, refuse, WebSession } from './session.ts'
 import type { Ort } from './tensors.ts'
@@ -61,7 +62,7 @@ export async function webRuntime(backend: WebBackend, files: URL): Promise<WebRu
     threads,
     load: (model): Promise<Session> =>
       inTurn(async () => {
-        const session = await InferenceSession.create(onGpu ? widenInputs(model) : model, {
+        const session = await InferenceSession.create(onGpu ? forWebgpu(model) : model, {
           executionProviders: [backend],
           graphOptimizationLevel: 'all',
           logSeverityLevel: 3,
