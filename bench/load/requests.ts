@@ -1,8 +1,9 @@
 // Requests to a server on this machine, closed and open loops. They go to 127.0.0.1 and nowhere else.
 import { Agent, request } from 'node:http'
 
-/** An answer: its status, 0 for a connection that broke, the text, and the milliseconds that it took. */
+/** An answer: its status, the text, and the milliseconds that it took. */
 export interface Answer {
+  /** 0 for a connection that broke: then the text says how */
   readonly status: number
   readonly text: string
   readonly milliseconds: number
@@ -24,7 +25,10 @@ export function post(
   const began = performance.now()
   const took = (): number => performance.now() - began
   return new Promise((resolve) => {
-    const broken = (): void => resolve({ status: 0, text: '', milliseconds: took() })
+    const broken = ({ code, message }: NodeJS.ErrnoException): void => {
+      const when = asked.reusedSocket ? 'on a connection that had answered before' : 'on a new connection'
+      resolve({ status: 0, text: `${code ?? message} ${when}`, milliseconds: took() })
+    }
     const asked = request(url, { method: 'POST', headers, ...(agent && { agent }) }, (response) => {
       let text = ''
       response.setEncoding('utf8').on('data', (part: string) => {
@@ -42,6 +46,8 @@ export function post(
 export interface Load {
   /** answers by status; 0 for connections that broke */
   readonly statuses: Readonly<Record<number, number>>
+  /** how they broke */
+  readonly breaks: readonly string[]
   /** answers with status 200 per second */
   readonly perSecond: number
   readonly seconds: number
@@ -55,11 +61,12 @@ export interface Load {
 export function summarise(answers: readonly Answer[], seconds: number): Load {
   const statuses: Record<number, number> = {}
   for (const { status } of answers) statuses[status] = (statuses[status] ?? 0) + 1
+  const breaks = answers.filter(({ status }) => status === 0).map(({ text }) => text)
   const times = answers.filter(({ status }) => status === 200).map(({ milliseconds }) => milliseconds)
   times.sort((a, b) => a - b)
   const at = (part: number): number =>
     times[Math.min(times.length - 1, Math.ceil(part * times.length) - 1)] ?? Number.NaN
-  return { statuses, perSecond: times.length / seconds, seconds, p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+  return { statuses, breaks, perSecond: times.length / seconds, seconds, p50: at(0.5), p95: at(0.95), p99: at(0.99) }
 }
 
 /** Closed loop: each of `connections` asks again as soon as it has its answer, `requests` in all. */

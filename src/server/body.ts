@@ -48,6 +48,34 @@ export async function readBody(request: Request, { most, lease, signal }: BodyOp
   }
 }
 
+/** The longest that a body is received to be dropped, in milliseconds. */
+const DROP_PATIENCE = 5000
+
+/**
+ * Receives a body of at most `most` bytes and drops it, for at most five seconds: a client that is still sending when
+ * the connection closes loses the answer. Throws `signal.reason` when the signal aborts.
+ */
+export async function dropBody(request: Request, { most, signal }: Omit<BodyOptions, 'lease'>): Promise<void> {
+  const reader = request.body?.getReader()
+  if (!reader || Number(request.headers.get('content-length') ?? 0) > most) return
+  const cancel = (): void => void reader.cancel().catch(() => {})
+  const timer = setTimeout(cancel, DROP_PATIENCE)
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    for (let length = 0; length <= most; ) {
+      const { done, value } = await reader.read()
+      if (done) break
+      length += value.length
+    }
+  } catch {
+    // the answer is the same for a body that breaks off
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', cancel)
+    signal.throwIfAborted()
+  }
+}
+
 const [COMMA, OPEN_LIST, OPEN_OBJECT] = [...',[{'].map((mark) => mark.charCodeAt(0))
 
 /** The value of a JSON body. Throws Failure for anything else, and for more brackets and commas than a request has. */

@@ -23,6 +23,12 @@ export interface Listening {
   stop(): Promise<void>
 }
 
+/**
+ * How long an idle connection is kept, in milliseconds: longer than proxies and clients keep it, which is a minute at
+ * most. They close first then, so that none of their requests crosses a close.
+ */
+const KEEP_ALIVE = 65_000
+
 /** The most connections at a time: each takes some 10 kB. */
 const MAX_CONNECTIONS = 4096
 
@@ -34,7 +40,7 @@ export async function listen(app: App, { host, port, seconds }: ListenOptions): 
     {
       headersTimeout: 10_000,
       requestTimeout: 1000 * (seconds + 10), // the app answers before; this closes what does not even read
-      keepAliveTimeout: 5000,
+      keepAliveTimeout: KEEP_ALIVE,
       connectionsCheckingInterval: 2000,
     },
     (incoming, outgoing) => void listener(incoming, outgoing),

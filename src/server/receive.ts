@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { describeIssue } from '../validate.ts'
-import { parseJson, readBody } from './body.ts'
+import { dropBody, parseJson, readBody } from './body.ts'
 import type { Endpoint } from './endpoint.ts'
 import { Failure } from './failure.ts'
 import { EXTRA_BYTES } from './limits.ts'
@@ -9,8 +9,8 @@ import type { RequestScope } from './request-scope.ts'
 import type { Service } from './service.ts'
 
 /**
- * Reads a request's query and body by the schemas of its endpoint. Throws Failure for a mistake, and for a full queue
- * before the body is read.
+ * Reads a request's query and body by the schemas of its endpoint. Throws Failure for a mistake, and for a full queue,
+ * which holds no byte of the body.
  */
 export async function receive(
   request: Request,
@@ -20,9 +20,12 @@ export async function receive(
 ): Promise<{ query: unknown; body: unknown }> {
   const query = querySchema && parseQuery(querySchema, new URL(request.url).searchParams)
   if (bodySchema === undefined) return { query, body: undefined }
-  if (captioner.waiting >= limits.waiting)
-    throw new Failure(503, `${captioner.waiting} images are waiting; try again later`)
   const most = EXTRA_BYTES + (bodySchema === 'picture' ? limits.bytes : Math.ceil(limits.bytes * (4 / 3)))
+  const { waiting } = captioner
+  if (waiting >= limits.waiting) {
+    await dropBody(request, { most, signal: scope.signal })
+    throw new Failure(503, `${waiting} images are waiting; try again later`)
+  }
   const bytes = await readBody(request, { most, lease: scope.lease, signal: scope.signal })
   scope.received()
   return { query, body: bodySchema === 'picture' ? await picture(request, bytes, limits) : parsed(bodySchema, bytes) }

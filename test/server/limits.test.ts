@@ -2,6 +2,11 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { ByteBudget } from '../../src/server/byte-budget.ts'
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.ts'
+import { NATIVE_ENDPOINTS } from '../../src/server/native.ts'
+import { receive } from '../../src/server/receive.ts'
+import { RequestScope } from '../../src/server/request-scope.ts'
+import type { Service } from '../../src/server/service.ts'
 import { plainPng } from './pictures.ts'
 import { serverOfTest, type TestServer } from './support.ts'
 
@@ -64,6 +69,25 @@ test('a body that does not come in time is refused, and its client let go', asyn
   const [answer] = await once(socket, 'data')
   expect(String(answer)).toMatch(/^HTTP\/1\.1 408 /)
   await once(socket, 'close')
+})
+
+test('a full queue is refused once the body is here, so that the client sees the answer', async () => {
+  const pieces = [1, 2, 3, 4]
+  const body = new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      const piece = pieces.shift()
+      if (piece === undefined) controller.close()
+      else controller.enqueue(Uint8Array.of(piece))
+    },
+  })
+  const request = new Request('http://localhost/v1/caption', { method: 'POST', body, duplex: 'half' } as RequestInit)
+  const endpoint = NATIVE_ENDPOINTS.find(({ path }) => path === '/v1/caption')!
+  const service = { captioner: { waiting: 64 }, limits: DEFAULT_SERVER_LIMITS } as Service
+  const budget = new ByteBudget(1000)
+  const scope = new RequestScope(new AbortController().signal, 30, budget)
+  await expect(scope.run(() => receive(request, endpoint, service, scope))).rejects.toMatchObject({ status: 503 })
+  expect([pieces.length, budget.held]).toEqual([0, 0])
 })
 
 test('beyond its capacity the queue refuses with 503 and Retry-After, and every accepted request is answered', async () => {
