@@ -81,21 +81,29 @@ function countImages({ captions, ngrams }: References): Uint32Array {
 }
 
 /** Idf of each n-gram: log(images / document frequency), where a frequency of 0 counts as 1. */
-const inverseFrequencies = (frequency: Uint32Array, images: number): Float64Array =>
-  Float64Array.from(frequency, (count) => Math.log(images) - Math.log(Math.max(1, count)))
+function inverseFrequencies(frequency: Uint32Array, images: number): Float64Array {
+  // Most n-grams have one of few frequencies, and a logarithm takes longer than a look at a table.
+  const known = new Float64Array(64).map((_, count) => Math.log(images) - Math.log(Math.max(1, count)))
+  const weights = new Float64Array(frequency.length)
+  for (let id = 0; id < weights.length; id++) {
+    const count = frequency[id]!
+    weights[id] = count < known.length ? known[count]! : Math.log(images) - Math.log(count)
+  }
+  return weights
+}
 
 /** The idf of an n-gram; `unseen` for n-grams without a weight. */
 const weightOf = (id: number, weights: Float64Array, unseen: number): number =>
   id < weights.length ? weights[id]! : unseen
 
 /** By order: the norm of the caption's tf-idf vector. */
-function euclideanNorms(ngrams: Ngrams, caption: number, weights: Float64Array, unseen: number): number[] {
-  const norms: number[] = []
+function euclideanNorms(ngrams: Ngrams, caption: number, weights: Float64Array, unseen: number): Float64Array {
+  const norms = new Float64Array(ORDERS)
   for (let order = 0; order < ORDERS; order++) {
     let squares = 0
     for (let i = ngrams.starts[ORDERS * caption + order]!; i < ngrams.starts[ORDERS * caption + order + 1]!; i++)
       squares += (ngrams.counts[i]! * weightOf(ngrams.ids[i]!, weights, unseen)) ** 2
-    norms.push(Math.sqrt(squares))
+    norms[order] = Math.sqrt(squares)
   }
   return norms
 }
@@ -105,8 +113,8 @@ function cosine(
   { ngrams, candidateCounts }: References,
   caption: number,
   weights: Float64Array,
-  candidateNorms: readonly number[],
-  referenceNorms: readonly number[],
+  candidateNorms: Float64Array,
+  referenceNorms: Float64Array,
   unseen: number,
   clipped: boolean,
 ): number {

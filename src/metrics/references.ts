@@ -9,6 +9,7 @@ export class References {
   readonly captions: readonly (readonly number[])[]
   /** By n-gram: its count in the current candidate of mapCandidates(), all 0 outside of it. */
   readonly candidateCounts: Int32Array
+  readonly #candidates = new WeakMap<readonly Tokens[], Ngrams>()
 
   /**
    * Returns the prepared references, cached by array identity, so that several metrics count them once. Throws
@@ -30,15 +31,24 @@ export class References {
     this.candidateCounts = new Int32Array(this.ngrams.numbering.size)
   }
 
+  /** The n-grams of candidates, cached by array identity, so that several metrics count them once. */
+  #countCandidates(candidates: readonly Tokens[]): Ngrams {
+    const known = this.#candidates.get(candidates)
+    if (known) return known
+    const ngrams = new Ngrams(this.ngrams)
+    for (const tokens of candidates) ngrams.add(tokens)
+    this.#candidates.set(candidates, ngrams)
+    return ngrams
+  }
+
   /**
    * Counts the n-grams of one candidate per image and returns the results of `map`, called for each image while
    * `candidateCounts` has the counts of its candidate. Throws RangeError unless there is one candidate per image.
    */
   mapCandidates<T>(candidates: readonly Tokens[], map: (candidates: Ngrams, image: number) => T): T[] {
     checkCandidates(candidates, this.captions.length)
-    const ngrams = new Ngrams(this.ngrams)
-    return candidates.map((tokens, image) => {
-      ngrams.add(tokens)
+    const ngrams = this.#countCandidates(candidates)
+    return candidates.map((_, image) => {
       const [start, end] = [ngrams.starts[ORDERS * image]!, ngrams.starts[ORDERS * (image + 1)]!]
       // Ids of n-grams that no reference has are beyond the end of the typed array, which ignores such writes.
       for (let i = start; i < end; i++) this.candidateCounts[ngrams.ids[i]!] = ngrams.counts[i]!
