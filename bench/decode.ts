@@ -1,15 +1,16 @@
 // Seconds to caption 80 images with a beam of 3 and 20 words:
-// tsx bench/decode.ts <mia 0|1> [basic model]. Prints one JSON line.
+// tsx bench/decode.ts <mia 0|1> [basic model] [precision]. Prints one JSON line.
 
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
 import { search } from '../src/search/index.ts'
 import { ModelDecoder } from '../src/search/model-stepper.ts'
 import { makeModel, median, sizes, someFeatures, someWords, startWeights } from './sizes.ts'
 
-const [, , mia, basicModel = 'VisualAttention'] = process.argv
+const [, , mia, basicModel = 'VisualAttention', precision = 'float32'] = process.argv
+if (precision !== 'float32' && precision !== 'int8') throw new Error(`There is no precision "${precision}"`)
 const [IMAGES, RUNS] = [80, 5]
 const model = makeModel(basicModel, mia === '1')
-const decoder = await ModelDecoder.load(nodeRuntime, model, startWeights(model))
+const decoder = await ModelDecoder.load(nodeRuntime, model, startWeights(model), { precision })
 const features = someFeatures(IMAGES).data as Uint16Array
 const concepts = someWords(IMAGES * sizes.regions)
 const seconds: number[] = []

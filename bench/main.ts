@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CAPTIONERS, type Measured, measureBaseline, measurePeer, peerMissing } from './peer.ts'
+import { CAPTIONERS, type Measured, measureBaseline, measurePeer, peerMissing, QUANTIZED, REFERENCE } from './peer.ts'
 import { median } from './sizes.ts'
 
 /** A row of the table: our program, and the baseline if there is one. */
@@ -64,6 +64,19 @@ const comparisons: readonly Comparison[] = [
     ours: ['decode.ts', '1'],
     theirs: [...peer(1, 'published', 80, 1), '--decode', '3'],
     goal: 10,
+  },
+  {
+    name: 'decode 80 images in int8, beam 3, best PyTorch in float32',
+    ours: ['decode.ts', '1', 'VisualAttention', 'int8'],
+    theirs: [...peer(1, 'best', 80, 1), '--decode', '3'],
+    goal: 2,
+  },
+  {
+    name: 'decode 80 images in int8, beam 3, best PyTorch in int8',
+    ours: ['decode.ts', '1', 'VisualAttention', 'int8'],
+    theirs: [REFERENCE, ...peer(1, 'best', 80, 1), '--decode', '3'],
+    script: QUANTIZED,
+    goal: 1,
   },
   ...['UpDown', 'Transformer'].flatMap((model) =>
     [0, 1].flatMap((mia): Comparison[] => {

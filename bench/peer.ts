@@ -16,7 +16,8 @@ export interface Measured {
 
 // The same computation in PyTorch, run by Debian's Python. The wrapper adds the script's peak memory to its output.
 const python = '/usr/bin/python3'
-const script =
+/** The script of the paper's models. */
+export const REFERENCE =
   process.env.MIA_PYTORCH_REFERENCE ??
   fileURLToPath(new URL('../../shared/tools/pytorch_reference.py', import.meta.url))
 const wrapper = `
@@ -27,7 +28,7 @@ print(json.dumps(dict(json.loads(out), peakMB=resource.getrusage(resource.RUSAGE
 
 /** Returns the reason why the PyTorch script cannot run, or undefined if it can. */
 export function peerMissing(): string | undefined {
-  if (!existsSync(script)) return `cannot find "${script}"; set MIA_PYTORCH_REFERENCE to the script`
+  if (!existsSync(REFERENCE)) return `cannot find "${REFERENCE}"; set MIA_PYTORCH_REFERENCE to the script`
   try {
     execFileSync(python, ['-c', 'import torch'], { stdio: 'ignore' })
     return undefined
@@ -39,8 +40,11 @@ export function peerMissing(): string | undefined {
 /** The script of Up-Down and the Transformer; the other one has the models of the paper. */
 export const CAPTIONERS = fileURLToPath(new URL('captioners.py', import.meta.url))
 
+/** Runs another script with its layers quantised: its first option is the script. */
+export const QUANTIZED = fileURLToPath(new URL('quantized.py', import.meta.url))
+
 /** Runs a PyTorch script with options and returns its measurement. */
-export function measurePeer(options: readonly string[], file = script): Measured {
+export function measurePeer(options: readonly string[], file = REFERENCE): Measured {
   const out = execFileSync(python, ['-c', wrapper, file, ...options], { encoding: 'utf8' })
   const found = JSON.parse(out) as { step_s?: number; images_per_s?: number; images: number; peakMB: number }
   return { seconds: found.step_s ?? found.images / found.images_per_s!, peakMB: found.peakMB }

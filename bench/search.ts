@@ -11,7 +11,7 @@ import { openRun } from '../src/disk/run.ts'
 import { storedInputs } from '../src/disk/stored-inputs.ts'
 import { scoreCaptions, scoreSeveral } from '../src/evaluation/score.ts'
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
-import { bleu, cider } from '../src/metrics/index.ts'
+import { bleu, cider, meteor, WordNet } from '../src/metrics/index.ts'
 import { ModelDecoder } from '../src/search/model-stepper.ts'
 import { contentClasses } from '../src/search/word-lists.ts'
 
@@ -35,7 +35,12 @@ const VARIANTS: Readonly<Record<string, SearchChoices>> = {
   'beam 3, all three': { blockNgrams: 3, blockRepeatedWords: true, blockBadEndings: true },
   'beam 3, at least 8 words': { minLength: 8 },
   'beam 3, wu_0.7': { lengthPenalty: 'wu_0.7' },
+  'beam 3, wu_1.5': { lengthPenalty: 'wu_1.5' },
   'beam 3, average': { lengthPenalty: 'average' },
+  'beam 3, no content word twice, at least 9 words': { blockRepeatedWords: true, minLength: 9 },
+  'beam 3, no content word twice, wu_0.7': { blockRepeatedWords: true, lengthPenalty: 'wu_0.7' },
+  'beam 3, no content word twice, average': { blockRepeatedWords: true, lengthPenalty: 'average' },
+  'beam 5, no content word twice, average': { beam: 5, blockRepeatedWords: true, lengthPenalty: 'average' },
   'beam 5, 5 captions': { beam: 5, captions: 5 },
   'diverse, 5 groups of 1, strength 0.5': { groups: 5, captions: 5, diversity: 0.5 },
   'diverse, 5 groups of 1, strength 2': { groups: 5, captions: 5, diversity: 2 },
@@ -62,6 +67,7 @@ const images = (await Dataset.open(data))
   .slice(0, Number(values.images))
 const ids = images.map(({ id }) => id)
 const decoder = await ModelDecoder.load(nodeRuntime, run.model, run.weights)
+const metrics = [cider, bleu, meteor(await WordNet.load())]
 const classOf = new Map(contentClasses(run.vocabulary).flatMap((words, i) => words.map((word) => [word, i] as const)))
 
 /** Whether a caption has a content word twice, or a word and its plural. */
@@ -71,7 +77,7 @@ function repeats(words: readonly number[]): boolean {
 }
 
 console.log(
-  `${images.length} images of ${values.split}; CIDEr, BLEU-4, captions that repeat, words, best of n, selfCIDEr, s`,
+  `${images.length} images of ${values.split}; CIDEr, BLEU-4, METEOR, captions that repeat, words, best of n, selfCIDEr, s`,
 )
 for (const [name, search] of Object.entries(VARIANTS)) {
   const caption = () => captionAll(decoder, inputs, ids, { vocabulary: run.vocabulary, search })
@@ -79,11 +85,12 @@ for (const [name, search] of Object.entries(VARIANTS)) {
   const start = performance.now()
   const captions = await caption()
   const seconds = (performance.now() - start) / 1000
-  const { corpus } = scoreCaptions(images, captions, [cider, bleu])
+  const { corpus } = scoreCaptions(images, captions, metrics)
   const several: Record<string, number> = (search.captions ?? 1) > 1 ? scoreSeveral(images, captions) : {}
   const numbers = [
     corpus.CIDEr!.toFixed(3),
     corpus.Bleu_4!.toFixed(3),
+    corpus.METEOR!.toFixed(3),
     `${((100 * captions.filter(({ words }) => repeats(words)).length) / captions.length).toFixed(1)}%`,
     (captions.reduce((sum, { words }) => sum + words.length, 0) / captions.length).toFixed(1),
     several['CIDEr best of n']?.toFixed(3) ?? '-',
