@@ -5,7 +5,7 @@ import type { Chooser } from '../search/choosers/chooser.ts'
 import { constrainedChooser } from '../search/choosers/constrained.ts'
 import { diverseChooser } from '../search/choosers/diverse.ts'
 import { sampleChooser } from '../search/choosers/sample.ts'
-import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
+import { DEFAULT_BEAM, DEFAULT_MAX_LENGTH, PHOTO_SEARCH } from '../search/defaults.ts'
 import type { Filter } from '../search/filters/filter.ts'
 import { minLength } from '../search/filters/min-length.ts'
 import { noBadEnding } from '../search/filters/no-bad-ending.ts'
@@ -130,15 +130,13 @@ export function searchSettings(choices: SearchChoices, nameOf = (key: string): s
   return settings
 }
 
-/**
- * searchSettings() for captions of photographs, in which no content word comes twice unless that is asked for: a beam
- * search likes "a kitchen with a kitchen".
- */
+/** searchSettings() for captions of photographs, with the defaults of PHOTO_SEARCH. */
 export const photoSearchSettings = (choices: SearchChoices): SearchSettings =>
-  searchSettings({ ...choices, blockRepeatedWords: choices.blockRepeatedWords ?? PHOTO_SEARCH.blockRepeatedWords })
-
-/** The choices of the search for captions of photographs in which it differs from the published one. */
-export const PHOTO_SEARCH = { blockRepeatedWords: true } as const satisfies SearchChoices
+  searchSettings({
+    ...choices,
+    blockRepeatedWords: choices.blockRepeatedWords ?? PHOTO_SEARCH.blockRepeatedWords,
+    lengthPenalty: choices.lengthPenalty ?? PHOTO_SEARCH.lengthPenalty,
+  })
 
 const roundedUp = (value: number, multipleOf: number): number => Math.ceil(value / multipleOf) * multipleOf
 

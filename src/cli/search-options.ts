@@ -1,6 +1,7 @@
 import type { LengthPenalty, SearchSettings } from '../caption/search-settings.ts'
 import { UsageError } from '../errors.ts'
 import { LIMITS } from '../models/limits.ts'
+import { PHOTO_SEARCH } from '../search/defaults.ts'
 import {
   count,
   flag,
@@ -19,10 +20,8 @@ import { MAX_LENGTH } from './shared-options.ts'
 const GROUP = { group: 'To search for captions' } as const
 const SAMPLING = { group: 'To draw captions by chance' } as const
 
-const lengthPenalty = text('form', 'compare captions by none, average (per word) or wu_0.7 (docs/search.md)', {
-  default: 'none',
-  ...GROUP,
-})
+const lengthPenalty = (form: string) =>
+  text('form', 'compare captions by none, average (per word) or wu_0.7 (docs/search.md)', { default: form, ...GROUP })
 
 /** The options that say how captions are searched for, by the names that the library has for them. */
 export const SEARCH = {
@@ -32,7 +31,7 @@ export const SEARCH = {
   }),
   maxLength: { ...MAX_LENGTH, settings: { ...MAX_LENGTH.settings, ...GROUP } },
   minLength: count('words', 'shortest caption, without its end token', { default: 0, max: LIMITS.maxLength, ...GROUP }),
-  lengthPenalty,
+  lengthPenalty: lengthPenalty('none'),
   blockNgrams: count('n', 'no n words in a row come twice; 0 allows all', {
     default: 0,
     max: LIMITS.maxLength,
@@ -60,6 +59,16 @@ export const SEARCH = {
     ...SAMPLING,
   }),
   seed: seed('n', 'the same seed draws the same captions', { default: 1, ...SAMPLING }),
+} as const
+
+/** The same options with the defaults for captions of photographs. */
+export const SEARCH_OF_PHOTOGRAPHS = {
+  ...SEARCH,
+  lengthPenalty: lengthPenalty(PHOTO_SEARCH.lengthPenalty),
+  blockRepeatedWords: flag('a noun, verb or adjective may not come twice, unless --no-block-repeated-words', {
+    default: PHOTO_SEARCH.blockRepeatedWords,
+    ...GROUP,
+  }),
 } as const
 
 type Value<O> = O extends import('./options.ts').Option<infer T> ? T : never

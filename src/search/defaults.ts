@@ -3,3 +3,10 @@ export const DEFAULT_BEAM = 3
 
 /** Words that a caption may have, the closing `<end>` counted, unless another number is asked for. */
 export const DEFAULT_MAX_LENGTH = 20
+
+/**
+ * The choices of the search for captions of photographs in which it differs from the published one. A plain beam search
+ * likes "a kitchen with a kitchen", and short captions better than those that say more; docs/search.md has what each
+ * choice brings.
+ */
+export const PHOTO_SEARCH = { blockRepeatedWords: true, lengthPenalty: 'average' } as const

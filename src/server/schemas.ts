@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { DEFAULT_SEARCH } from '../caption/search-settings.ts'
 import { LIMITS } from '../models/limits.ts'
+import { PHOTO_SEARCH } from '../search/defaults.ts'
 
 /** The largest beam that a request may ask for: a larger one would make others wait. */
 const MAX_BEAM = 20
@@ -65,7 +66,7 @@ export const CAPTION_QUERY = v.object({
   minLength: count(0, MAX_WORDS - 1, DEFAULT_SEARCH.minLength, 'words of the shortest caption, without its end token'),
   lengthPenalty: v.optional(
     v.pipe(v.string(), v.description('how captions of different lengths are compared: none, average, or as in wu_0.7')),
-    DEFAULT_SEARCH.lengthPenalty,
+    PHOTO_SEARCH.lengthPenalty,
   ),
   blockNgrams: count(0, MAX_WORDS, DEFAULT_SEARCH.blockNgrams, 'no so many words in a row come twice; 0 allows all'),
   blockRepeatedWords: flag('no noun, verb or adjective comes twice', '1'),

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, many, repeated, text } from '../options.ts'
 import { partAnswer, refuseShardOnRanks } from '../parts.ts'
-import { SEARCH, searchOf } from '../search-options.ts'
+import { SEARCH_OF_PHOTOGRAPHS, searchOf } from '../search-options.ts'
 import { DEVICE, NETWORKS, PRECISION, SHARD } from '../shared-options.ts'
 
 type ImageCaption = import('../../caption/photo-caption.ts').ImageCaption
@@ -31,8 +31,8 @@ export const caption = defineCommand({
     { call: 'mia caption photos/ --write csv --skip-existing', what: 'a library: a table that can be resumed' },
     { call: "mia caption photos/ --write txt --prefix 'a photo, '", what: 'a text file next to each image' },
     {
-      call: 'mia caption --beam 5 --block-repeated-words photo.jpg',
-      what: 'no word but "a", "with" and such comes twice',
+      call: 'mia caption --no-block-repeated-words --length-penalty none photo.jpg',
+      what: 'the published search: words may come twice, shorter captions win',
     },
     { call: 'mia caption --captions 3 --groups 3 photo.jpg', what: 'three captions that differ' },
     { call: 'mia caption --require dog,puppy --require ball photo.jpg', what: 'a caption with these words' },
@@ -56,11 +56,7 @@ export const caption = defineCommand({
     write: choice('format', 'write the captions to files', ['txt', 'csv', 'jsonl', 'coco'], WRITE),
     out: text('file', 'file to write (default: captions.csv, .jsonl or .json, in the folder if one is given)', WRITE),
     skipExisting: flag('keep the captions that are written, and caption the other images', WRITE),
-    ...SEARCH,
-    blockRepeatedWords: flag('a noun, verb or adjective may not come twice, unless --no-block-repeated-words', {
-      ...SEARCH.blockRepeatedWords.settings,
-      default: true,
-    }),
+    ...SEARCH_OF_PHOTOGRAPHS,
     ...SHARD,
   },
   ranks: true,
