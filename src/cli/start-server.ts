@@ -1,7 +1,9 @@
 import { basename, resolve } from 'node:path'
 import type { NetworkPaths } from '../caption/feature-extractor.ts'
 import type { Device } from '../device.ts'
+import { UserError } from '../errors.ts'
 import { Captioner } from '../hosts/node/captioner.ts'
+import { webFiles } from '../hosts/node/export-web.ts'
 import { packageVersion } from '../hosts/node/package-version.ts'
 import { createApp } from '../server/app.ts'
 import { ByteBudget } from '../server/byte-budget.ts'
@@ -9,6 +11,7 @@ import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../server/limits.ts'
 import { listen } from '../server/listen.ts'
 import type { LogRecord } from '../server/log.ts'
 import { ServerMetrics } from '../server/metrics.ts'
+import { hasPage, type ServedPage } from '../server/page.ts'
 import { describeService } from '../server/service.ts'
 
 /** The options of `mia serve`. */
@@ -19,7 +22,10 @@ export interface ServerOptions {
   readonly device?: Device | undefined
   readonly host: string
   readonly port: number
+  /** the folder of the page at `/` */
   readonly page?: string | undefined
+  /** the folder of the page at `/` if there is no other: it gets the captioner that is served */
+  readonly builtPage?: string | undefined
   readonly token?: string | undefined
   readonly allowHost?: readonly string[] | undefined
   readonly allowOrigin?: readonly string[] | undefined
@@ -73,7 +79,7 @@ export async function startServer(options: ServerOptions): Promise<StartedServer
       hosts: (options.allowHost ?? []).map((name) => name.toLowerCase()),
       origins: options.allowOrigin ?? [],
       token: options.token,
-      page: options.page,
+      page: await pageOf(options),
     })
     const listening = await listen(app, { host, port, seconds: limits.seconds })
     log({ level: 'info', message: 'listening', url: listening.url, model })
@@ -89,6 +95,20 @@ export async function startServer(options: ServerOptions): Promise<StartedServer
   } catch (error) {
     await captioner.release()
     throw error
+  }
+}
+
+/** The page at `/`, if its folder is there, and if the run that is served can be used in it; else the log says why. */
+async function pageOf({ page, builtPage, run, cnn, log }: ServerOptions): Promise<ServedPage | undefined> {
+  const folder = page ?? builtPage
+  if (folder === undefined || !hasPage(folder)) return undefined
+  if (page !== undefined || run === undefined) return { folder }
+  try {
+    return { folder, model: await webFiles({ run, ...(cnn !== undefined && { cnn }) }) }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    log({ level: 'warn', message: 'there is no page', reason: error.message })
+    return undefined
   }
 }
 

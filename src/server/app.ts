@@ -1,6 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { serveStatic } from '@hono/node-server/serve-static'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { cors } from 'hono/cors'
@@ -17,6 +14,7 @@ import { NATIVE_ENDPOINTS } from './native.ts'
 import { OLLAMA_ENDPOINTS } from './ollama.ts'
 import { OPENAI_ENDPOINTS } from './openai.ts'
 import { operationEndpoints } from './operations.ts'
+import { pageFiles, type ServedPage } from './page.ts'
 import { receive } from './receive.ts'
 import { ClientGone, RequestScope } from './request-scope.ts'
 import type { Service } from './service.ts'
@@ -33,8 +31,8 @@ export interface AppOptions {
   readonly origins?: readonly string[]
   /** what clients must send as a bearer token */
   readonly token?: string | undefined
-  /** the folder of the page at `/` */
-  readonly page?: string | undefined
+  /** the page at `/` */
+  readonly page?: ServedPage | undefined
 }
 
 /** A server without its sockets. */
@@ -131,7 +129,7 @@ export function createApp(options: AppOptions): App {
     })
   }
 
-  if (page !== undefined && existsSync(join(page, 'index.html'))) app.use(serveStatic({ root: page }))
+  if (page) app.use(pageFiles(page))
   else app.get('/', (c) => c.html(welcomePage(service.model)))
 
   app.notFound((c) =>

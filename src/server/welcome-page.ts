@@ -21,8 +21,8 @@ export const welcomePage = (model: string): string => `<!doctype html>
 curl -F image=@photo.jpg "ADDRESS/v1/caption?explain=1"</pre>
 <p>The API is described in <a href="openapi.json">openapi.json</a>. Clients of Ollama and of OpenAI can use it too:
 give them the address of this server.</p>
-<p>The page that captions pictures in the browser has not been built: run <code>npm run build:web</code> in a clone of
-the repository, and start the server again.</p>
+<p>To have the page here that captions pictures in the browser, run <code>npm run build:web</code> in a clone of the
+repository, and start the server again.</p>
 </main>
 </body>
 </html>

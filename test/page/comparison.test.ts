@@ -6,11 +6,10 @@ import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyRun } from '../support/tiny-run.ts'
 import { buildPage } from './built-page.ts'
 import { CHROMIUM, startChromium } from './chromium.ts'
-import { violations } from './page-checks.ts'
+import { PATIENCE, violations } from './page-checks.ts'
 import { serveFolder } from './static-server.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../src/page/examples/', import.meta.url))
-const PATIENCE = { timeout: 120_000 }
 
 test.skipIf(!CHROMIUM)(
   'captions with MIA and without it stand side by side, each as its own run says them',

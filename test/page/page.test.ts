@@ -8,17 +8,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Captioner } from '../../src/hosts/node/captioner.ts'
 import { buildPage } from './built-page.ts'
 import { CHROMIUM, startChromium } from './chromium.ts'
-import { violations } from './page-checks.ts'
+import { captionOn, PATIENCE, violations } from './page-checks.ts'
 import { type StaticServer, serveFolder } from './static-server.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../src/page/examples/', import.meta.url))
-const PATIENCE = { timeout: 240_000 }
-
-/** The caption on the page, once it is there. */
-async function captionOn(page: Page): Promise<string> {
-  await page.locator('.words button').first().waitFor(PATIENCE)
-  return (await page.locator('.words button').allTextContents()).join(' ')
-}
 
 /** Drops a file on the page, as a visitor does. */
 async function drop(page: Page, name: string): Promise<void> {

@@ -11,7 +11,7 @@ const ACCESS = { group: 'Access' } as const
 const MAX_PORT = 65_535
 
 /** The page that `npm run build:web` makes. */
-const PAGE = fileURLToPath(new URL('../../../dist/web', import.meta.url))
+const BUILT_PAGE = fileURLToPath(new URL('../../../dist/web', import.meta.url))
 
 /** `mia serve`: captions pictures over HTTP. */
 export const serve = defineCommand({
@@ -34,7 +34,10 @@ export const serve = defineCommand({
     device: DEVICE,
     host: text('address', 'address to listen at', { default: '127.0.0.1' }),
     port: count('n', 'port to listen at; 0 takes a free one', { default: 8080, max: MAX_PORT }),
-    page: text('folder', 'page to serve at /, as "npm run build:web" makes it (default: that one, if it is there)'),
+    page: text(
+      'folder',
+      'page to serve at /, as "npm run build:web" makes it (default: that one, if it is there, with the captioner served)',
+    ),
     tokenFile: text('file', 'file with the token that requests must have: "Authorization: Bearer ..."', ACCESS),
     allowHost: list('names', 'names of this server that requests may have, beside localhost and addresses', ACCESS),
     allowOrigin: list('origins', 'sites whose pages may use it, as in https://example.org', ACCESS),
@@ -53,7 +56,7 @@ export const serve = defineCommand({
     const { logLine } = await import('../../server/log.ts')
     const server = await startServer({
       ...values,
-      page: values.page ?? PAGE,
+      builtPage: BUILT_PAGE,
       token,
       log: (record) => report.note(logLine(record, new Date())),
     })
