@@ -3,9 +3,9 @@
 // was not killed, and leave no files behind. Exits with 1 if there is a fault.
 // Usage: npm run faults [-- --mutants 10000] [-- --kills 200] [-- --seed 1] [-- --only npy]
 import { parseArgs } from 'node:util'
-import { FORMATS } from './formats.ts'
+import { FORMATS } from './formats/index.ts'
 import { killTraining } from './kills.ts'
-import { type Fault, readMutants } from './mutations.ts'
+import { readMutants } from './mutations.ts'
 
 const { values } = parseArgs({
   options: {
@@ -22,9 +22,9 @@ const SHOWN = 5
 let count = 0
 if (mutants > 0)
   for (const { name } of FORMATS.filter(({ name }) => name.includes(values.only))) {
-    const faults: Fault[] = await readMutants(name, seed, mutants)
+    const { faults, accepted } = await readMutants(name, seed, mutants)
     count += faults.length
-    console.log(`${name}: ${mutants} mutants, ${faults.length} faults`)
+    console.log(`${name}: ${mutants} mutants, ${accepted} read, ${faults.length} faults`)
     for (const { mutant, what } of faults.slice(0, SHOWN)) console.log(`  mutant ${mutant}: ${what}`)
   }
 if (kills > 0 && 'training'.includes(values.only)) {

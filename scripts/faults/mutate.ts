@@ -30,7 +30,7 @@ const MUTATIONS: readonly Mutation[] = [
     if (at + 4 <= bytes.length) new DataView(bytes.buffer, bytes.byteOffset).setUint32(at, random.below(2 ** 32), true)
     return bytes
   },
-  (bytes, random) => bytes.slice(0, 1 + random.below(bytes.length)),
+  (bytes, random) => Uint8Array.from(bytes.subarray(0, 1 + random.below(bytes.length))),
   (bytes, random) => {
     const [start, end] = part(bytes, random, 64)
     return join(bytes.subarray(0, start), bytes.subarray(end))
@@ -48,7 +48,7 @@ const MUTATIONS: readonly Mutation[] = [
 
 /** A copy of the bytes with one to four mutations: flipped bits, odd bytes and lengths, parts lost, repeated or odd. */
 export function mutate(original: Uint8Array, random: Random): Uint8Array {
-  let bytes: Uint8Array = original.slice()
+  let bytes: Uint8Array = Uint8Array.from(original) // slice() of a Buffer would share its memory
   for (let left = 1 + random.below(4); left > 0 && bytes.length > 0; left--)
     bytes = MUTATIONS[random.below(MUTATIONS.length)]!(bytes, random)
   return bytes

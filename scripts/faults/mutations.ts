@@ -14,21 +14,37 @@ export interface Fault {
   readonly what: string
 }
 
+/** What came of the mutants of a format. */
+export interface Campaign {
+  readonly faults: readonly Fault[]
+  /** mutants that were read without an error */
+  readonly accepted: number
+}
+
 const HANG_MS = 2000
 const MOST_BYTES = 2 ** 30
 const WATCH_MS = 100
 const PAGE_BYTES = 4096
 
 /** Reads `count` mutants of a format in a process of its own, and again after each that ended the process. */
-export async function readMutants(format: string, seed: number, count: number): Promise<Fault[]> {
+export async function readMutants(format: string, seed: number, count: number): Promise<Campaign> {
   const faults: Fault[] = []
+  const campaign = { faults, accepted: 0 }
   const folder = await mkdtemp(join(tmpdir(), 'mia-faults-'))
   try {
-    for (let next = 0; next < count; ) next = await readSome(format, folder, seed, next, count, faults)
+    for (let next = 0; next < count; ) next = await readSome(format, folder, seed, next, count, campaign)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-  return faults
+  return campaign
+}
+
+/** What the worker says of a mutant. */
+interface Message {
+  readonly begin?: number
+  readonly end?: number
+  readonly accepted?: boolean
+  readonly fault?: string
 }
 
 /** Reads mutants until one ends the process; returns the number of the next one. */
@@ -38,7 +54,7 @@ function readSome(
   seed: number,
   first: number,
   end: number,
-  faults: Fault[],
+  campaign: { readonly faults: Fault[]; accepted: number },
 ): Promise<number> {
   const script = fileURLToPath(new URL('worker.ts', import.meta.url))
   const child = spawn(process.execPath, ['--import', 'tsx', script, format, folder, `${seed}`, `${first}`, `${end}`], {
@@ -58,17 +74,22 @@ function readSome(
     errors = `${errors}${data}`.slice(-500)
   })
   createInterface(child.stdout).on('line', (line) => {
-    const { begin, end, fault } = JSON.parse(line) as { begin?: number; end?: number; fault?: string }
+    const { begin, end, fault, accepted } = JSON.parse(line) as Message
     if (begin !== undefined) [begun, since] = [begin, performance.now()]
     if (end !== undefined) ended = end
-    if (fault !== undefined) faults.push({ format, mutant: end!, what: fault })
+    if (accepted) campaign.accepted += 1
+    if (fault !== undefined) campaign.faults.push({ format, mutant: end!, what: fault })
   })
   return new Promise((resolve, reject) => {
     child.on('close', (status, signal) => {
       clearInterval(watch)
       if (begun < first) return reject(new Error(`Cannot read the original of ${format}: ${errors}`))
       if (begun === ended) return resolve(end)
-      faults.push({ format, mutant: begun, what: killed || `the process ended with ${signal ?? status}: ${errors}` })
+      campaign.faults.push({
+        format,
+        mutant: begun,
+        what: killed || `the process ended with ${signal ?? status}: ${errors}`,
+      })
       resolve(begun + 1)
     })
   })
