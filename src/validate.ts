@@ -14,8 +14,24 @@ export const POSITIVE_COUNT = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
  */
 export function validate<T>(schema: v.GenericSchema<unknown, T>, value: unknown, file: string, advice: string): T {
   const { success, output, issues } = v.safeParse(schema, value)
-  if (success) return output
+  if (success) {
+    const field = fieldOfInfinity(output)
+    if (field === undefined) return output
+    throw new UserError(`Cannot read "${file}": ${field || 'the file'} is too large for a number; ${advice}`)
+  }
   throw new UserError(`Cannot read "${file}": ${describeIssue(issues[0])}; ${advice}`)
+}
+
+/** The field of the first number that is not finite: JSON.parse makes such of 1e400. Undefined if there is none. */
+function fieldOfInfinity(value: unknown): string | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : ''
+  if (typeof value !== 'object' || value === null) return undefined
+  if (Array.isArray(value) && typeof value[0] === 'string') return undefined // lists of 100,000 ids and words
+  for (const key in value) {
+    const field = fieldOfInfinity(value[key as never])
+    if (field !== undefined) return field === '' ? key : `${key}.${field}`
+  }
+  return undefined
 }
 
 /** Describes the first mistake and its field: `model.iterations is 1000000 and should be at most 100`. */

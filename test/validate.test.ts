@@ -29,6 +29,16 @@ describe('validate()', () => {
   })
 })
 
+test('validate() refuses what JSON.parse reads as an infinite number', () => {
+  const schema = v.object({ std: v.array(v.number()), scores: v.record(v.string(), v.number()) })
+  const read = (text: string) => validate(schema, JSON.parse(text), 'x.json', 'make it again')
+  expect(read('{"std":[1,2],"scores":{"a":1}}')).toEqual({ std: [1, 2], scores: { a: 1 } })
+  expect(() => read('{"std":[1,1e400],"scores":{}}')).toThrow(
+    'Cannot read "x.json": std.1 is too large for a number; make it again',
+  )
+  expect(() => read('{"std":[],"scores":{"a":-1e999}}')).toThrow('scores.a is too large for a number')
+})
+
 describe('validate() of one of several forms', () => {
   const side = v.pipe(v.number(), v.integer(), v.maxValue(65_536))
   const source = v.variant('kind', [

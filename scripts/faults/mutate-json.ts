@@ -30,8 +30,9 @@ export function mutateJsonLines(text: string, random: Random): string {
   return lines.join('\n')
 }
 
-/** Undefined if the text is not JSON any more. */
+/** Undefined if the text is not JSON any more, or so deep that it cannot be written again. */
 function changed(text: string, random: Random): string | undefined {
+  if (text.includes('['.repeat(1000))) return undefined
   let value: unknown
   try {
     value = JSON.parse(text)

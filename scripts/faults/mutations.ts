@@ -84,7 +84,8 @@ function readSome(
     child.on('close', (status, signal) => {
       clearInterval(watch)
       if (begun < first) return reject(new Error(`Cannot read the original of ${format}: ${errors}`))
-      if (begun === ended) return resolve(end)
+      if (ended === end - 1) return resolve(end)
+      if (begun === ended) return reject(new Error(`Cannot make mutant ${begun + 1} of ${format}: ${errors}`))
       campaign.faults.push({
         format,
         mutant: begun,

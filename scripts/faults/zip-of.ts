@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib'
-import { crc32ByTable } from '../../src/data/zip.ts'
+import { crc32ByTable } from '../../src/disk/crc32.ts'
 
 const numbers = (...pairs: readonly (readonly [number, 2 | 4])[]): Buffer =>
   Buffer.concat(

@@ -63,7 +63,13 @@ export class Dataset {
     const vocabulary = Vocabulary.fromJSON(await readJson(words, 'vocabulary'), words)
     const total = SPLITS.reduce((sum, split) => sum + header.splits[split], 0)
     const images: ImageEntry[] = []
+    const seen = new Set<string>()
     for await (const image of readImages(join(folder, 'images.jsonl'))) {
+      if (seen.has(image.id))
+        throw new UserError(
+          `Cannot read "${join(folder, 'images.jsonl')}": it has image "${image.id}" twice; ${ADVICE}`,
+        )
+      seen.add(image.id)
       images.push(image)
       if (images.length % 1000 === 0) {
         signal?.throwIfAborted()

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { unzipSync } from 'fflate'
 import { cocoNumberOf, numberOf, stemOf } from '../annotations/ids.ts'
+import { isZip, unzipEntry, zipEntries } from '../annotations/zip-entries.ts'
 import { UserError } from '../errors.ts'
 import { toFloat16 } from '../formats/float16.ts'
 import { type NpyArray, parseNpy } from '../formats/npy.ts'
@@ -172,7 +172,7 @@ async function* readFolder(path: string, idOf: Resolve, missing: ReadonlySet<str
     if (file === undefined) continue
     const place = join(folder, file)
     try {
-      const features = readArray(await readBytes(place, 'features'), place)
+      const features = await readArray(await readBytes(place, 'features'), place)
       if (features.shape.length !== 2)
         throw new UserError(`"${place}" has shape [${features.shape.join(', ')}], not [regions, size]`)
       const parsed = checked(features)
@@ -184,23 +184,18 @@ async function* readFolder(path: string, idOf: Resolve, missing: ReadonlySet<str
   }
 }
 
-/** The array of a .npy file; of a .npz file the array `feat`, or its only one. */
-function readArray(bytes: Uint8Array, path: string): NpyArray {
+/** The array of a .npy file; of a .npz file the array `feat`, or its only one. Checksums of .npz files are verified. */
+async function readArray(bytes: Uint8Array, path: string): Promise<NpyArray> {
   if (!path.endsWith('.npz')) return parseNpy(bytes, `"${path}"`)
-  const entries = readZip(bytes, path)
-  const [only, ...others] = Object.values(entries)
-  const array = entries['feat.npy'] ?? (others.length === 0 ? only : undefined)
-  if (!array)
-    throw new UserError(`"${path}" has ${only ? `${Object.keys(entries).join(', ')}` : 'nothing'} in it, and no "feat"`)
-  return parseNpy(array, `"${path}"`)
-}
-
-function readZip(bytes: Uint8Array, path: string): Record<string, Uint8Array> {
-  try {
-    return unzipSync(bytes)
-  } catch (error) {
-    throw new UserError(`Cannot read "${path}": it is not a .npz file, or cut short (${(error as Error).message})`)
-  }
+  if (!isZip(bytes)) throw new UserError(`Cannot read "${path}": it is not a .npz file, or cut short`)
+  const entries = zipEntries(bytes, `"${path}"`)
+  const [only, ...others] = entries
+  const entry = entries.find((each) => each.path === 'feat.npy') ?? (others.length === 0 ? only : undefined)
+  if (!entry)
+    throw new UserError(
+      `"${path}" has ${only ? entries.map((each) => each.path).join(', ') : 'nothing'} in it, and no "feat"`,
+    )
+  return parseNpy(await unzipEntry(bytes, entry, `"${path}"`), `"${path}"`)
 }
 
 /** Features `[regions, size]` as float16, or the reason a model cannot use them. */

@@ -115,6 +115,11 @@ export async function readConcepts(path: string): Promise<ReadonlyMap<string, De
         `Cannot read concepts "${path}": line ${number} is not an entry with "id", "words" and as many "scores"; ` +
           'make the file again with "mia concepts detect"',
       )
+    if (concepts.has(entry.id))
+      throw new UserError(
+        `Cannot read concepts "${path}": line ${number} is of image "${entry.id}", as one before; ` +
+          'make the file again with "mia concepts detect"',
+      )
     concepts.set(entry.id, entry)
   }
   return concepts

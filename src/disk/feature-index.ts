@@ -36,8 +36,9 @@ export const indexFile = (folder: string): string => join(folder, 'index.json')
 export async function readIndex(folder: string): Promise<FeatureIndex> {
   const path = indexFile(folder)
   const index = validate(SCHEMA, upgraded(await readJson(path, 'index of features')), path, ADVICE)
+  const seen = new Set<string>()
   for (const shard of index.shards) {
-    const fault = faultOf(shard, index)
+    const fault = faultOf(shard, index) ?? repeated(shard.ids, seen)
     if (fault !== undefined) throw new UserError(`Cannot read "${path}": ${fault}; ${ADVICE}`)
   }
   return index
@@ -68,6 +69,15 @@ function faultOf({ file, ids, counts }: Shard, index: FeatureIndex): string | un
   return over === undefined
     ? undefined
     : `an image of shard "${file}" has ${over} regions, more than the ${index.regions} of the source`
+}
+
+/** Adds ids to those that were seen; says which of them was seen before. */
+function repeated(ids: readonly string[], seen: Set<string>): string | undefined {
+  for (const id of ids) {
+    if (seen.has(id)) return `it has image "${id}" twice`
+    seen.add(id)
+  }
+  return undefined
 }
 
 /** Writes the index of a folder of features. */

@@ -2,13 +2,12 @@ import { UserError } from '../errors.ts'
 import { augmentedId } from '../vision/augmentation.ts'
 import { describeSource, type FeatureSource, sameSource } from '../vision/feature-source.ts'
 import { type FeatureIndex, readIndex, type Shard } from './feature-index.ts'
-import type { SafetensorsFile } from './safetensors-file.ts'
-import { openShard, readFeatures, rowsOf } from './shard.ts'
+import { type OpenShard, openShard, readFeatures, rowsOf, type ShardPlace } from './shard.ts'
 
-/** The place of an image's features: its number in the shard of a grid, or its first row in a shard of boxes. */
-interface Place {
+/** The place of an image's features. */
+interface Place extends ShardPlace {
   readonly shard: Shard
-  readonly first: number
+  /** its regions */
   readonly count: number
 }
 
@@ -21,7 +20,7 @@ export class FeatureStore {
   readonly size: number
   readonly #folder: string
   readonly #places: ReadonlyMap<string, Place>
-  readonly #open = new Map<Shard, Promise<SafetensorsFile>>()
+  readonly #open = new Map<Shard, Promise<OpenShard>>()
 
   private constructor(folder: string, header: FeatureIndex) {
     this.header = header
@@ -33,7 +32,7 @@ export class FeatureStore {
         const rows = rowsOf(shard, header)
         return shard.ids.map((id, i) => {
           const { first, count } = rows[i]!
-          return [id, { shard, first: shard.counts ? first : i, count }] as const
+          return [id, { shard, number: i, first: shard.counts ? first : i, count }] as const
         })
       }),
     )
@@ -97,15 +96,15 @@ export class FeatureStore {
   async close(): Promise<void> {
     const files = await Promise.allSettled(this.#open.values())
     this.#open.clear()
-    for (const file of files) if (file.status === 'fulfilled') await file.value.close()
+    for (const file of files) if (file.status === 'fulfilled') await file.value.file.close()
   }
 
   async #readOne(id: string, into: Uint16Array): Promise<void> {
-    const { first, count, shard } = this.#place(id)
+    const { count, shard, ...place } = this.#place(id)
     const end = count * this.size
     if (end > into.length)
       throw new RangeError(`Cannot read image "${id}" into ${into.length / this.size} regions: it has ${count}`)
-    await readFeatures(await this.#file(shard), first, into.subarray(0, end))
+    await readFeatures(await this.#file(shard), place, into.subarray(0, end))
   }
 
   #place(id: string): Place {
@@ -114,7 +113,7 @@ export class FeatureStore {
     return place
   }
 
-  #file(shard: Shard): Promise<SafetensorsFile> {
+  #file(shard: Shard): Promise<OpenShard> {
     const file = this.#open.get(shard) ?? openShard(this.#folder, shard, this.header)
     this.#open.set(shard, file)
     return file

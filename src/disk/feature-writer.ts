@@ -175,12 +175,12 @@ async function openIndex(folder: string, source: FeatureSource): Promise<Feature
 async function intactShards(folder: string, index: FeatureIndex): Promise<Shard[]> {
   const intact: Shard[] = []
   for (const shard of index.shards) {
-    const file = await openShard(folder, shard, index).catch((error) => {
+    const opened = await openShard(folder, shard, index).catch((error) => {
       if (error instanceof UserError) return undefined
       throw error
     })
-    if (file) intact.push(shard)
-    await file?.close()
+    if (opened) intact.push(shard)
+    await opened?.file.close()
   }
   return intact
 }

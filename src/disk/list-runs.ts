@@ -24,9 +24,13 @@ export interface ListedRun {
 }
 
 /**
- * Returns the runs in a folder, by name; skips whatever is not a run. Throws UserError if the folder cannot be read.
+ * Returns the runs in a folder, by name; skips whatever is not a run. A damaged run is skipped, too, and `onDamaged` is
+ * called with its folder and the error, which names the file. Throws UserError if the folder cannot be read.
  */
-export async function listRuns(folder: string): Promise<ListedRun[]> {
+export async function listRuns(
+  folder: string,
+  { onDamaged }: { readonly onDamaged?: (run: string, error: UserError) => void } = {},
+): Promise<ListedRun[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
     const why = errorCode(error) === 'ENOENT' ? 'there is no such folder' : (describeErrno(error) ?? error)
     throw new UserError(
@@ -34,26 +38,35 @@ export async function listRuns(folder: string): Promise<ListedRun[]> {
     )
   })
   const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
-  const runs = await Promise.all(names.sort().map((name) => readListed(join(folder, name))))
-  return runs.filter((run) => run !== undefined)
+  const runs: ListedRun[] = []
+  for (const name of names.sort()) {
+    const run = join(folder, name)
+    try {
+      const listed = await readListed(run)
+      if (listed) runs.push(listed)
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      onDamaged?.(run, error)
+    }
+  }
+  return runs
 }
 
-/** Returns a run, or undefined if the folder is not one. A packed run has no log: its card says the same. */
+/**
+ * Returns a run, or undefined if the folder has no `config.json`. A packed run has no log: its card says the same.
+ * Throws UserError if a file of the run is damaged.
+ */
 export async function readListed(run: string): Promise<ListedRun | undefined> {
-  try {
-    const { model, data } = await readRunConfig(run)
-    const { basicModel, mia, miaAttention } = model
-    return {
-      run,
-      basicModel,
-      mia,
-      control: mia && miaAttention === 'self',
-      data: data.name,
-      ...(existsSync(cardFile(run)) ? await progressOfCard(run) : await progressOfLog(runFiles(run).log)),
-    }
-  } catch (error) {
-    if (error instanceof UserError) return undefined
-    throw error
+  if (!existsSync(runFiles(run).config)) return undefined
+  const { model, data } = await readRunConfig(run)
+  const { basicModel, mia, miaAttention } = model
+  return {
+    run,
+    basicModel,
+    mia,
+    control: mia && miaAttention === 'self',
+    data: data.name,
+    ...(existsSync(cardFile(run)) ? await progressOfCard(run) : await progressOfLog(runFiles(run).log)),
   }
 }
 

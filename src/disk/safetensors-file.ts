@@ -2,7 +2,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
 import { elementCount } from '../formats/host-value.ts'
-import { parseSafetensors, type Safetensors, serializeSafetensors, type TensorData } from '../formats/safetensors.ts'
+import { parseSafetensors, type Safetensors, type TensorData } from '../formats/safetensors.ts'
 import {
   ARRAY_TYPES,
   type Header,
@@ -11,6 +11,7 @@ import {
   type SafetensorsArray,
   type TensorEntry,
 } from '../formats/safetensors-header.ts'
+import { checkBytes, checkHeader, serializeWithChecksums } from './checksums.ts'
 import { openForReading, readBytes, readFully, writeFileAtomic } from './files.ts'
 
 /** Bytes of the largest file that is read whole: 4 GiB, the longest array of Node 20. */
@@ -18,25 +19,34 @@ export const MAX_SAFETENSORS_BYTES = 2 ** 32
 
 /**
  * Reads a whole file; `what` names it in errors, as in "weights". Throws UserError if it cannot be read, has more than
- * 4 GiB, or breaks a rule of the format.
+ * 4 GiB, breaks a rule of the format, or differs from its checksums.
  */
 export async function readSafetensors(path: string, what: string): Promise<Safetensors> {
-  return parseSafetensors(await readBytes(path, what, { maxBytes: MAX_SAFETENSORS_BYTES }), `${what} "${path}"`)
+  const name = `${what} "${path}"`
+  const bytes = await readBytes(path, what, { maxBytes: MAX_SAFETENSORS_BYTES })
+  const parsed = parseSafetensors(bytes, name)
+  const dataStart = 8 + headerLength(bytes.subarray(0, 8), bytes.length, name)
+  const { metadata, ofData } = checkHeader(bytes.subarray(8, dataStart), parsed.metadata, name)
+  if (ofData !== undefined) checkBytes(bytes.subarray(dataStart), ofData, name)
+  return { ...parsed, metadata }
 }
 
 /**
- * Writes a file atomically; see writeFileAtomic(). Throws RangeError for a name that occurs twice or data of the wrong
- * size.
+ * Writes a file with checksums, atomically; see writeFileAtomic(). Throws RangeError for a name that
+ * occurs twice or data of the wrong size.
  */
 export async function writeSafetensors(
   path: string,
   tensors: Iterable<readonly [string, TensorData]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await writeFileAtomic(path, serializeSafetensors(tensors, metadata))
+  await writeFileAtomic(path, serializeWithChecksums(tensors, metadata))
 }
 
-/** An open file whose header has been checked. Its parts can be read one by one or concurrently. */
+/**
+ * An open file whose header has been checked, but not the checksum of its data. Its parts can be read one by one or
+ * concurrently.
+ */
 export class SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>
   readonly entries: ReadonlyMap<string, TensorEntry>
@@ -63,7 +73,9 @@ export class SafetensorsFile {
       const header = new Uint8Array(headerLength(first8, size, name))
       await readFully(file, header, 8, name)
       const dataStart = 8 + header.length
-      return new SafetensorsFile(file, parseHeader(header, size - dataStart, name), dataStart, name)
+      const { entries, metadata } = parseHeader(header, size - dataStart, name)
+      const checked = checkHeader(header, metadata, name)
+      return new SafetensorsFile(file, { entries, metadata: checked.metadata }, dataStart, name)
     } catch (error) {
       await file.close()
       throw error

@@ -437,6 +437,16 @@ test('doctor checks the installation, and models lists the runs', async () => {
   }
   const run = runs.find(({ run }) => run.endsWith('mia'))!
   expect([run.mia, run.epochs > 0, run.cider > 0]).toEqual([true, true, true])
+  await mkdir(join(folder, 'damaged', 'a'), { recursive: true })
+  await mkdir(join(folder, 'damaged', 'not-a-run'))
+  await writeFile(join(folder, 'damaged', 'a', 'config.json'), '{"format":')
+  const damaged = await mia(['models', '--runs', join(folder, 'damaged')])
+  expect(damaged.status).toBe(0)
+  expect(damaged.stderr.trimEnd().split('\n')).toEqual([
+    expect.stringContaining(
+      `left out ${join(folder, 'damaged', 'a')}: Cannot read run "${join(folder, 'damaged', 'a', 'config.json')}": it is not JSON`,
+    ),
+  ])
   const none = await mia(['models', '--runs', join(folder, 'nowhere')])
   expect(none.stderr).toMatch(
     /^Error: Cannot list the runs in .*nowhere": there is no such folder; train one with "mia train"/,

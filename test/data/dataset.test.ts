@@ -26,6 +26,13 @@ async function written(): Promise<string> {
 }
 
 describe('Dataset', () => {
+  test('open() refuses an image that comes twice', async () => {
+    const folder = await written()
+    const path = join(folder, 'images.jsonl')
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"id":"z"', '"id":"x"'))
+    await expect(Dataset.open(folder)).rejects.toThrow(`Cannot read "${path}": it has image "x" twice`)
+  })
+
   test('open() reads what writeDataset() wrote', async () => {
     const dataset = await Dataset.open(await written())
     expect(dataset.images).toEqual(content.images)

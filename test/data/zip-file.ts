@@ -1,5 +1,5 @@
 import { open, writeFile } from 'node:fs/promises'
-import { crc32ByTable } from '../../src/data/zip.ts'
+import { crc32ByTable } from '../../src/disk/crc32.ts'
 
 /** A stored entry of an archive that a test makes; the defaults are correct values. */
 export interface ZipEntry {

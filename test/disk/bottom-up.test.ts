@@ -150,6 +150,20 @@ test('files of a folder that are damaged are left out, each with what is wrong',
   ])
 })
 
+test.each([0, 6] as const)('a bit that flips in a .npz file of compression level %i is noticed', async (level) => {
+  const folder = await temporaryFolder()
+  const bytes = zipSync({ 'feat.npy': serializeNpy({ shape: [2, 3], data: some }) }, { level })
+  const path = join(folder, '1.npz')
+  const header = 30 + 'feat.npy'.length
+  for (let at = header; at < bytes.length - 100; at++) {
+    const damaged = Uint8Array.from(bytes)
+    damaged[at]! ^= 1 << (at % 8)
+    await writeFile(path, damaged)
+    const [read] = await readAll(folder, ['1'])
+    expect(read?.reason, `byte ${at}`).toMatch(`Cannot read "${path}": its zip data are damaged`)
+  }
+})
+
 test('features of other pictures are refused, and a path that is nothing is named', async () => {
   const tsv = join(await temporaryFolder(), 'f.tsv')
   await writeFile(tsv, tsvLine('7', [10, 10], Float32Array.of(0, 0, 1, 1), Float32Array.of(1)))

@@ -87,6 +87,15 @@ describe('readDetector()', () => {
   })
 })
 
+test('readConcepts() refuses an image that comes twice: which line is right?', async () => {
+  const path = join(await temporaryFolder(), 'concepts.jsonl')
+  const line = '{"id":"7","words":["red"],"scores":[0.9]}\n'
+  await writeFile(path, line + line.replace('7', '8') + line.replace('red', 'blue'))
+  await expect(readConcepts(path)).rejects.toThrow(
+    `Cannot read concepts "${path}": line 3 is of image "7", as one before`,
+  )
+})
+
 describe('writeConcepts()', () => {
   const entry = { id: '7', words: ['red', 'dog'], scores: [0.9, 0.5] }
   const detector: StoredDetector = { info, weights }

@@ -215,6 +215,30 @@ describe('damage', () => {
       'it does not hold the images that the index says',
     ],
   ]
+  test('of one image in a shard is named, and leaves the others', async () => {
+    const folder = await temporaryFolder()
+    await write(folder, 0, 4)
+    const path = join(folder, 'shard-00000.safetensors')
+    const bytes = await readFile(path)
+    bytes[bytes.length - 1]! ^= 1 // the last image's
+    await writeFile(path, bytes)
+    const store = await FeatureStore.open(folder)
+    expect([...(await store.read([id(2)]))]).toEqual([...featuresOf(2)])
+    await expect(store.read([id(3)])).rejects.toThrow(
+      `Cannot read features "${path}": the checksum of its image 4 is wrong; the file is damaged: delete it, and run ` +
+        '"mia features" again, which makes what is missing',
+    )
+    await store.close()
+  })
+
+  test('of an index that names an image twice is refused', async () => {
+    const folder = await temporaryFolder()
+    await write(folder, 0, 8)
+    const path = join(folder, 'index.json')
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"image 5"', '"image 1"'))
+    await expect(FeatureStore.open(folder)).rejects.toThrow(`Cannot read "${path}": it has image "image 1" twice`)
+  })
+
   test.each(damages)('of %s is named, with what to do, and mended by the next writer', async (_, damage, why) => {
     const folder = await temporaryFolder()
     await write(folder, 0, 12)

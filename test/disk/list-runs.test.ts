@@ -32,6 +32,23 @@ test.each(['{"kind":"epoch","step":1}', '{"kind":"epoch","step":1,"epoch":2,"sco
   },
 )
 
+test('a damaged run is left out and named, a folder that is no run is not', async () => {
+  const folder = await temporaryFolder()
+  for (const name of ['a', 'b', 'c']) await writeRunConfig(join(folder, name), smallConfig())
+  await mkdir(join(folder, 'empty'))
+  await writeFile(runFiles(join(folder, 'a')).config, '{}')
+  await writeFile(join(folder, 'c', 'card.json'), '{')
+  const damaged: string[] = []
+  const runs = await listRuns(folder, { onDamaged: (run, error) => damaged.push(run, error.message) })
+  expect(runs.map(({ run }) => run)).toEqual([join(folder, 'b')])
+  expect(damaged).toEqual([
+    join(folder, 'a'),
+    expect.stringContaining(`Cannot read "${runFiles(join(folder, 'a')).config}"`),
+    join(folder, 'c'),
+    expect.stringContaining(`Cannot read card "${join(folder, 'c', 'card.json')}": it is not JSON`),
+  ])
+})
+
 test('of epochs with the same CIDEr the one whose weights were kept is listed', async () => {
   const folder = await temporaryFolder()
   await writeRunConfig(join(folder, 'a'), smallConfig())

@@ -40,7 +40,7 @@ function captionsOf(list: unknown): Map<string, string[]> | undefined {
   const found = new Map<string, string[]>()
   for (const record of list) {
     const { image_id: id, caption } = Object(record) as Record<string, unknown>
-    if ((typeof id !== 'number' && typeof id !== 'string') || typeof caption !== 'string' || caption.trim() === '')
+    if ((!Number.isSafeInteger(id) && typeof id !== 'string') || typeof caption !== 'string' || caption.trim() === '')
       return undefined
     const others = found.get(`${id}`)
     if (others) others.push(caption)

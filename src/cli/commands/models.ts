@@ -11,12 +11,13 @@ export const models = defineCommand({
     'the best CIDEr on the validation images.',
   examples: [{ call: 'mia models', what: 'the pretrained captioner, and the runs in runs/' }],
   options: { runs: text('folder', 'folder with run folders', { default: 'runs' }) },
-  async run({ runs }, { given }) {
+  async run({ runs }, { given, report }) {
     const { existsSync } = await import('node:fs')
     const { listRuns, readListed } = await import('../../disk/list-runs.ts')
     const { PRETRAINED } = await import('../../hosts/node/pretrained.ts')
     const pretrained = await readListed(PRETRAINED)
-    const trained = existsSync(runs) || given.includes('runs') ? await listRuns(runs) : []
+    const onDamaged = (run: string, { message }: Error): void => report.warn(`left out ${run}: ${message}`)
+    const trained = existsSync(runs) || given.includes('runs') ? await listRuns(runs, { onDamaged }) : []
     const found = [...(pretrained ? [pretrained] : []), ...trained]
     const rows = found.map(({ run, basicModel, mia, control, data, epochs, cider, epoch }) => [
       run,

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Sharp, SharpOptions } from 'sharp'
+import type { Metadata, Sharp, SharpOptions } from 'sharp'
 import { describeErrno } from '../../disk/errno.ts'
 import {
   type Crop,
@@ -69,9 +69,12 @@ async function withImage<T>(
   const fail = (error: unknown) => refuse(decodeFault((error as Error).message))
   const fault = inputFault(input)
   if (fault !== undefined) refuse(fault)
-  const open = async (image: Sharp): Promise<OpenImage> => {
-    const { width, height, autoOrient } = await image.metadata().catch(fail)
+  const open = async (image: Sharp, bytes?: number): Promise<OpenImage> => {
+    const metadata = await image.metadata().catch(fail)
+    const { width, height, autoOrient } = metadata
     if (width * height > MAX_PIXELS) refuse(TOO_MANY_PIXELS)
+    if (bytes !== undefined && bytes < leastBytes(metadata))
+      refuse(`it is cut short or damaged (${bytes} bytes cannot hold ${width} x ${height} pixels)`)
     return { image, whole: autoOrient, fail }
   }
   const workOn = async (image: OpenImage): Promise<T> =>
@@ -82,13 +85,26 @@ async function withImage<T>(
     const kind = kindOf(bytes, said)
     if (!DECODABLE.includes(kind)) refuse(kindReason(kind))
     const { default: sharp } = await import('sharp') // takes 150 ms, so it is loaded with the first picture
-    return open(sharp(bytes, LIMITS))
+    return open(sharp(bytes, LIMITS), bytes.length)
   }
   if (isBytes(input)) return workOn(await load(input instanceof Uint8Array ? input : new Uint8Array(input)))
   const path = input as string | URL
   const bytes = await checkFile(path, refuse)
   const read = async (): Promise<OpenImage> => load(await readFile(path).catch((error) => refuse(readFault(error))))
   return bytes > LARGE_BYTES ? alone(async () => work(await read())) : workOn(await read())
+}
+
+/** Deflate packs at most so many bytes into one (RFC 1951: 258 bytes into two bits). */
+const MOST_DEFLATED = 1032
+
+/**
+ * The fewest bytes of a PNG file with those pixels, else 0. A damaged header may say 250 million pixels, for which the
+ * decoder would take gigabytes and seconds before it misses them.
+ */
+function leastBytes({ format, width, height, bitsPerSample, isPalette, channels }: Metadata): number {
+  if (format !== 'png') return 0
+  const samples = isPalette ? 1 : channels
+  return (width * height * samples * (bitsPerSample ?? 1)) / 8 / MOST_DEFLATED
 }
 
 /** The work on the previous large image. */

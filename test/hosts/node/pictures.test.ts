@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import { describe, expect, test } from 'vitest'
+import { crc32ByTable } from '../../../src/disk/crc32.ts'
 import { ImageError } from '../../../src/engine/pictures.ts'
 import { UserError } from '../../../src/errors.ts'
 import { nodePictures } from '../../../src/hosts/node/pictures.ts'
@@ -25,6 +26,13 @@ const noise = (): Sharp =>
   sharp(Buffer.from(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919 * (i % 251)) >> 3)), {
     raw: { width: 64, height: 64, channels: 3 },
   })
+/** A PNG file whose header says another width, under a good checksum. */
+async function pngOfWidth(width: number): Promise<Buffer> {
+  const png = await plain().png().toBuffer()
+  png.writeUInt32BE(width, 16)
+  png.writeUInt32BE(crc32ByTable(png.subarray(12, 29), 0), 29)
+  return png
+}
 const FAILED = 'not an image: the download failed; download it again'
 /** The head of a TIFF file with tags and their values. */
 function tiffWith(...pairs: readonly number[]): Buffer {
@@ -355,4 +363,18 @@ describe('large pictures', () => {
     await writeFile(path, await plain().tiff().toBuffer())
     await expect(nodePictures.decode(path, size)).rejects.toThrow('it is the RAW file of a camera')
   })
+})
+
+test('a PNG file too small for its pixels is refused at once, and a blank one of many pixels is read', async () => {
+  const damaged = await pngOfWidth(6_000_000)
+  const started = performance.now()
+  await expect(nodePictures.decode(damaged, size)).rejects.toThrow(
+    `it is cut short or damaged (${damaged.length} bytes cannot hold 6000000 x 32 pixels)`,
+  )
+  expect(performance.now() - started).toBeLessThan(1000)
+  const blank = { width: 4000, height: 3000, channels: 3, background: '#fff' } as const
+  for (const options of [{ compressionLevel: 9 }, { palette: true, compressionLevel: 9 }]) {
+    const png = await sharp({ create: blank }).png(options).toBuffer()
+    expect([...(await nodePictures.decode(png, { width: 1, height: 1 }))]).toEqual([255, 255, 255])
+  }
 })
