@@ -46,6 +46,8 @@ export function post(
 export interface Load {
   /** answers by status; 0 for connections that broke */
   readonly statuses: Readonly<Record<number, number>>
+  /** of the 503, those that were accepted and not captioned in time */
+  readonly late: number
   /** how they broke */
   readonly breaks: readonly string[]
   /** answers with status 200 per second */
@@ -62,11 +64,21 @@ export function summarise(answers: readonly Answer[], seconds: number): Load {
   const statuses: Record<number, number> = {}
   for (const { status } of answers) statuses[status] = (statuses[status] ?? 0) + 1
   const breaks = answers.filter(({ status }) => status === 0).map(({ text }) => text)
+  const late = answers.filter(({ status, text }) => status === 503 && text.includes('was not captioned within')).length
   const times = answers.filter(({ status }) => status === 200).map(({ milliseconds }) => milliseconds)
   times.sort((a, b) => a - b)
   const at = (part: number): number =>
     times[Math.min(times.length - 1, Math.ceil(part * times.length) - 1)] ?? Number.NaN
-  return { statuses, breaks, perSecond: times.length / seconds, seconds, p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+  return {
+    statuses,
+    late,
+    breaks,
+    perSecond: times.length / seconds,
+    seconds,
+    p50: at(0.5),
+    p95: at(0.95),
+    p99: at(0.99),
+  }
 }
 
 /** Closed loop: each of `connections` asks again as soon as it has its answer, `requests` in all. */

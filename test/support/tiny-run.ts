@@ -19,11 +19,11 @@ import { smallConfig } from './small-run.ts'
 const RESNET = fileURLToPath(new URL('../fixtures/networks/resnet.onnx', import.meta.url))
 const WORDS = 'a the red green dog child ball beach runs sits on with near two'.split(' ')
 
-const random = (parameters: ReadonlyMap<string, Parameter>, seed: number): Map<string, Weight> => {
+const random = (parameters: ReadonlyMap<string, Parameter>, seed: number, scale: number): Map<string, Weight> => {
   const normal = normals(seed)
   return new Map(
     [...parameters].map(([name, { shape }]) => {
-      const data = Float32Array.from(normal(shape.reduce((a, b) => a * b, 1)), (x) => 1.5 * x)
+      const data = Float32Array.from(normal(shape.reduce((a, b) => a * b, 1)), (x) => scale * x)
       return [name, { dtype: 'F32', shape, data }]
     }),
   )
@@ -31,9 +31,12 @@ const random = (parameters: ReadonlyMap<string, Parameter>, seed: number): Map<s
 
 /**
  * Writes a run of VisualAttention, with MIA unless `mia` is false, into a folder: a tiny ResNet, a concept detector and
- * a captioner with random weights, large enough that captions differ between images.
+ * a captioner with random weights, `scale` times normal deviates.
  */
-export async function writeTinyRun(folder: string, { mia = true } = {}): Promise<void> {
+export async function writeTinyRun(
+  folder: string,
+  { mia = true, hiddenSize = 8, dropout = 0.5, scale = 1.5 } = {},
+): Promise<void> {
   const network = join(folder, 'network.onnx')
   await copyFile(RESNET, network)
   const opened = await openNetwork(nodeEngine, network)
@@ -45,14 +48,24 @@ export async function writeTinyRun(folder: string, { mia = true } = {}): Promise
   const config: RunConfig = {
     ...small,
     features,
-    model: { ...small.model, mia, concepts: 5, regions, featureSize, vocabularySize: vocabulary.size },
+    model: {
+      ...small.model,
+      mia,
+      hiddenSize,
+      dropout,
+      miaDropout: dropout,
+      concepts: 5,
+      regions,
+      featureSize,
+      vocabularySize: vocabulary.size,
+    },
   }
   await writeRunConfig(folder, config)
   const files = runFiles(folder)
   await writeFile(files.vocabulary, JSON.stringify(vocabulary))
-  await writeSafetensors(files.weights, random(createCaptioner(config.model).parameters, 1))
+  await writeSafetensors(files.weights, random(createCaptioner(config.model).parameters, 1, scale))
   const words = WORDS.slice(2, 10)
-  const weights = random(detectorFor(words.length, features).parameters, 2)
+  const weights = random(detectorFor(words.length, features).parameters, 2, scale)
   await writeDetector(files.concepts, {
     info: { words, features, meanAveragePrecision: 0, averagePrecision: {} },
     weights,
