@@ -1,24 +1,22 @@
 import { CompiledCache } from '../engine/compiled-cache.ts'
 import type { Engine } from '../engine/engine.ts'
+import { grouped } from '../engine/grouped-work.ts'
 import { ImageError, type ImageInput } from '../engine/pictures.ts'
 import { BatchQueue } from '../engine/queue.ts'
 import { UserError } from '../errors.ts'
 import { DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
-import { calibrated } from './calibration.ts'
-import { captionBatch, type GeneratedCaption, type GeneratedText, meanProbability } from './caption-all.ts'
+import { captionBatch } from './caption-all.ts'
 import type { CaptionAllOptions, CaptionerOptions, CaptionOptions } from './caption-options.ts'
 import { makeEnsemble } from './ensemble.ts'
 import { Explainer } from './explainer.ts'
-import type { Captions, CaptionText, ExplainedCaption, ImageCaption } from './photo-caption.ts'
-import { IMAGES_PER_BATCH, ImageReader, type ReadBatch, type ReadImage, type SkippedImage } from './photo-reader.ts'
+import { type Captions, type ExplainedCaption, type ImageCaption, photoCaption } from './photo-caption.ts'
+import { IMAGES_PER_BATCH, ImageReader, type ReadBatch, type SkippedImage } from './photo-reader.ts'
 import { checkRepresents, type RepresentedImage, representBatch, splitRepresentations } from './representations.ts'
 import { Representer } from './representer.ts'
 import { photoSearchSettings, type SearchSettings, searchFor } from './search-settings.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
-/** Concepts listed with a caption. */
-const SHOWN_CONCEPTS = 8
 /** Default capacity of the queue, in images. */
 const WAITING = 256
 
@@ -68,12 +66,15 @@ export class Captioner {
     this.#members = members
     this.#reader = reader
     this.#decoder = decoder
-    this.#queue = new BatchQueue((requests: readonly Request[], signal) => this.#serve(requests, signal), {
-      batchSize: IMAGES_PER_BATCH,
-      capacity: WAITING,
-      whenFull: 'wait',
-      ...queue,
-    })
+    this.#queue = new BatchQueue(
+      grouped(keyOf, (requests, signal) => this.#serve(requests, signal)),
+      {
+        batchSize: IMAGES_PER_BATCH,
+        capacity: WAITING,
+        whenFull: 'wait',
+        ...queue,
+      },
+    )
   }
 
   /**
@@ -190,24 +191,8 @@ export class Captioner {
     return this.#queue.submit({ input, task, ...settings }, { signal: options.signal })
   }
 
-  /**
-   * Serves a batch of requests: those with equal options go through the model together. An error fails the requests of
-   * its group only. `signal` aborts when no caller waits any more.
-   */
+  /** Serves requests with equal options. `signal` aborts when no caller waits any more. */
   async #serve(requests: readonly Request[], signal: AbortSignal): Promise<(Answer | Error)[]> {
-    const results: (Answer | Error)[] = []
-    for (const indices of groupBy(requests.keys(), (i) => keyOf(requests[i]!)).values()) {
-      const group = await this.#serveGroup(
-        indices.map((i) => requests[i]!),
-        signal,
-      ).catch((error: unknown) => indices.map(() => error as Error))
-      for (const [k, i] of indices.entries()) results[i] = group[k]!
-    }
-    return results
-  }
-
-  /** Serves requests with equal options. */
-  async #serveGroup(requests: readonly Request[], signal: AbortSignal): Promise<(Answer | Error)[]> {
     const { task, input: _, ...search } = requests[0]!
     const images = requests.map(({ input }) => input)
     const options = { ...search, signal }
@@ -320,7 +305,7 @@ export class Captioner {
         const names = read.map(({ input }) => this.engine.pictures.nameOf(input) ?? '')
         const search = { ...optionsOf(names), ...(signal && { signal }) }
         const generated = await captionBatch(this.#decoder, { ...batch, images: read.length }, vocabulary, search)
-        const each = generated.map((caption, i) => this.#captionOf(read[i]!, caption))
+        const each = generated.map((caption, i) => photoCaption(read[i]!, caption, this.trained))
         const ids = generated.map(({ words }) => words)
         captions.push(...(await finish(batch, each, ids)))
       }
@@ -329,37 +314,7 @@ export class Captioner {
       yield { captions, skipped: [...skipped] }
     }
   }
-
-  #captionOf({ image, index, concepts }: ReadImage, generated: GeneratedCaption): ImageCaption {
-    return {
-      image,
-      index,
-      ...this.#textOf(generated),
-      alternatives: generated.alternatives.map((each) => this.#textOf(each)),
-      concepts: concepts.slice(0, SHOWN_CONCEPTS),
-    }
-  }
-
-  #textOf(generated: GeneratedText): CaptionText {
-    const { caption, words, wordLogProbs, logProb } = generated
-    const { calibration } = this.trained
-    const mean = meanProbability(generated)
-    return {
-      caption,
-      words: this.trained.vocabulary
-        .decode(words)
-        .map((word, t) => ({ word, probability: Math.exp(wordLogProbs[t]!) })),
-      probability: Math.exp(logProb),
-      confidence: calibration ? calibrated(calibration, mean) : mean,
-    }
-  }
 }
 
-/** Requests with equal keys go through the model together. */
+/** Requests with equal keys go through the model together: those with the same task and search. */
 const keyOf = ({ input: _, ...settings }: Request): string => JSON.stringify(settings)
-
-function groupBy<T>(items: Iterable<T>, key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item])
-  return groups
-}

@@ -1,6 +1,12 @@
 import type { ImageInput } from '../engine/pictures.ts'
+import { calibrated } from './calibration.ts'
+import { type GeneratedCaption, type GeneratedText, meanProbability } from './caption-all.ts'
 import type { Explanation } from './explainer.ts'
-import type { FoundConcept, NamedImage, SkippedImage } from './photo-reader.ts'
+import type { FoundConcept, NamedImage, ReadImage, SkippedImage } from './photo-reader.ts'
+import type { TrainedCaptioner } from './trained-captioner.ts'
+
+/** Concepts listed with a caption. */
+const SHOWN_CONCEPTS = 8
 
 /** A caption and its probabilities. */
 export interface CaptionText {
@@ -39,4 +45,33 @@ export interface ExplainedCaption extends ImageCaption {
 export interface Captions<T> {
   readonly captions: T[]
   readonly skipped: SkippedImage[]
+}
+
+/** The caption of an image that `captioner` generated, in words, with its confidence. */
+export function photoCaption(
+  { image, index, concepts }: ReadImage,
+  generated: GeneratedCaption,
+  captioner: Pick<TrainedCaptioner, 'vocabulary' | 'calibration'>,
+): ImageCaption {
+  return {
+    image,
+    index,
+    ...textOf(generated, captioner),
+    alternatives: generated.alternatives.map((each) => textOf(each, captioner)),
+    concepts: concepts.slice(0, SHOWN_CONCEPTS),
+  }
+}
+
+function textOf(
+  generated: GeneratedText,
+  { vocabulary, calibration }: Pick<TrainedCaptioner, 'vocabulary' | 'calibration'>,
+): CaptionText {
+  const { caption, words, wordLogProbs, logProb } = generated
+  const mean = meanProbability(generated)
+  return {
+    caption,
+    words: vocabulary.decode(words).map((word, t) => ({ word, probability: Math.exp(wordLogProbs[t]!) })),
+    probability: Math.exp(logProb),
+    confidence: calibration ? calibrated(calibration, mean) : mean,
+  }
 }
