@@ -1,9 +1,11 @@
 import { CommanderError } from 'commander'
+import type { Device } from '../device.ts'
 import { describeErrno } from '../disk/errno.ts'
-import { RankError } from '../distributed/communicator.ts'
+import { type Communicator, RankError } from '../distributed/communicator.ts'
 import { UsageError, UserError } from '../errors.ts'
 import type { Section } from './command.ts'
 import { contents } from './commands/index.ts'
+import { deviceOfRank } from './device-of-rank.ts'
 import { Job } from './job.ts'
 import { paint, printable, printableJson, printableLines, type Stream, type Streams } from './output.ts'
 import { buildParser, type Call } from './parser.ts'
@@ -55,7 +57,12 @@ async function runCommand({ command, values, given }: Call, streams: Streams, si
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     if (ranks.size > 1) report.note(`Running on ${ranks.description}`)
-    const { json, text, next, failed } = await command.run(values as never, { signal, report, given, ranks })
+    const { json, text, next, failed } = await command.run(ofRank(values, ranks) as never, {
+      signal,
+      report,
+      given,
+      ranks,
+    })
     await job.leave()
     report.finish()
     const lines = typeof text === 'string' ? [text] : text
@@ -74,6 +81,12 @@ async function runCommand({ command, values, given }: Call, streams: Streams, si
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** The values of a rank, with its own device of several. */
+function ofRank(values: Call['values'], { local }: Communicator): Call['values'] {
+  const device = values.device as Device | undefined
+  return device ? { ...values, device: deviceOfRank(device, local, process.env.CUDA_VISIBLE_DEVICES) } : values
 }
 
 const RESUME = 'run the same command again to resume\n'

@@ -17,6 +17,14 @@ export interface Waiting {
   readonly patience?: number
 }
 
+/** A rank's place among those on its machine. */
+export interface LocalRank {
+  /** from 0 */
+  readonly rank: number
+  /** ranks on the machine */
+  readonly size: number
+}
+
 /**
  * The processes that work together, as in MPI. Every rank makes the same collective calls in the same order. A call
  * rejects with RankError if a rank is lost. Calls may not overlap, except that sum() may be called again before the
@@ -27,6 +35,8 @@ export interface Communicator {
   readonly rank: number
   /** how many ranks there are */
   readonly size: number
+  /** its place among the ranks on its machine */
+  readonly local: LocalRank
   /** for the log: the library and where each rank runs; empty if there is one rank */
   readonly description: string
   /** aborted, with a RankError as its reason, when a rank is lost */
@@ -39,7 +49,7 @@ export interface Communicator {
   gather(data: Uint8Array, waiting?: Waiting): Promise<readonly Uint8Array[]>
   /** Sends the n-th of as many equal parts of `data` as there are ranks to rank n; `into` gets the parts sent here. */
   exchange(data: Uint8Array, into: Uint8Array, waiting?: Waiting): Promise<void>
-  /** Tells the others that this rank may give no sign of life for so many seconds: its main thread is at work. */
+  /** Tells the others that this rank's main thread may be at work for so many seconds and answer nobody. */
   busy(seconds: number): void
 }
 
@@ -47,6 +57,7 @@ export interface Communicator {
 export const ALONE: Communicator = {
   rank: 0,
   size: 1,
+  local: { rank: 0, size: 1 },
   description: '',
   lost: new AbortController().signal,
   async sum() {},

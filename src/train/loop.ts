@@ -286,6 +286,7 @@ class TrainingLoop<B, V extends Validation> {
     const groups = [...Object.values(this.#state.tensors()), ...(this.#average ? [this.#average.weights] : [])]
     for (const { data } of groups.flatMap((group) => [...group.values()]))
       await this.#ranks.broadcast(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    this.#state.release() // a device takes what was sent
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Team } from '../distributed/team.ts'
 import {
+  type DeviceValue,
   type DeviceValues,
   floatData,
   type HostValues,
@@ -8,7 +9,7 @@ import {
   type Session,
   type Values,
 } from '../engine/session.ts'
-import { floats } from '../formats/host-value.ts'
+import { floats, type HostValue } from '../formats/host-value.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { GradientBuckets } from './gradient-buckets.ts'
 import { type UpdateOptions, updateStep } from './update.ts'
@@ -27,12 +28,14 @@ const PATIENCE_FACTOR = 4
 
 /**
  * A training step that ranks do together, with the inputs and outputs of the whole step of one process: gradients for
- * this rank's part of the batch, their sum over the ranks, and the update, which is the same on each. A part without
+ * this rank's part of the batch, their sum over the ranks, and the update, which is the same on each. Weights and
+ * moments stay on a device that has memory of its own; only the gradients leave it, to be summed. A part without
  * images has no `features` among its inputs. RankError leaves weights and moments as they were.
  */
 export class SharedStep implements Session {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
+  readonly onDevice?: true
   readonly #gradients: Session
   readonly #parts: StepParts
 
@@ -44,26 +47,37 @@ export class SharedStep implements Session {
     const given = new Set(Object.keys(parts.buckets.gradients))
     this.inputNames = [...new Set([...gradients.inputNames, ...inputNames.filter((name) => !given.has(name))])]
     this.outputNames = ['loss', ...outputNames]
+    if (parts.update.onDevice) this.onDevice = true
   }
 
   async run(feeds: Values, { into = {} }: RunOptions = {}): Promise<HostValues> {
-    const { team, buckets, update } = this.#parts
+    const loss = await this.#sumGradients(feeds)
+    const { buckets, update } = this.#parts
+    const updated = await update.run({ ...feeds, ...buckets.gradients }, { into })
+    return { loss: floats([], Float32Array.of(loss)), ...updated }
+  }
+
+  async runOnDevice(feeds: Values): Promise<DeviceValues> {
+    const loss = await this.#sumGradients(feeds)
+    const { buckets, update } = this.#parts
+    const updated = await update.runOnDevice({ ...feeds, ...buckets.gradients })
+    return { loss: inMemory(floats([], Float32Array.of(loss))), ...updated }
+  }
+
+  release(): void {
+    this.#gradients.release()
+  }
+
+  /** Computes the gradients and sums them over the ranks. Returns the loss of the whole batch. */
+  async #sumGradients(feeds: Values): Promise<number> {
+    const { team, buckets } = this.#parts
     const started = performance.now()
     const own = await this.#differentiate(feeds)
     const seconds = (performance.now() - started) / 1000
     const patience = Math.max(PATIENCE_SECONDS, PATIENCE_FACTOR * seconds)
     const { loss, stops } = await buckets.sum(team.ranks, { loss: own, stop: team.wantsToStop, patience })
     if (stops > 0) team.stop()
-    const updated = await update.run({ ...feeds, ...buckets.gradients }, { into })
-    return { loss: floats([], Float32Array.of(loss)), ...updated }
-  }
-
-  runOnDevice(): Promise<DeviceValues> {
-    throw new Error('Internal: a step that ranks do together writes its outputs into memory')
-  }
-
-  release(): void {
-    this.#gradients.release()
+    return loss
   }
 
   /** Computes the gradients of this rank's part and returns its loss. */
@@ -77,6 +91,14 @@ export class SharedStep implements Session {
     return floatData(loss)[0]!
   }
 }
+
+/** A value in memory, for those who read it from a device. */
+const inMemory = (value: HostValue): DeviceValue => ({
+  dtype: value.dtype,
+  shape: value.shape,
+  read: async () => value,
+  release() {},
+})
 
 /** The steps that ranks do together, as a runtime that compiles gradientStep() to them. */
 export class SharedSteps implements Runtime {

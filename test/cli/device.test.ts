@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { deviceOfRank } from '../../src/cli/device-of-rank.ts'
 import { deviceName, parseDevice } from '../../src/device.ts'
 import { libraryPath } from '../../src/hosts/node/ort-library.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -8,10 +9,33 @@ import { runScript, source } from '../support/script.ts'
 import { mia } from './mia.ts'
 
 test('the name of a device is that of a kind, for CUDA with its number', () => {
-  for (const name of ['cpu', 'webgpu', 'cuda', 'cuda:1', 'cuda:15']) expect(deviceName(parseDevice(name)!)).toBe(name)
-  expect(deviceName(parseDevice('cuda:0')!)).toBe('cuda')
+  for (const name of ['cpu', 'webgpu', 'cuda', 'cuda:0', 'cuda:15']) expect(deviceName(parseDevice(name)!)).toBe(name)
   for (const name of ['', 'gpu', 'CPU', 'cpu:1', 'webgpu:1', 'cuda:', 'cuda:-1', 'cuda:01', 'cuda:100'])
     expect(parseDevice(name)).toBeUndefined()
+})
+
+test('each rank on a machine gets a GPU of its own', () => {
+  const cuda = parseDevice('cuda')!
+  const of = (rank: number, visible?: string) => deviceName(deviceOfRank(cuda, { rank, size: 4 }, visible))
+  const all = (visible?: string) => [0, 1, 2, 3].map((rank) => of(rank, visible))
+  expect(all()).toEqual(['cuda:0', 'cuda:1', 'cuda:2', 'cuda:3'])
+  expect(all('4,5,6,7')).toEqual(['cuda:0', 'cuda:1', 'cuda:2', 'cuda:3']) // CUDA numbers those that it sees
+  expect(all('2')).toEqual(['cuda:0', 'cuda:0', 'cuda:0', 'cuda:0']) // Slurm's --gpus-per-task=1
+  expect(all('GPU-8932f937,GPU-1a2b3c4d')).toEqual(['cuda:0', 'cuda:1', 'cuda:0', 'cuda:1'])
+  expect(all('')).toEqual(['cuda:0', 'cuda:1', 'cuda:2', 'cuda:3'])
+})
+
+test('a rank that is alone on its machine uses the GPU that is named, and devices without numbers are shared', () => {
+  expect(deviceOfRank(parseDevice('cuda:3')!, { rank: 0, size: 1 }, undefined)).toEqual({ kind: 'cuda', index: 3 })
+  expect(deviceOfRank(parseDevice('cuda')!, { rank: 0, size: 1 }, '1,2')).toEqual({ kind: 'cuda' })
+  for (const kind of ['cpu', 'webgpu'] as const)
+    expect(deviceOfRank({ kind }, { rank: 1, size: 2 }, '0')).toEqual({ kind })
+})
+
+test('several ranks of a machine are refused one GPU', () => {
+  expect(() => deviceOfRank(parseDevice('cuda:0')!, { rank: 0, size: 2 }, undefined)).toThrow(
+    'Cannot use the device cuda:0 for each of 2 ranks on one machine: write "--device cuda"',
+  )
 })
 
 test.each(['caption x.jpg', 'train --out r', 'features --data d', 'test --run r', 'serve', 'concepts train --data d'])(
@@ -41,7 +65,7 @@ test.skipIf(process.platform !== 'linux')('without a GPU, the device webgpu is r
   const script = `
 import { runtimeOn } from ${source('hosts/node/runtime.ts')}
 try {
-  runtimeOn({ kind: 'webgpu', index: 0 })
+  runtimeOn({ kind: 'webgpu' })
 } catch (error) {
   console.log(JSON.stringify([error.name, error.message]))
 }

@@ -44,12 +44,12 @@ test.skipIf(LAUNCHERS.length === 0).each(LAUNCHERS.map((launcher) => [launcher.n
   },
 )
 
-// A rank 0 that hangs is not among them: the launchers do not always end it (docs/scaling.md).
 const FAULTS = LAUNCHERS.flatMap((launcher) =>
   (
     [
       ['SIGKILL', 0],
       ['SIGKILL', 1],
+      ['SIGSTOP', 0],
       ['SIGSTOP', 1],
     ] as const
   ).map(([signal, rank]) => [launcher.name, signal, rank, launcher] as const),

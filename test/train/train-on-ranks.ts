@@ -19,6 +19,7 @@ const controller = new AbortController()
 const watched: Communicator = {
   rank: ranks.rank,
   size: ranks.size,
+  local: ranks.local,
   description: ranks.description,
   lost: ranks.lost,
   async sum(data, waiting) {

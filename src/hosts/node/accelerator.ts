@@ -57,7 +57,7 @@ export class Accelerator {
       'CreateMemoryInfo',
       PROVIDERS[device.kind].memory,
       DEVICE_ALLOCATOR,
-      device.index,
+      device.index ?? 0,
       DEFAULT_MEMORY,
     )
   }

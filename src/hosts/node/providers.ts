@@ -80,7 +80,7 @@ export function appendProvider(api: OrtApi, options: bigint, device: Accelerator
   const why = missing()
   if (why !== undefined) throw new UserError(`Cannot use the device ${deviceName(device)}: ${why}`)
   try {
-    append(api, options, device.index)
+    append(api, options, device.index ?? 0)
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
     throw new UserError(`Cannot use the device ${deviceName(device)}: ${reason(error.message)}; ${advice}`, {

@@ -29,8 +29,9 @@ export const nodeRuntime: Runtime = {
 export function runtimeOn(device: Device): Runtime {
   if (!isAccelerator(device)) return nodeRuntime
   environment ??= new NodeEnvironment()
-  const accelerator = accelerators.get(deviceName(device)) ?? new Accelerator(environment, device)
-  accelerators.set(deviceName(device), accelerator)
+  const name = deviceName({ ...device, index: device.index ?? 0 })
+  const accelerator = accelerators.get(name) ?? new Accelerator(environment, device)
+  accelerators.set(name, accelerator)
   return { load: (model) => AcceleratorSession.load(accelerator, model) }
 }
 

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import type { Communicator, Waiting } from '../../../distributed/communicator.ts'
+import type { Communicator, LocalRank, Waiting } from '../../../distributed/communicator.ts'
 import { gatherJson } from '../../../distributed/messages.ts'
 import { UserError } from '../../../errors.ts'
 import { counted, firstFew } from '../../../wording.ts'
@@ -22,6 +22,7 @@ export class MpiCommunicator implements Communicator {
   readonly #world: Handle
   #names: readonly string[] = []
   #description = ''
+  #local: LocalRank = { rank: 0, size: 1 }
   #watch: Watch | undefined
   /** how to reject each collective call that has not ended */
   readonly #waiting = new Set<(reason: unknown) => void>()
@@ -61,6 +62,10 @@ export class MpiCommunicator implements Communicator {
     const ranks = new MpiCommunicator(library, rank, size)
     await ranks.#meet(version)
     return ranks
+  }
+
+  get local(): LocalRank {
+    return this.#local
   }
 
   get description(): string {
@@ -115,7 +120,7 @@ export class MpiCommunicator implements Communicator {
   /** Leaves the ranks, once all of them do. Throws RankError if one does not. */
   async leave(): Promise<void> {
     await this.gather(new Uint8Array())
-    this.#watch?.stop()
+    await this.#watch?.stop()
     await this.#gather(new Uint8Array()) // now no rank sends any more
     this.#watch?.drain()
     await this.#library.callAsync('MPI_Finalize')
@@ -130,6 +135,8 @@ export class MpiCommunicator implements Communicator {
   async #meet(version: string): Promise<void> {
     const places = await gatherJson(this, { host: hostname(), pid: process.pid })
     this.#names = places.map(({ host, pid }, rank) => `rank ${rank} of ${this.size} (process ${pid} on ${host})`)
+    const neighbours = places.flatMap(({ host }, rank) => (host === places[this.rank]!.host ? [rank] : []))
+    this.#local = { rank: neighbours.indexOf(this.rank), size: neighbours.length }
     const shown = places.map(({ host, pid }, rank) => `rank ${rank} is process ${pid} on ${host}`)
     this.#description = `${counted(this.size, 'rank')} by ${version}: ${firstFew(shown, RANKS_SHOWN)}`
     const own = new Uint8Array(HANDLE_BYTES)

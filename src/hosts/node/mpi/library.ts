@@ -29,8 +29,10 @@ const SIGNATURES = {
   MPI_Get_library_version: 'mm',
   MPI_Init_thread: 'mmim',
   MPI_Iprobe: 'iihmm',
+  MPI_Isend: 'mihiihm',
   MPI_Recv: 'mihiihm',
-  MPI_Send: 'mihiih',
+  MPI_Test: 'mmm',
+  MPI_Wait: 'mm',
 } as const
 /** A function of MPI. */
 export type MpiFunction = keyof typeof SIGNATURES
@@ -93,26 +95,29 @@ const UCX = [
 
 /** An MPI library. */
 export class MpiLibrary {
+  /** the name of the file that was loaded */
+  readonly name: string
   readonly constants: MpiConstants
+  readonly #handle: 'int' | 'uint64_t'
   readonly #functions: Readonly<Record<MpiFunction, Call>>
   readonly #library: Library
   readonly #calls = new AsyncCalls(COLLECTIVES_AT_ONCE)
 
-  private constructor(library: Library) {
+  private constructor(name: string, library: Library) {
+    this.name = name
     this.#library = library
     this.constants = hasSymbol(library, 'ompi_mpi_comm_world') ? openMpiConstants(library) : MPICH_CONSTANTS
-    const handle = this.constants.kind === 'MPICH' ? 'int' : 'uint64_t'
-    const types = { m: 'void *', p: 'uint64_t', i: 'int', h: handle } as const
+    this.#handle = this.constants.kind === 'MPICH' ? 'int' : 'uint64_t'
+    const names = Object.keys(SIGNATURES) as MpiFunction[]
     this.#functions = Object.fromEntries(
-      Object.entries(SIGNATURES).map(([name, signature]) => [
-        name,
-        library.func(
-          name,
-          'int',
-          [...signature].map((type) => types[type as keyof typeof types]),
-        ),
-      ]),
+      names.map((name) => [name, library.func(name, 'int', this.typesOf(name))]),
     ) as unknown as Record<MpiFunction, Call>
+  }
+
+  /** The types of a function's arguments, for koffi. */
+  typesOf(name: MpiFunction): string[] {
+    const types = { m: 'void *', p: 'uint64_t', i: 'int', h: this.#handle } as const
+    return Array.from(SIGNATURES[name], (type) => types[type as keyof typeof types])
   }
 
   /** Loads the first library of `names` that the system has. Throws UserError if it has none. */
@@ -121,7 +126,7 @@ export class MpiLibrary {
     const failures: string[] = []
     for (const name of names)
       try {
-        return new MpiLibrary(koffi().load(name))
+        return new MpiLibrary(name, koffi().load(name))
       } catch (error) {
         failures.push((error as Error).message.split('\n', 1)[0]!)
       }

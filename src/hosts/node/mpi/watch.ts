@@ -1,29 +1,23 @@
 // Every rank tells rank 0 each second that it lives, and rank 0 tells the others: MPI alone waits for ever for a rank
 // that hangs, and some launchers do not notice one that died. The messages have a communicator of their own.
 import { RankError } from '../../../distributed/communicator.ts'
+import { BEAT, BEAT_MS, BEAT_NUMBERS, Beats, FAILURE, STATUS_BYTES, STOOD_STILL_MS } from './beats.ts'
 import type { Handle, MpiLibrary } from './library.ts'
 
-const BEAT_MS = 1000
 /** A rank that is silent for so long is lost. */
 const SILENT_MS = 15_000
-/** If this process itself stood still for so long, as when the whole job was suspended, it gives the others time. */
-const STOOD_STILL_MS = 5000
 /** A mistake of the user fails on every rank: rank 0 then has this long to say it in its own words. */
 const GRACE_MS = 1000
 
-const [BEAT, FAILURE] = [0, 1]
-/** A beat has the sender's rank, its collective calls, and how long it may be silent. */
-const BEAT_NUMBERS = 3
 /** The longest message of a rank that failed. */
 const TEXT_BYTES = 2048
 
 /** What a rank was last known to do. */
 interface Known {
-  heardAt: number
+  /** when its main thread gave the last sign of life */
+  aliveAt: number
   /** collective calls that it has made */
   calls: number
-  /** how much longer than usual it may be silent */
-  busyMs: number
 }
 
 /** A collective call that this rank has made and that has not ended. */
@@ -43,6 +37,7 @@ export class Watch {
   readonly #pending = new Set<Call>()
   readonly #lost = new AbortController()
   readonly #timer: NodeJS.Timeout
+  readonly #beats: Beats
   #calls = 0
   #checkedAt = performance.now()
 
@@ -52,8 +47,14 @@ export class Watch {
     this.#world = world
     this.#rank = rank
     this.#names = names
-    const heardAt = performance.now()
-    this.#known = names.map(() => ({ heardAt, calls: 0, busyMs: 0 }))
+    const aliveAt = performance.now()
+    this.#known = names.map(() => ({ aliveAt, calls: 0 }))
+    this.#beats = new Beats(library, {
+      world,
+      rank,
+      to: rank === 0 ? names.map((_, other) => other).slice(1) : [0],
+      onError: (error) => this.#lose(`Cannot go on: ${names[rank]} cannot reach the others: ${error.message}`),
+    })
     this.#timer = setInterval(() => this.#tick(), BEAT_MS)
     this.#timer.unref()
   }
@@ -67,6 +68,7 @@ export class Watch {
   begin(patienceMs: number): () => void {
     const call = { number: ++this.#calls, madeAt: performance.now(), patienceMs }
     this.#pending.add(call)
+    this.#beats.called(call.number)
     return () => this.#pending.delete(call)
   }
 
@@ -76,17 +78,18 @@ export class Watch {
     const text = Buffer.alloc(TEXT_BYTES)
     text.writeUInt32LE(this.#rank)
     text.write(message, 4, TEXT_BYTES - 5)
-    this.#send(text, 0, FAILURE)
+    this.#beats.send(text, 0, FAILURE)
   }
 
-  /** Announces that this rank may be silent for so long. */
+  /** Announces that the main thread may be at work for so long. */
   busy(ms: number): void {
-    this.#beat(ms)
+    this.#beats.alive(ms)
   }
 
   /** Stops sending. */
-  stop(): void {
+  async stop(): Promise<void> {
     clearInterval(this.#timer)
+    await this.#beats.stop()
   }
 
   /** Takes what the others have sent before they stopped. */
@@ -97,27 +100,19 @@ export class Watch {
   }
 
   #tick(): void {
-    this.#beat(0)
+    this.#beats.alive(0)
     this.#receive()
     const now = performance.now()
-    if (now - this.#checkedAt > STOOD_STILL_MS) for (const known of this.#known) known.heardAt = now
+    if (now - this.#checkedAt > STOOD_STILL_MS) for (const known of this.#known) known.aliveAt = now
     this.#checkedAt = now
     this.#check(now)
-  }
-
-  #beat(busyMs: number): void {
-    const to = this.#rank === 0 ? this.#names.keys() : [0]
-    const beat = Float64Array.of(this.#rank, this.#calls, busyMs)
-    for (const rank of to) if (rank !== this.#rank) this.#send(beat, rank, BEAT)
   }
 
   #receive(): void {
     const beat = new Float64Array(BEAT_NUMBERS)
     while (this.#received(beat, BEAT)) {
-      const known = this.#known[beat[0]!]!
-      known.heardAt = performance.now()
-      known.calls = beat[1]!
-      known.busyMs = beat[2]!
+      const [rank, calls, overdueMs] = beat as unknown as [number, number, number]
+      this.#known[rank] = { aliveAt: performance.now() - overdueMs, calls }
     }
     const failure = Buffer.alloc(TEXT_BYTES)
     while (this.#received(failure, FAILURE)) {
@@ -133,12 +128,12 @@ export class Watch {
       (first, call) => (first && first.number < call.number ? first : call),
       undefined,
     )
-    for (const [rank, { heardAt, calls, busyMs }] of this.#known.entries()) {
+    for (const [rank, { aliveAt, calls }] of this.#known.entries()) {
       if (rank === this.#rank || (this.#rank > 0 && rank > 0)) continue
       const name = this.#names[rank]!
-      if (now - heardAt > SILENT_MS + busyMs)
+      if (now - aliveAt > SILENT_MS)
         this.#lose(
-          `Cannot go on: ${name} has given no sign of life for ${seconds(now - heardAt)}; it hangs, or its machine or ` +
+          `Cannot go on: ${name} has given no sign of life for ${seconds(now - aliveAt)}; it hangs, or its machine or ` +
             'network is down',
         )
       else if (oldest && calls < oldest.number && now - oldest.madeAt > oldest.patienceMs)
@@ -153,15 +148,6 @@ export class Watch {
     if (!this.#lost.signal.aborted) this.#lost.abort(new RankError(message))
   }
 
-  #send(message: Float64Array | Uint8Array, to: number, tag: number): void {
-    try {
-      const { byte } = this.#library.constants
-      this.#library.call('MPI_Send', message, message.byteLength, byte, to, tag, this.#world)
-    } catch (error) {
-      this.#lose(`Cannot go on: ${this.#names[to]} cannot be reached: ${(error as Error).message}`)
-    }
-  }
-
   /** Receives a message if there is one. */
   #received(into: Float64Array | Uint8Array, tag: number): boolean {
     const { byte, anySource } = this.#library.constants
@@ -173,8 +159,5 @@ export class Watch {
     return true
   }
 }
-
-/** More than an MPI_Status has in any library. */
-const STATUS_BYTES = 64
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`

@@ -2,8 +2,12 @@
 import { gatherJson } from '../../../../src/distributed/messages.ts'
 import { MpiCommunicator } from '../../../../src/hosts/node/mpi/communicator.ts'
 import { launchOf } from '../../../../src/hosts/node/mpi/launch.ts'
+import { MpiLibrary } from '../../../../src/hosts/node/mpi/library.ts'
 
-const ranks = await MpiCommunicator.join(launchOf(process.env)!)
+const launched = launchOf(process.env)!
+MpiLibrary.load(launched.libraries)
+const ucx = [process.env.UCX_MEM_EVENTS, process.env.UCX_HANDLE_ERRORS] // which UCX reads when MPI begins
+const ranks = await MpiCommunicator.join(launched)
 const { rank, size } = ranks
 
 /** Numbers of a rank that no other has, of both signs; their sum depends on the order of the additions. */
@@ -21,6 +25,8 @@ await ranks.exchange(parts, received)
 
 const all = await gatherJson(ranks, {
   rank,
+  local: ranks.local,
+  ucx,
   sums: sums.map((each) => Buffer.from(each.buffer, each.byteOffset, each.byteLength).toString('base64')),
   root: Buffer.from(root).toString('base64'),
   gathered: gathered.map((each) => [...each]),

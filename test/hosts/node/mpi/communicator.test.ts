@@ -5,6 +5,8 @@ const SCRIPT = new URL('collectives.ts', import.meta.url)
 
 interface Outcome {
   readonly rank: number
+  readonly local: { readonly rank: number; readonly size: number }
+  readonly ucx: readonly string[]
   readonly sums: readonly string[]
   readonly root: string
   readonly gathered: readonly (readonly number[])[]
@@ -14,12 +16,17 @@ interface Outcome {
 const cases = LAUNCHERS.flatMap((launcher) => [1, 2, 3].map((size) => [launcher.name, size, launcher] as const))
 
 describe.skipIf(cases.length === 0).each(cases)('%s with %i ranks', (name, size, launcher) => {
-  test('every rank gets sums, broadcast, gathered and exchanged bytes', async () => {
-    const { status, stdout, stderr } = await launch(launcher, SCRIPT, [], { ranks: size })
+  test('every rank gets sums, broadcast, gathered and exchanged bytes, without the hooks of UCX', async () => {
+    const { status, stdout, stderr } = await launch(launcher, SCRIPT, [], {
+      ranks: size,
+      env: { UCX_HANDLE_ERRORS: 'mine' },
+    })
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     const { description, all } = JSON.parse(stdout) as { description: string; all: readonly Outcome[] }
     expect(description).toMatch(new RegExp(`^${size} ranks? by ${name} \\d.*: rank 0 is process \\d+ on `))
     expect(all.map(({ rank }) => rank)).toEqual(Array.from({ length: size }, (_, i) => i))
+    expect(all.map(({ ucx }) => ucx)).toEqual(Array(size).fill(['no', 'mine']))
+    expect(all.map(({ local }) => local)).toEqual(all.map(({ rank }) => ({ rank, size })))
     const numbers = (rank: number) =>
       Float32Array.from({ length: 100_003 }, (_, i) => Math.fround(Math.sin(i + 1000 * rank) * 10 ** (i % 7)))
     const expected = [numbers(0), numbers(0).subarray(5, 50_000)]
