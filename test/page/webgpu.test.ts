@@ -82,4 +82,5 @@ test.skipIf(!CHROMIUM || PHOTOGRAPHS.length === 0)(
       await server.close()
     }
   },
+  1_200_000,
 )
