@@ -1,71 +1,80 @@
-import { spawn } from 'node:child_process'
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { runFiles } from '../../src/disk/run.ts'
-import { beginRun } from '../../src/disk/run-folder.ts'
-import { Random } from '../../src/random.ts'
-import { makeWorld } from '../../test/train/world.ts'
+import type { Random } from '../../src/random.ts'
+import { contentOf, differences, type LongCommand, restore } from './commands.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-
-interface Ended {
-  readonly status: number | null
-  readonly seconds: number
-  readonly errors: string
-}
-
-/** Runs `mia`, killed after so many milliseconds if it still runs. */
-function mia(args: readonly string[], killAfter?: number): Promise<Ended> {
-  const started = performance.now()
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, MIA_THREADS: '1' },
-  })
-  let errors = ''
-  child.stderr.on('data', (data: Buffer) => {
-    errors = `${errors}${data}`.slice(-500)
-  })
-  if (killAfter !== undefined) void setTimeout(killAfter).then(() => child.kill('SIGKILL'))
-  return new Promise((resolve) => {
-    child.on('close', (status) => resolve({ status, errors, seconds: (performance.now() - started) / 1000 }))
-  })
-}
+/** How long a kill waits for a file to be written before it strikes all the same, as a part of the whole time. */
+const PATIENCE = 1.5
 
 /**
- * Trains a small run that is killed `kills` times at random moments, and resumed. Returns what is not as in a run that
- * was never killed: an error, other bytes of checkpoint or weights, files left over.
+ * Runs a command that is killed `kills` times (SIGKILL), each time at another moment, and then to its end. Every other
+ * kill strikes while a file is being written. Returns what is not as without kills: an error, other bytes, files left
+ * over. Afterwards the folder has what the command wrote.
  */
-export async function killTraining(kills: number, seed: number): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'mia-kills-'))
+export async function killCommand(
+  command: LongCommand,
+  { folder, kills, random }: { readonly folder: string; readonly kills: number; readonly random: Random },
+): Promise<string[]> {
+  const { start, varies, writes } = command
+  const before = `${folder}.before`
+  await restore(folder, before)
+  const unbroken = await start(folder).ended
+  if (unbroken.status !== 0) return [`it fails without a kill: ${unbroken.errors}`]
+  const right = await contentOf(folder, varies)
+  await restore(before, folder)
+  const faults: string[] = []
+  const most = 1000 * unbroken.seconds
+  for (let kill = 0; kill < kills; kill++) {
+    const { child, ended } = start(folder)
+    const moment = most * (0.1 + 0.9 * random.uniform())
+    const running = new AbortController()
+    void ended.then(() => running.abort())
+    if (kill % 2 === 0) await setTimeout(moment, undefined, { signal: running.signal }).catch(() => {})
+    else await writing(join(folder, writes), { most: PATIENCE * most, skip: random.below(4), signal: running.signal })
+    child.kill('SIGKILL')
+    const { status, errors } = await ended
+    if (status !== 0 && status !== null) faults.push(`after kill ${kill} it fails: ${lastLine(errors)}`)
+    if (status === 0) await restore(before, folder) // it was done before the kill
+  }
+  const last = await start(folder).ended
+  if (last.status !== 0) faults.push(`after ${kills} kills it fails: ${lastLine(last.errors)}`)
+  faults.push(...differences(right, await contentOf(folder, varies)))
+  await rm(before, { recursive: true })
+  return faults
+}
+
+/** Waits until a file below a folder is being written, after `skip` others. */
+async function writing(
+  folder: string,
+  { most, skip, signal }: { readonly most: number; readonly skip: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const seen = new Set<string>()
+  const until = performance.now() + most
+  while (performance.now() < until && !signal.aborted) {
+    for (const name of partsIn(folder)) seen.add(name)
+    if (seen.size > skip) return
+    await setTimeout(1)
+  }
+}
+
+function partsIn(folder: string): string[] {
   try {
-    const [whole, killed] = [join(folder, 'whole'), join(folder, 'killed')]
-    const config = await makeWorld(join(folder, 'data'), { epochs: 4, val: 2 })
-    await (await beginRun(whole, config)).release()
-    await cp(whole, killed, { recursive: true })
-    const args = (run: string) => ['train', '--resume', '--out', run, '--quiet']
-    const unbroken = await mia(args(whole))
-    const faults = unbroken.status === 0 ? [] : [`the run that is not killed failed: ${unbroken.errors}`]
-    const random = new Random(seed)
-    for (let kill = 0; kill < kills; kill++) {
-      const { status, errors } = await mia(args(killed), 1000 * unbroken.seconds * (0.2 + 0.8 * random.uniform()))
-      if (status !== 0 && status !== null) faults.push(`after kill ${kill} the run does not resume: ${errors}`)
-    }
-    const last = await mia(args(killed))
-    if (last.status !== 0) faults.push(`after ${kills} kills the run does not end: ${last.errors}`)
-    for (const file of ['checkpoint', 'weights'] as const) {
-      const [a, b] = await Promise.all([whole, killed].map((run) => readFile(runFiles(run)[file])))
-      if (!a!.equals(b!)) faults.push(`${file} has other bytes than without kills`)
-    }
-    const names = async (run: string) =>
-      (await readdir(run))
-        .filter((name) => !name.includes('tfevents'))
-        .sort()
-        .join()
-    if ((await names(whole)) !== (await names(killed))) faults.push(`files differ: ${await names(killed)}`)
-    return faults
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.part'))
+  } catch {
+    return []
+  }
+}
+
+const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? ''
+
+/** Runs `work` with a folder that is gone afterwards. */
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'mia-faults-'))
+  try {
+    return await work(folder)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -1,36 +1,55 @@
-// Reads mutants of every format, and kills trainings at random moments. A mutant must be read or refused by an error
-// that names the file: no other error, no signal, within 2 s and 1 GiB. A killed run must end with the bytes of one that
-// was not killed, and leave no files behind. Exits with 1 if there is a fault.
+// Reads mutants of every format, kills every long command at random moments, and gives it full disks and the like.
+// A mutant must be read, or refused by an error that names the file: no other error, no signal, no wrong result, within
+// 2 s and 1 GiB. A killed command that is run again must end with the bytes of one that was not killed, and leave no
+// files behind. Exits with 1 if there is a fault.
 // Usage: npm run faults [-- --mutants 10000] [-- --kills 200] [-- --seed 1] [-- --only npy]
+// Without --mutants and --kills it is the short form.
 import { parseArgs } from 'node:util'
+import { Random } from '../../src/random.ts'
+import { serveArchive } from './archive.ts'
+import { LONG_COMMANDS, makeWorld } from './commands.ts'
 import { FORMATS } from './formats/index.ts'
-import { killTraining } from './kills.ts'
+import { inFolder, killCommand } from './kills.ts'
 import { readMutants } from './mutations.ts'
 
 const { values } = parseArgs({
   options: {
-    mutants: { type: 'string', default: '10000' },
-    kills: { type: 'string', default: '200' },
+    mutants: { type: 'string', default: '50' },
+    kills: { type: 'string', default: '13' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
   },
 })
 const [mutants, kills, seed] = [Number(values.mutants), Number(values.kills), Number(values.seed)]
+const asked = ({ name }: { readonly name: string }): boolean => name.includes(values.only)
 /** Faults of a kind that are printed. */
 const SHOWN = 5
 
 let count = 0
-if (mutants > 0)
-  for (const { name } of FORMATS.filter(({ name }) => name.includes(values.only))) {
-    const { faults, accepted } = await readMutants(name, seed, mutants)
-    count += faults.length
-    console.log(`${name}: ${mutants} mutants, ${accepted} read, ${faults.length} faults`)
-    for (const { mutant, what } of faults.slice(0, SHOWN)) console.log(`  mutant ${mutant}: ${what}`)
-  }
-if (kills > 0 && 'training'.includes(values.only)) {
-  const faults = await killTraining(kills, seed)
+function report(what: string, faults: readonly string[]): void {
   count += faults.length
-  console.log(`training: ${kills} kills, ${faults.length} faults`)
+  console.log(`${what}, ${faults.length} faults`)
   for (const fault of faults.slice(0, SHOWN)) console.log(`  ${fault}`)
 }
+
+for (const { name } of mutants > 0 ? FORMATS.filter(asked) : []) {
+  const { faults, accepted } = await readMutants(name, seed, mutants)
+  report(
+    `${name}: ${mutants} mutants, ${accepted} read`,
+    faults.map(({ mutant, what }) => `mutant ${mutant}: ${what}`),
+  )
+}
+if (kills > 0 && LONG_COMMANDS.some(asked))
+  await inFolder(async (folder) => {
+    await makeWorld(folder)
+    const close = await serveArchive()
+    for (const [i, command] of LONG_COMMANDS.entries()) {
+      const mine = Math.floor(((i + 1) * kills) / LONG_COMMANDS.length) - Math.floor((i * kills) / LONG_COMMANDS.length)
+      const random = new Random(seed, i)
+      if (asked(command))
+        report(`${command.name}: ${mine} kills`, await killCommand(command, { folder, kills: mine, random }))
+      else await command.start(folder).ended // later commands need what it writes
+    }
+    close()
+  })
 process.exitCode = count > 0 ? 1 : 0
