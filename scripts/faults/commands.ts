@@ -3,13 +3,13 @@ import { cp, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeSmallWorld } from '../../test/cli/small-world.ts'
-import { mia, node, type Started } from './processes.ts'
+import { mia, node, type Started, type StartOptions } from './processes.ts'
 
 /** A long command on a small dataset. */
 export interface LongCommand {
   readonly name: string
   /** Starts it in the folder of makeWorld(), after the commands before it. */
-  start(folder: string): Started
+  start(folder: string, options?: StartOptions): Started
   /** what it writes, below the folder */
   readonly writes: string
   /** files whose content may differ, such as logs with times */
@@ -25,14 +25,19 @@ const command = (name: string, line: string, writes: string, rest: Partial<LongC
   name,
   writes,
   ...rest,
-  start: (folder) => mia(line.split(' ').map((part) => (part.startsWith('@') ? join(folder, part.slice(2)) : part))),
+  start: (folder, options) =>
+    mia(
+      line.split(' ').map((part) => (part.startsWith('@') ? join(folder, part.slice(2)) : part)),
+      options,
+    ),
 })
 
 const script = (name: string, writes: string, rest: Partial<LongCommand> = {}): LongCommand => ({
   name,
   writes,
   ...rest,
-  start: (folder) => node([fileURLToPath(new URL(`children/${name}.ts`, import.meta.url)), join(folder, writes)]),
+  start: (folder, options) =>
+    node([fileURLToPath(new URL(`children/${name}.ts`, import.meta.url)), join(folder, writes)], options),
 })
 
 /** Every long command, each after those that it needs. */

@@ -4,6 +4,7 @@
 // files behind. Exits with 1 if there is a fault.
 // Usage: npm run faults [-- --mutants 10000] [-- --kills 200] [-- --seed 1] [-- --only npy]
 // Without --mutants and --kills it is the short form.
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Random } from '../../src/random.ts'
 import { serveArchive } from './archive.ts'
@@ -11,12 +12,14 @@ import { LONG_COMMANDS, makeWorld } from './commands.ts'
 import { FORMATS } from './formats/index.ts'
 import { inFolder, killCommand } from './kills.ts'
 import { readMutants } from './mutations.ts'
+import { trySurroundings } from './surroundings.ts'
 
 const { values } = parseArgs({
   options: {
     mutants: { type: 'string', default: '50' },
     kills: { type: 'string', default: '13' },
     seed: { type: 'string', default: '1' },
+    surroundings: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
   },
 })
@@ -49,6 +52,20 @@ if (kills > 0 && LONG_COMMANDS.some(asked))
       if (asked(command))
         report(`${command.name}: ${mine} kills`, await killCommand(command, { folder, kills: mine, random }))
       else await command.start(folder).ended // later commands need what it writes
+    }
+    close()
+  })
+if (values.surroundings && LONG_COMMANDS.some(asked))
+  await inFolder(async (folder) => {
+    const world = join(folder, 'world')
+    await makeWorld(world)
+    const close = await serveArchive()
+    for (const [i, command] of LONG_COMMANDS.entries()) {
+      if (!asked(command))
+        await command.start(world).ended // later commands need what it writes
+      else
+        for (const [name, faults] of await trySurroundings(command, world, new Random(seed, i, 1)))
+          report(`${command.name}: ${name}`, faults)
     }
     close()
   })
