@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { closeSync, createWriteStream, mkdirSync, openSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
-import { Dataset } from '../src/data/dataset.ts'
-import { prepare, tokenLists } from '../src/data/prepare.ts'
+import { Dataset, writeDataset } from '../src/data/dataset.ts'
+import { readFlickr8k } from '../src/data/flickr8k.ts'
+import { tokenLists } from '../src/data/prepare.ts'
 import { openCaptionWriter } from '../src/disk/caption-writer.ts'
 import { featuresFolder } from '../src/disk/dataset-files.ts'
 import { FeatureStore } from '../src/disk/feature-store.ts'
@@ -15,6 +16,7 @@ import { nodeEngine } from '../src/hosts/node/engine.ts'
 import { evaluate, type MetricName } from '../src/metrics/index.ts'
 import { Random } from '../src/random.ts'
 import { reportOfRun } from '../src/report/report-of-run.ts'
+import { captionTokens } from '../src/text/ptb.ts'
 import { Vocabulary } from '../src/text/vocabulary.ts'
 import { makeBatches } from '../src/train/batches.ts'
 import { Collator } from '../src/train/collator.ts'
@@ -54,11 +56,21 @@ async function writeSource({ source, folder, times }: Growth): Promise<Work> {
     const names = (await readFile(join(source, `Flickr_8k.${split}Images.txt`), 'utf8')).trim().split('\n')
     const copies = Array.from({ length: times }, (_, copy) => names.map((name) => `${copy}-${name}\n`).join(''))
     await writeFile(join(folder, `Flickr_8k.${split}Images.txt`), copies.join(''))
-    // prepare looks whether the pictures are there, and opens none
-    mkdirSync(join(folder, 'images'), { recursive: true })
-    for (const name of copies.join('').trim().split('\n')) closeSync(openSync(join(folder, 'images', name), 'w'))
   }
   return { count: lines.length * times, of: 'captions' }
+}
+
+/** What `mia prepare` does, but for looking whether each picture is there. */
+async function prepareAll(growth: Growth): Promise<Work> {
+  const { images, ...rest } = await readFlickr8k({ root: growth.folder })
+  const entries = images.map((image) => ({
+    ...image,
+    tokens: image.captions.map((caption) => captionTokens(caption).join(' ')),
+  }))
+  const vocabulary = Vocabulary.build(tokenLists(entries.filter(({ split }) => split === 'train')))
+  const content = { ...rest, source: { kind: 'flickr8k', files: [...rest.files] }, images: entries, vocabulary }
+  await writeDataset(data(growth), content)
+  return { count: entries.reduce((sum, { captions }) => sum + captions.length, 0), of: 'captions' }
 }
 
 async function writeFeatures(growth: Growth): Promise<Work> {
@@ -163,10 +175,7 @@ async function writeCaptions(growth: Growth): Promise<Work> {
 export const STAGES: Readonly<Record<string, (growth: Growth) => Promise<Work>>> = {
   start: async () => ({ count: 0, of: 'pictures' }),
   source: writeSource,
-  prepare: async (growth) => {
-    const { captions } = await prepare({ source: 'flickr8k', root: growth.folder, out: data(growth) })
-    return { count: captions.train + captions.val + captions.test, of: 'captions' }
-  },
+  prepare: prepareAll,
   'open dataset': async (growth) => ({ count: (await Dataset.open(data(growth))).images.length, of: 'pictures' }),
   vocabulary: async (growth) => {
     const { images } = await Dataset.open(data(growth))
@@ -175,7 +184,7 @@ export const STAGES: Readonly<Record<string, (growth: Growth) => Promise<Work>>>
   'features-write': writeFeatures,
   'features-read': readFeatures,
   'batches of an epoch': collateEpoch,
-  'BLEU, ROUGE-L, CIDEr': scored(['Bleu_4', 'ROUGE_L', 'CIDEr']),
+  'BLEU ROUGE-L CIDEr': scored(['Bleu_4', 'ROUGE_L', 'CIDEr']),
   METEOR: scored(['METEOR']),
   'SPICE-ts': scored(['SPICE-ts']),
   report,

@@ -2,13 +2,13 @@
 // A mutant must be read, or refused by an error that names the file: no other error, no signal, no wrong result, within
 // 2 s and 1 GiB. A killed command that is run again must end with the bytes of one that was not killed, and leave no
 // files behind. Exits with 1 if there is a fault.
-// Usage: npm run faults [-- --mutants 10000] [-- --kills 200] [-- --seed 1] [-- --only npy]
-// Without --mutants and --kills it is the short form.
+// Usage: npm run faults -- [--mutants 10000] [--kills 200] [--surroundings] [--seed 1] [--only npy]
+// The kills are shared out among the commands; with --only each command gets all. Without options it is the short form.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Random } from '../../src/random.ts'
 import { serveArchive } from './archive.ts'
-import { LONG_COMMANDS, makeWorld } from './commands.ts'
+import { LONG_COMMANDS, type LongCommand, makeWorld } from './commands.ts'
 import { FORMATS } from './formats/index.ts'
 import { inFolder, killCommand } from './kills.ts'
 import { readMutants } from './mutations.ts'
@@ -42,31 +42,30 @@ for (const { name } of mutants > 0 ? FORMATS.filter(asked) : []) {
     faults.map(({ mutant, what }) => `mutant ${mutant}: ${what}`),
   )
 }
-if (kills > 0 && LONG_COMMANDS.some(asked))
-  await inFolder(async (folder) => {
+/** Runs `work` on each long command that is asked for, and the others to their end: later ones need what they write. */
+async function eachCommand(work: (command: LongCommand, i: number, folder: string) => Promise<void>): Promise<void> {
+  const last = LONG_COMMANDS.findLastIndex(asked)
+  await inFolder(async (base) => {
+    const folder = join(base, 'world')
     await makeWorld(folder)
     const close = await serveArchive()
-    for (const [i, command] of LONG_COMMANDS.entries()) {
-      const mine = Math.floor(((i + 1) * kills) / LONG_COMMANDS.length) - Math.floor((i * kills) / LONG_COMMANDS.length)
-      const random = new Random(seed, i)
-      if (asked(command))
-        report(`${command.name}: ${mine} kills`, await killCommand(command, { folder, kills: mine, random }))
-      else await command.start(folder).ended // later commands need what it writes
-    }
+    for (const [i, command] of LONG_COMMANDS.slice(0, last + 1).entries())
+      if (asked(command)) await work(command, i, folder)
+      else await command.start(folder).ended
     close()
   })
-if (values.surroundings && LONG_COMMANDS.some(asked))
-  await inFolder(async (folder) => {
-    const world = join(folder, 'world')
-    await makeWorld(world)
-    const close = await serveArchive()
-    for (const [i, command] of LONG_COMMANDS.entries()) {
-      if (!asked(command))
-        await command.start(world).ended // later commands need what it writes
-      else
-        for (const [name, faults] of await trySurroundings(command, world, new Random(seed, i, 1)))
-          report(`${command.name}: ${name}`, faults)
-    }
-    close()
+}
+
+const share = (i: number): number => Math.floor((i * kills) / LONG_COMMANDS.length)
+if (kills > 0)
+  await eachCommand(async (command, i, folder) => {
+    const mine = values.only === '' ? share(i + 1) - share(i) : kills
+    const faults = await killCommand(command, { folder, kills: mine, random: new Random(seed, i) })
+    report(`${command.name}: ${mine} kills`, faults)
+  })
+if (values.surroundings)
+  await eachCommand(async (command, i, folder) => {
+    for (const [name, faults] of await trySurroundings(command, folder, new Random(seed, i, 1)))
+      report(`${command.name}: ${name}`, faults)
   })
 process.exitCode = count > 0 ? 1 : 0

@@ -148,6 +148,9 @@ const twoProcesses: Surrounding = {
   },
 }
 
+/** The commands that lock the folder that they write to. */
+const LOCKED = ['features', 'concepts-train', 'train', 'self-critical', 'cnn-tune']
+
 /** The number of a process that is gone. */
 const deadProcess = (): number => Number(execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }))
 
@@ -156,7 +159,7 @@ const staleLock: Surrounding = {
   async run(trial) {
     const { command, folder } = trial
     const faults: string[] = []
-    if (!/^(run|critical|data\/.*|tuned|quickstart)$/.test(command.writes)) return []
+    if (!LOCKED.includes(command.name)) return []
     const owner = { pid: deadProcess(), host: hostname(), since: new Date().toISOString() }
     await mkdir(join(folder, command.writes), { recursive: true })
     for (const content of [JSON.stringify(owner), '', '{"pid":']) {
