@@ -21,7 +21,7 @@ const SCHEMA = v.object({
   withoutMia: v.optional(
     v.object({
       folder: PATH,
-      /** what a page fetches for it: its files without those that are also in \`files\` */
+      /** what a page fetches for it: its files without those that are also in `files` */
       bytes: COUNT,
     }),
   ),

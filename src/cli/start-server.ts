@@ -24,7 +24,7 @@ export interface ServerOptions {
   readonly port: number
   /** the folder of the page at `/` */
   readonly page?: string | undefined
-  /** the folder of the page at `/` if there is no other: it gets the captioner that is served */
+  /** the folder of the page at `/` if there is no other: it gets the captioner of `run` */
   readonly builtPage?: string | undefined
   readonly token?: string | undefined
   readonly allowHost?: readonly string[] | undefined

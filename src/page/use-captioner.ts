@@ -10,9 +10,7 @@ export type Loading =
 
 const START: Loading = { state: 'loading', done: 0, total: 0 }
 
-/**
- * Loads the captioner of a folder beside the page, as soon as the folder is known; the second value tries again.
- */
+/** Loads the captioner of a folder beside the page, as soon as the folder is known; the second value tries again. */
 export function useCaptioner(folder: string | undefined): [Loading, () => void] {
   const [loading, setLoading] = useState<Loading>(START)
   const [attempt, setAttempt] = useState(0)

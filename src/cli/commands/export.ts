@@ -1,7 +1,6 @@
 import { UsageError } from '../../errors.ts'
 import type { WrittenFile } from '../../hosts/node/export-run.ts'
 import { defineCommand } from '../command.ts'
-
 import { flag, text } from '../options.ts'
 import { shellQuoted } from '../output.ts'
 import { NETWORKS } from '../shared-options.ts'

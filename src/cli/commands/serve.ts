@@ -36,7 +36,7 @@ export const serve = defineCommand({
     port: count('n', 'port to listen at; 0 takes a free one', { default: 8080, max: MAX_PORT }),
     page: text(
       'folder',
-      'page to serve at /, as "npm run build:web" makes it (default: that one, if it is there, with the captioner served)',
+      'page to serve at /, as "npm run build:web" makes it (default: that one, if it is there, with the captioner of --run)',
     ),
     tokenFile: text('file', 'file with the token that requests must have: "Authorization: Bearer ..."', ACCESS),
     allowHost: list('names', 'names of this server that requests may have, beside localhost and addresses', ACCESS),
