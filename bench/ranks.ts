@@ -1,6 +1,6 @@
-// Times a training step that ranks do together, at the sizes of COCO, and its parts: the gradients, their sum over the
-// ranks and the update. Rank 0 prints one JSON line.
-// Usage: mpirun -n 2 npx tsx bench/ranks.ts <mia: 0 or 1> <images of each rank> <captions per image> [basic model]; without
+// Times a training step that ranks do together, at the sizes of COCO, and the sum of the gradients in it. Rank 0 prints one
+// JSON line. It takes seconds for a few images, and minutes for a batch as published.
+// Usage: mpirun -n 2 npx tsx bench/ranks.ts [images of each rank, by default 4] [float32 or float16] [basic model]; without
 // mpirun: one rank
 import { ALONE, type Communicator } from '../src/distributed/communicator.ts'
 import { Team } from '../src/distributed/team.ts'
@@ -13,36 +13,44 @@ import { PUBLISHED_ADAM } from '../src/train/optimizer.ts'
 import { SharedSteps } from '../src/train/shared-step.ts'
 import { TrainingState } from '../src/train/state.ts'
 import { gradientStep } from '../src/train/step.ts'
+import { GRADIENT_TYPES } from '../src/train/update.ts'
 import { makeModel, median, sizes, someFeatures, someWords } from './sizes.ts'
 
-const [mia, images, captions] = process.argv.slice(2, 5).map(Number) as [number, number, number]
-const basicModel = process.argv[5] ?? 'VisualAttention'
-/** Steps that are timed, after two that warm up. */
-const STEPS = 9
+const images = Number(process.argv[2] ?? 4)
+const type = GRADIENT_TYPES.find((each) => each === (process.argv[3] ?? 'float32'))
+if (!(images > 0) || !type) throw new Error('Usage: npx tsx bench/ranks.ts [images] [float32 or float16] [basic model]')
+const basicModel = process.argv[4] ?? 'VisualAttention'
+const captions = 5
+/** Steps that are timed, after one that warms up. */
+const STEPS = 3
 
 const launch = launchOf(process.env)
 const mpi = launch && (await MpiCommunicator.join(launch))
 const ranks = mpi ?? ALONE
 const { rank, size } = ranks
 
-/** Seconds and bytes of the sums of a step. */
-let sums = { seconds: 0, bytes: 0 }
-const timed: Communicator = {
+/** When the first message of a step's sum began and the last one ended, in milliseconds, and the bytes of gradients. */
+let sums = { from: Number.POSITIVE_INFINITY, to: 0, bytes: 0 }
+async function timed<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+  const from = Math.min(sums.from, performance.now())
+  const result = await work()
+  sums = { from: Math.min(sums.from, from), to: performance.now(), bytes: sums.bytes + bytes }
+  return result
+}
+const watched: Communicator = {
   ...ALONE,
   rank,
   size,
   lost: ranks.lost,
-  async sum(data, waiting) {
-    const start = performance.now()
-    await ranks.sum(data, waiting)
-    sums = { seconds: Math.max(sums.seconds, (performance.now() - start) / 1000), bytes: sums.bytes + data.byteLength }
-  },
+  sum: (data, waiting) => timed(data.byteLength, () => ranks.sum(data, waiting)),
+  exchange: (data, into, waiting) => timed(data.byteLength, () => ranks.exchange(data, into, waiting)),
+  gather: (data, waiting) => timed(0, () => ranks.gather(data, waiting)),
 }
 
 /** The seconds of the smallest sum, of which the network's latency is the most. */
 async function latency(): Promise<number> {
   const times: number[] = []
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 50; i++) {
     const start = performance.now()
     await ranks.sum(new Float32Array(1))
     times.push((performance.now() - start) / 1000)
@@ -50,11 +58,18 @@ async function latency(): Promise<number> {
   return median(times)
 }
 
-const model = makeModel(basicModel, mia === 1)
+const model = makeModel(basicModel, true)
 const parameters = [...model.parameters.values()]
 const clipping = { kind: 'value', limit: 0.1 } as const
-const steps = await SharedSteps.open(nodeRuntime, parameters, { adam: PUBLISHED_ADAM, clipping }, new Team(timed))
-const session = await steps.load(gradientStep(model, { captions, steps: sizes.words, objective: crossEntropy(0.1) }))
+const steps = await SharedSteps.open(
+  nodeRuntime,
+  parameters,
+  { adam: PUBLISHED_ADAM, clipping },
+  new Team(watched),
+  type,
+)
+const objective = crossEntropy(0.1)
+const session = await steps.load(gradientStep(model, { captions, steps: sizes.words, objective }, type))
 const state = TrainingState.start(parameters, 1)
 const rows = images * captions
 const batch = {
@@ -69,17 +84,18 @@ const batch = {
   imagesTotal: ints(size * images),
 }
 const times: { step: number; sum: number }[] = []
-for (let step = 1; step <= STEPS + 2; step++) {
-  sums = { seconds: 0, bytes: 0 }
+for (let step = 1; step <= STEPS + 1; step++) {
+  sums = { from: Number.POSITIVE_INFINITY, to: 0, bytes: 0 }
   const start = performance.now()
   await state.step(session, batch, { step, seed: 1, learningRate: 5e-4, adam: PUBLISHED_ADAM })
-  if (step > 2) times.push({ step: (performance.now() - start) / 1000, sum: sums.seconds })
+  if (step > 1) times.push({ step: (performance.now() - start) / 1000, sum: (sums.to - sums.from) / 1000 })
 }
 const result = {
   ranks: size,
   library: ranks.description.split(': ')[0],
   imagesPerRank: images,
   captionsPerImage: captions,
+  type,
   stepSeconds: median(times.map(({ step }) => step)),
   sumSeconds: median(times.map(({ sum }) => sum)),
   sumBytes: sums.bytes,

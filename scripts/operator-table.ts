@@ -13,13 +13,9 @@ import type { BasicModelName } from '../src/models/basic-models.ts'
 import { toOnnx } from '../src/onnx/export.ts'
 import { search } from '../src/search/index.ts'
 import { ModelDecoder } from '../src/search/model-stepper.ts'
-import { crossEntropy } from '../src/train/objectives/cross-entropy.ts'
-import { PUBLISHED_ADAM } from '../src/train/optimizer.ts'
-import { TrainingState } from '../src/train/state.ts'
-import { trainingStep } from '../src/train/step.ts'
 import { samples } from '../test/graph/samples.ts'
 import { normals } from '../test/support/random.ts'
-import { CAPTIONS, imagesOf, STEPS, tinyModel, weightsOf } from '../test/train/word-batch.ts'
+import { imagesOf, tinyModel, trainTiny, weightsOf } from '../test/train/word-batch.ts'
 
 /** Models whose steps are run whole: together they have all kinds of layers. */
 const MODELS: readonly BasicModelName[] = ['VisualAttention', 'UpDown', 'Transformer']
@@ -92,33 +88,13 @@ const operator = (sample: (typeof samples)[number], index: number): Promise<Resu
 }
 
 /** Two training steps: their losses and norms of gradients. */
-const step = (basicModel: BasicModelName): Promise<Result> => {
-  const model = tinyModel(basicModel, true)
-  const onnx = trainingStep(model, {
-    captions: CAPTIONS,
-    steps: STEPS,
-    objective: crossEntropy(0.1),
-    adam: PUBLISHED_ADAM,
-    clipping: { kind: 'value', limit: 0.1 },
-  })
-  return compare('training', `two training steps of ${basicModel} with MIA`, async (runtime) => {
-    const session = await runtime.load(onnx)
-    const state = TrainingState.start([...model.parameters.values()], 1)
-    const results: number[] = []
-    for (let step = 1; step <= 2; step++) {
-      const { loss, gradientNorm } = await state.step(session, imagesOf(), {
-        step,
-        seed: 1,
-        learningRate: 5e-4,
-        adam: PUBLISHED_ADAM,
-      })
-      results.push(loss, gradientNorm)
-    }
+const step = (basicModel: BasicModelName): Promise<Result> =>
+  compare('training', `two training steps of ${basicModel} with MIA`, async (runtime) => {
+    const { results, state, session } = await trainTiny(runtime, tinyModel(basicModel, true), 2)
     state.release()
     session.release()
-    return [Float32Array.from(results)]
+    return [Float32Array.from(results.flatMap(({ loss, gradientNorm }) => [loss, gradientNorm]))]
   })
-}
 
 /** A search with a beam of 2: words and their log-probabilities. */
 const decode = (basicModel: BasicModelName): Promise<Result> => {

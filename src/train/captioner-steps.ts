@@ -51,7 +51,9 @@ function sessionsOf(
   return new StepSessions(shared ?? runtime, ({ steps, regions }) => {
     const padded = createCaptioner({ ...model, regions }) // the number of regions changes no weight
     const options = { captions, steps, objective }
-    return shared ? gradientStep(padded, options) : trainingStep(padded, { ...options, adam, clipping })
+    return shared
+      ? gradientStep(padded, options, shared.gradientType)
+      : trainingStep(padded, { ...options, adam, clipping })
   })
 }
 

@@ -11,8 +11,8 @@ import {
 } from '../engine/session.ts'
 import { floats, type HostValue } from '../formats/host-value.ts'
 import type { Parameter } from '../nn/scope.ts'
-import { GradientBuckets } from './gradient-buckets.ts'
-import { type UpdateOptions, updateStep } from './update.ts'
+import { type GradientBuckets, openBuckets } from './gradient-buckets.ts'
+import { type GradientType, type UpdateOptions, updateStep } from './update.ts'
 
 /** What the training steps of a rank share. */
 export interface StepParts {
@@ -110,15 +110,22 @@ export class SharedSteps implements Runtime {
     this.#parts = parts
   }
 
-  /** Compiles the update. */
+  /** Compiles the update. The ranks send each other gradients of the type `type`. */
   static async open(
     runtime: Runtime,
     parameters: readonly Parameter[],
     options: UpdateOptions,
     team: Team,
+    type: GradientType = 'float32',
   ): Promise<SharedSteps> {
-    const update = await runtime.load(updateStep(parameters, options))
-    return new SharedSteps(runtime, { team, update, buckets: new GradientBuckets(parameters) })
+    const update = await runtime.load(updateStep(parameters, options, type))
+    const buckets = await openBuckets(runtime, parameters, { type, ranks: team.ranks.size })
+    return new SharedSteps(runtime, { team, update, buckets })
+  }
+
+  /** The type in which the ranks send each other gradients: that of gradientStep(). */
+  get gradientType(): GradientType {
+    return this.#parts.buckets.type
   }
 
   /** The ranks. */
@@ -130,8 +137,9 @@ export class SharedSteps implements Runtime {
     return new SharedStep(await this.#runtime.load(gradients), this.#parts)
   }
 
-  /** Frees the update. */
+  /** Frees the update and the buckets. */
   release(): void {
     this.#parts.update.release()
+    this.#parts.buckets.release()
   }
 }

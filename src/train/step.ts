@@ -6,7 +6,7 @@ import { Noise, type NoiseRows } from '../nn/noise.ts'
 import { toOnnx } from '../onnx/export.ts'
 import type { Objective, Words } from './objectives/objective.ts'
 import type { AdamOptions, Clipping } from './optimizer.ts'
-import { gradientOutputs, gradientsOf, updates } from './update.ts'
+import { type GradientType, gradientOutputs, gradientsOf, updates } from './update.ts'
 
 /** The sizes of a batch that a graph is built for. */
 export interface BatchShape {
@@ -91,9 +91,9 @@ export function trainingStep(model: CaptionModel, options: StepOptions): Uint8Ar
  * updateStep() is the second half. Its inputs are those of predict() and of the objective, every weight, `seed`,
  * `step`, and what places the shard in the batch, all int32: the scalars `imagesBefore`, `imagesTotal` and `rowsTotal`
  * (images of the shards before, images and words of the batch), and `rows` `[P]`, the number of each word among those
- * of the batch.
+ * of the batch. The gradients are of the type `type`.
  */
-export function gradientStep(model: CaptionModel, options: LossOptions): Uint8Array {
+export function gradientStep(model: CaptionModel, options: LossOptions, type?: GradientType): Uint8Array {
   const scalar = (name: string): Tensor => input(name, [], 'int32')
   const shard = { before: scalar('imagesBefore'), total: scalar('imagesTotal') }
   const rows = { numbers: input('rows', ['P'], 'int32'), total: scalar('rowsTotal') }
@@ -101,5 +101,5 @@ export function gradientStep(model: CaptionModel, options: LossOptions): Uint8Ar
   const losses = options.objective.losses(predict(model, options, noise, rows), model.output)
   const loss = div(sum(losses), cast(rows.total, 'float32'))
   const parameters = [...model.parameters.values()]
-  return toOnnx(gradientOutputs(parameters, loss, gradientsOf(parameters, loss)))
+  return toOnnx(gradientOutputs(parameters, loss, gradientsOf(parameters, loss), type))
 }

@@ -34,6 +34,7 @@ import { referenceLogLikelihood } from './reference-likelihood.ts'
 import { learningRateAt } from './schedule.ts'
 import { shareOut, startTogether } from './share-out.ts'
 import { SharedSteps } from './shared-step.ts'
+import type { GradientType } from './update.ts'
 import { type CaptionerValidation, validateCaptioner } from './validation.ts'
 
 /** The report of a finished epoch. */
@@ -68,6 +69,8 @@ export interface TrainerOptions {
   readonly signal?: AbortSignal
   /** the ranks that train together, by default this process alone; rank 0 alone writes */
   readonly ranks?: Communicator
+  /** in which type several ranks send each other gradients, by default float32 */
+  readonly gradientType?: GradientType
 }
 
 /** Steps between two lines of the log. */
@@ -100,6 +103,7 @@ export async function trainCaptioner({
   onProgress,
   signal,
   ranks = ALONE,
+  gradientType,
 }: TrainerOptions): Promise<RunProgress> {
   const files = runFiles(folder)
   const dataset = await Dataset.open(config.data.folder)
@@ -116,7 +120,8 @@ export async function trainCaptioner({
     const { seed, from, adam, gradientClipping: clipping } = config.training
     const initial = from && (() => readInitialWeights(from, model.parameters))
     const start = await startTogether(ranks, files.checkpoint, parameters, seed, initial)
-    if (ranks.size > 1) shared = await SharedSteps.open(engine.runtime, parameters, { adam, clipping }, team)
+    if (ranks.size > 1)
+      shared = await SharedSteps.open(engine.runtime, parameters, { adam, clipping }, team, gradientType)
     steps = captionerSteps(engine.runtime, config, { images: data.train, vocabulary: data.vocabulary }, shared)
     const journal = ranks.rank === 0 ? await RunLog.open({ engine, folder }, start.progress) : undefined
     try {

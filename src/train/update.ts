@@ -1,4 +1,4 @@
-import { add, clip, gradients, input, less, mul, type Tensor, where } from '../graph/index.ts'
+import { add, cast, clip, gradients, input, less, mul, type Tensor, where } from '../graph/index.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { toOnnx } from '../onnx/export.ts'
 import { type AdamOptions, adam, type Clipping, clipGradients } from './optimizer.ts'
@@ -11,6 +11,18 @@ export const momentNames = (name: string): { first: string; second: string } => 
 
 /** The name of a weight's gradient: an output of gradientStep(), an input of updateStep(). */
 export const gradientName = (name: string): string => `gradient.${name}`
+
+/** The types in which ranks send each other gradients. */
+export const GRADIENT_TYPES = ['float32', 'float16'] as const
+/** The type in which ranks send each other gradients. */
+export type GradientType = (typeof GRADIENT_TYPES)[number]
+
+/**
+ * What gradients are multiplied by before they become float16: a power of two, so that this rounds nothing. The
+ * smallest ones that keep all 11 bits are then 6e-8, and those beyond 64 are cut off, which clipping would do anyway.
+ */
+const FLOAT16_SCALE = 1024
+const LARGEST_FLOAT16 = 65504
 
 /** How gradients become new weights. */
 export interface UpdateOptions {
@@ -27,15 +39,24 @@ export const gradientsOf = (parameters: readonly Parameter[], loss: Tensor): rea
     parameters.map(({ tensor }) => tensor),
   )
 
-/** The outputs of gradientStep(): `loss`, and `each` gradient under its gradientName(). */
+/** The outputs of gradientStep(): `loss`, and `each` gradient under its gradientName(), in the type `type`. */
 export const gradientOutputs = (
   parameters: readonly Parameter[],
   loss: Tensor,
   each: readonly Tensor[],
+  type: GradientType = 'float32',
 ): Record<string, Tensor> => ({
   loss,
-  ...Object.fromEntries(parameters.map(({ name }, i) => [gradientName(name), each[i]!])),
+  ...Object.fromEntries(parameters.map(({ name }, i) => [gradientName(name), sent(each[i]!, type)])),
 })
+
+/** A gradient in the type in which it is sent. */
+const sent = (gradient: Tensor, type: GradientType): Tensor =>
+  type === 'float32' ? gradient : cast(clip(mul(gradient, FLOAT16_SCALE), -LARGEST_FLOAT16, LARGEST_FLOAT16), 'float16')
+
+/** The reverse of sent(). */
+const received = (gradient: Tensor): Tensor =>
+  gradient.dtype === 'float32' ? gradient : mul(cast(gradient, 'float32'), 1 / FLOAT16_SCALE)
 
 /**
  * The outputs of a whole training step by Adam: `loss`, `gradientNorm` (before clipping), and each new weight and
@@ -56,10 +77,15 @@ export function updates(
 /**
  * The second half of a training step as an ONNX model: clips the gradients of a batch and updates weights and moments.
  * Its inputs are each gradient under its gradientName(), each weight, its moments, and the scalars `stepSize` and
- * `epsilon` of adamRates(). Its outputs are those of updates() without the loss, and may be written in place too.
+ * `epsilon` of adamRates(). Its outputs are those of updates() without the loss, and may be written in place too. The
+ * gradients are of the type `type`, as gradientOutputs() has them.
  */
-export function updateStep(parameters: readonly Parameter[], options: UpdateOptions): Uint8Array {
-  const given = parameters.map(({ name, shape }) => input(gradientName(name), shape))
+export function updateStep(
+  parameters: readonly Parameter[],
+  options: UpdateOptions,
+  type: GradientType = 'float32',
+): Uint8Array {
+  const given = parameters.map(({ name, shape }) => received(input(gradientName(name), shape, type)))
   const { clipped, norm } = clipGradients(given, options.clipping)
   return toOnnx({ gradientNorm: norm, ...applied(parameters, clipped, input('stepSize', []), options) })
 }

@@ -113,8 +113,8 @@ test.skipIf(cases.length === 0)(
     const list = join(base, 'list.json')
     await writeFile(list, JSON.stringify([run]))
     const launcher = LAUNCHERS[0]!
-    // the wish to stop travels with the gradients of the next step
-    const stopped = await launch(launcher, SCRIPT, [list, '1', '4'], { ranks: 2 })
+    // each step sums twice, the loss and the gradients; a wish to stop travels with the next loss
+    const stopped = await launch(launcher, SCRIPT, [list, '1', '7'], { ranks: 2 })
     expect(stopped).toMatchObject({ status: 0, stderr: '' })
     expect(JSON.parse(stopped.stdout)).toEqual([-1, -1])
     expect(await checkpointOf(run)).toMatchObject({ epoch: 1, batch: 2, step: 5 })

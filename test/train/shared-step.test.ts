@@ -12,7 +12,7 @@ import { PUBLISHED_ADAM } from '../../src/train/optimizer.ts'
 import { SharedSteps } from '../../src/train/shared-step.ts'
 import { TrainingState } from '../../src/train/state.ts'
 import { gradientStep, trainingStep } from '../../src/train/step.ts'
-import { gradientOutputs, gradientsOf } from '../../src/train/update.ts'
+import { type GradientType, gradientOutputs, gradientsOf } from '../../src/train/update.ts'
 import { webgpuHere } from '../support/gpu.ts'
 import { normals } from '../support/random.ts'
 import { ranksInProcess } from '../support/ranks.ts'
@@ -24,12 +24,18 @@ const parameters = [...model.parameters.values()]
 const clipping = { kind: 'value', limit: 0.1 } as const
 const options = { captions: CAPTIONS, steps: STEPS, objective: crossEntropy(0.1) }
 
-/** Trains for two steps: the losses, and the weights and moments in the end. */
-async function train(session: Session, batch: Readonly<Record<string, HostValue>>, of = parameters) {
+/** Trains for some steps: the losses, and the weights and moments in the end. */
+async function train(
+  session: Session,
+  batch: Readonly<Record<string, HostValue>>,
+  of = parameters,
+  steps = 2,
+  learningRate = 5e-4,
+) {
   const state = TrainingState.start(of, 1)
   const losses: number[] = []
-  for (let step = 1; step <= 2; step++) {
-    const { loss } = await state.step(session, batch, { step, seed: 1, learningRate: 5e-4, adam: PUBLISHED_ADAM })
+  for (let step = 1; step <= steps; step++) {
+    const { loss } = await state.step(session, batch, { step, seed: 1, learningRate, adam: PUBLISHED_ADAM })
     losses.push(loss)
   }
   await state.toHost()
@@ -45,7 +51,7 @@ async function alone() {
 }
 
 /** The same on two ranks with 2 and 3 of the images. */
-const together = () =>
+const together = (type?: GradientType, steps?: number, learningRate?: number) =>
   Promise.all(
     ranksInProcess(2).map(async (ranks) => {
       const shared = await SharedSteps.open(
@@ -53,9 +59,16 @@ const together = () =>
         parameters,
         { adam: PUBLISHED_ADAM, clipping },
         new Team(ranks),
+        type,
       )
-      const session = await shared.load(gradientStep(model, options))
-      const trained = await train(session, ranks.rank === 0 ? shardOf(0, 2) : shardOf(2, 5))
+      const session = await shared.load(gradientStep(model, options, type))
+      const trained = await train(
+        session,
+        ranks.rank === 0 ? shardOf(0, 2) : shardOf(2, 5),
+        parameters,
+        steps,
+        learningRate,
+      )
       shared.release()
       return { ...trained, onDevice: session.onDevice }
     }),
@@ -79,6 +92,16 @@ test('two ranks train as one process does', async () => {
     for (const [i, loss] of expected.losses.entries()) expect(found.losses[i]).toBeCloseTo(loss, 6)
     expect(difference(expected, found)).toBeLessThan(1e-6)
   }
+})
+
+test('with gradients sent as float16 the loss falls as with float32, and ranks have the same bytes', async () => {
+  const [exact, rounded] = [await together('float32', 12, 0.02), await together('float16', 12, 0.02)]
+  const [first, second] = rounded
+  expect(second).toEqual(first)
+  const { losses } = first!
+  expect(losses[11]).toBeLessThan(losses[0]! - 0.2)
+  for (const [i, loss] of exact[0]!.losses.entries()) expect(losses[i]).toBeCloseTo(loss, 2)
+  expect(losses).not.toEqual(exact[0]!.losses)
 })
 
 test.skipIf(typeof gpu === 'string')('weights and moments stay on WebGPU, and only gradients leave it', async () => {

@@ -1,4 +1,4 @@
-import { floatData, type HostValues, type Session } from '../../src/engine/session.ts'
+import { floatData, type HostValues, type Runtime, type Session } from '../../src/engine/session.ts'
 import { toFloat16 } from '../../src/formats/float16.ts'
 import { type HostValue, ints } from '../../src/formats/host-value.ts'
 import type { BasicModelName } from '../../src/models/basic-models.ts'
@@ -6,8 +6,11 @@ import { PUBLISHED_MODEL } from '../../src/models/config.ts'
 import type { CaptionModel } from '../../src/models/contract.ts'
 import { createCaptioner } from '../../src/models/create-captioner.ts'
 import { imageValues } from '../../src/models/inputs.ts'
+import { crossEntropy } from '../../src/train/objectives/cross-entropy.ts'
+import { PUBLISHED_ADAM } from '../../src/train/optimizer.ts'
 import { packCaptions } from '../../src/train/pack-captions.ts'
-import { TrainingState } from '../../src/train/state.ts'
+import { type StepResult, TrainingState } from '../../src/train/state.ts'
+import { trainingStep } from '../../src/train/step.ts'
 import { normals } from '../support/random.ts'
 
 const SIZES = { regions: 3, featureSize: 5, concepts: 3 }
@@ -86,6 +89,28 @@ export function shardOf(first = 0, end = IMAGES): HostValues {
     imagesBefore: ints(first),
     imagesTotal: ints(IMAGES),
   }
+}
+
+/** Trains a tiny model for some steps on the batch of five. The caller releases state and session. */
+export async function trainTiny(
+  runtime: Runtime,
+  model: CaptionModel,
+  steps: number,
+): Promise<{ readonly results: readonly StepResult[]; readonly state: TrainingState; readonly session: Session }> {
+  const session = await runtime.load(
+    trainingStep(model, {
+      captions: CAPTIONS,
+      steps: STEPS,
+      objective: crossEntropy(0.1),
+      adam: PUBLISHED_ADAM,
+      clipping: { kind: 'value', limit: 0.1 },
+    }),
+  )
+  const state = TrainingState.start([...model.parameters.values()], 1)
+  const results: StepResult[] = []
+  for (let step = 1; step <= steps; step++)
+    results.push(await state.step(session, imagesOf(), { step, seed: 1, learningRate: 5e-4, adam: PUBLISHED_ADAM }))
+  return { results, state, session }
 }
 
 /** Runs a session with those of the feeds that it takes, and returns its float outputs. */

@@ -42,6 +42,12 @@ export const options = {
   resume: flag('resume the run in --out; it keeps its options, so no others are needed', DATA),
   seed: seed('n', 'random seed; the same seed gives the same weights', { default: 1, ...DATA }),
   device: { ...DEVICE, settings: DATA },
+  gradientType: choice(
+    'type',
+    'how ranks of MPI send each other gradients; float16 halves the bytes and rounds each to 11 bits',
+    ['float32', 'float16'],
+    { default: 'float32', ...DATA },
+  ),
 
   basicModel: choice(
     'name',

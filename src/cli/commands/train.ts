@@ -61,6 +61,7 @@ export const train = defineCommand({
         onEpoch,
         signal,
         ranks,
+        gradientType: values.gradientType,
       })
       return {
         json: { run: run.folder, step, epoch, best, epochs },
@@ -112,7 +113,7 @@ async function continued(
   return { ...choices, training: { ...choices.training, from: await initialWeightsOf(from) } }
 }
 
-const WITH_RESUME: ReadonlySet<string> = new Set(['out', 'resume', 'epochs', 'device', 'json', 'quiet'])
+const WITH_RESUME: ReadonlySet<string> = new Set(['out', 'resume', 'epochs', 'device', 'gradientType', 'json', 'quiet'])
 
 function describeEpoch({ epoch, loss, reward, scores, best, logLikelihood, seconds }: EpochReport): string {
   return [

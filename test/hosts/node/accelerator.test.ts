@@ -8,12 +8,8 @@ import type { BasicModelName } from '../../../src/models/basic-models.ts'
 import { toOnnx } from '../../../src/onnx/export.ts'
 import { search } from '../../../src/search/index.ts'
 import { ModelDecoder } from '../../../src/search/model-stepper.ts'
-import { crossEntropy } from '../../../src/train/objectives/cross-entropy.ts'
-import { PUBLISHED_ADAM } from '../../../src/train/optimizer.ts'
-import { TrainingState } from '../../../src/train/state.ts'
-import { trainingStep } from '../../../src/train/step.ts'
 import { webgpuHere } from '../../support/gpu.ts'
-import { CAPTIONS, imagesOf, STEPS, tinyModel, weightsOf } from '../../train/word-batch.ts'
+import { imagesOf, tinyModel, trainTiny, weightsOf } from '../../train/word-batch.ts'
 
 const here = webgpuHere()
 const gpu = here as Runtime
@@ -81,27 +77,14 @@ describe.skipIf(typeof here === 'string')('a session on WebGPU', () => {
 describe.skipIf(typeof here === 'string')('on WebGPU as on the processor', () => {
   test('three training steps give the same losses, weights and moments', async () => {
     const model = tinyModel('VisualAttention', false)
-    const onnx = trainingStep(model, {
-      captions: CAPTIONS,
-      steps: STEPS,
-      objective: crossEntropy(0.1),
-      adam: PUBLISHED_ADAM,
-      clipping: { kind: 'value', limit: 0.1 },
-    })
     const train = async (runtime: Runtime) => {
-      const session = await runtime.load(onnx)
-      const state = TrainingState.start([...model.parameters.values()], 1)
-      const losses: number[] = []
-      for (let step = 1; step <= 3; step++) {
-        const now = { step, seed: 1, learningRate: 5e-4, adam: PUBLISHED_ADAM }
-        losses.push((await state.step(session, imagesOf(), now)).loss)
-      }
+      const { results, state, session } = await trainTiny(runtime, model, 3)
       if (session.onDevice) expect(() => state.weights).toThrow('toHost()')
       await state.toHost()
       const tensors = state.tensors()
       state.release()
       session.release()
-      return { losses, tensors }
+      return { losses: results.map(({ loss }) => loss), tensors }
     }
     const expected = await train(nodeRuntime)
     const found = await train(gpu)

@@ -3,7 +3,7 @@ import type { Communicator, LocalRank, Waiting } from '../../../distributed/comm
 import { gatherJson } from '../../../distributed/messages.ts'
 import { UserError } from '../../../errors.ts'
 import { counted, firstFew } from '../../../wording.ts'
-import type { Launch } from './launch.ts'
+import { type Launch, requireLauncher } from './launch.ts'
 import { type Handle, MpiLibrary } from './library.ts'
 import { Watch } from './watch.ts'
 
@@ -35,10 +35,11 @@ export class MpiCommunicator implements Communicator {
   }
 
   /**
-   * Joins the ranks that the launcher started. Throws UserError if no MPI library can be loaded, if it is not the one
-   * of the launcher, or if it does not allow calls from several threads.
+   * Joins the ranks that the launcher started. Throws UserError if the launcher cannot be reached, if no MPI library
+   * can be loaded, if it is not the launcher's, or if it does not allow calls from several threads.
    */
   static async join({ size: launched, libraries }: Launch): Promise<MpiCommunicator> {
+    requireLauncher(process.env)
     const library = MpiLibrary.load(libraries)
     const { version } = library
     const provided = new Int32Array(1)

@@ -1,3 +1,6 @@
+import { fstatSync } from 'node:fs'
+import { UserError } from '../../../errors.ts'
+
 /** The MPI libraries that are supported; Intel MPI and Cray MPICH have the interface of MPICH. */
 export type MpiKind = 'Open MPI' | 'MPICH'
 
@@ -27,6 +30,26 @@ export function launchOf(environment: Readonly<Record<string, string | undefined
   if (PMIX_RANK !== undefined)
     return { size: sizeIn(SLURM_NTASKS), libraries: own ?? [...OPEN_MPI, 'libmpi.so', ...MPICH] }
   return undefined
+}
+
+/**
+ * Throws UserError if Hydra launched this process through another one, such as npx, that did not pass on the socket
+ * PMI_FD by which it speaks with its ranks: MPICH would end the process with messages that help nobody.
+ */
+export function requireLauncher({ PMI_FD }: Readonly<Record<string, string | undefined>>): void {
+  if (PMI_FD === undefined || isSocket(Number(PMI_FD))) return
+  throw new UserError(
+    'Cannot join the ranks: mpirun started another program that started this one, such as npx, and it did not pass on ' +
+      'the connection to mpirun (PMI_FD); start node_modules/.bin/mia itself, as in "mpirun -n 4 node_modules/.bin/mia train"',
+  )
+}
+
+function isSocket(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isSocket()
+  } catch {
+    return false
+  }
 }
 
 const sizeIn = (text: string | undefined): number | undefined =>

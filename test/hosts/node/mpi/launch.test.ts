@@ -1,5 +1,6 @@
+import { closeSync, openSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { launchOf } from '../../../../src/hosts/node/mpi/launch.ts'
+import { launchOf, requireLauncher } from '../../../../src/hosts/node/mpi/launch.ts'
 
 test('a process that no MPI launched is none of several ranks, also in a job of Slurm', () => {
   expect(launchOf({ PATH: '/bin', SLURM_PROCID: '1', SLURM_NTASKS: '4' })).toBeUndefined()
@@ -15,4 +16,12 @@ test.each([
   expect(launchOf(environment)).toMatchObject({ size })
   expect(launchOf(environment)!.libraries[0]).toBe(library)
   expect(launchOf({ ...environment, MIA_MPI: '/opt/mpi.so' })).toEqual({ size, libraries: ['/opt/mpi.so'] })
+})
+
+test('a launcher whose connection is not there, or is something else, is said to be lost', () => {
+  expect(() => requireLauncher({})).not.toThrow()
+  const file = openSync('/dev/null', 'r')
+  for (const descriptor of [file, 99_999])
+    expect(() => requireLauncher({ PMI_FD: `${descriptor}` })).toThrow('start node_modules/.bin/mia itself')
+  closeSync(file)
 })
