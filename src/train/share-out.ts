@@ -35,6 +35,9 @@ const emptyWeights = ({ parameters }: Pick<TrainingTask<unknown, Validation>, 'p
     ]),
   )
 
+/** Seconds that drawing or reading the weights of a large model may take. */
+const STARTING_SECONDS = 120
+
 /**
  * Where ranks start to train: rank 0 as startOrRestore() says, the others at the same progress. Their weights are those
  * of rank 0 once the loop begins.
@@ -43,6 +46,7 @@ export async function startTogether(
   ranks: Communicator,
   ...[path, parameters, seed, initial]: Parameters<typeof startOrRestore>
 ): Promise<TrainingStart> {
+  ranks.busy(STARTING_SECONDS)
   const first = ranks.rank === 0 ? await startOrRestore(path, parameters, seed, initial) : undefined
   const { step, epoch, batch, best } = await fromRankZero(ranks, first?.progress)
   return first ?? { state: TrainingState.start(parameters, seed), progress: { step, epoch, batch, best } }

@@ -49,6 +49,12 @@ test.each(['caption x.jpg', 'train --out r', 'features --data d', 'test --run r'
   },
 )
 
+test('mia cnn tune refuses webgpu, which has wrong gradients of convolutions', async () => {
+  const { status, stderr } = await mia(['cnn', 'tune', '--data', 'd', '--out', 'n', '--device', 'webgpu'])
+  expect(stderr).toContain('Cannot tune a network on the device webgpu')
+  expect(status).toBe(2)
+})
+
 test.skipIf(existsSync(join(dirname(libraryPath()), 'libonnxruntime_providers_cuda.so')))(
   'without the library of CUDA, --device cuda says in one line what is missing and how to get it',
   async () => {

@@ -1,9 +1,11 @@
+import { CPU } from '../../device.ts'
 import { UsageError } from '../../errors.ts'
 import { counted, thousands } from '../../wording.ts'
 import { type Context, defineCommand, type Values } from '../command.ts'
 import { choice, count, list, optionName, positive, rate, seed, text } from '../options.ts'
 import { shellQuoted } from '../output.ts'
 import { duration } from '../progress.ts'
+import { DEVICE } from '../shared-options.ts'
 
 const NORMALISATION_NAMES = ['imagenet', 'symmetric', 'bgr255'] as const
 const CNN = { group: 'The network' } as const
@@ -68,6 +70,7 @@ const options = {
     { max: 1024, ...TRAINING },
   ),
   seed: seed('n', 'random seed; the same seed gives the same network', { default: 1, ...TRAINING }),
+  device: { ...DEVICE, settings: TRAINING },
 }
 
 /** `mia cnn tune`: trains a vision network further. */
@@ -102,11 +105,11 @@ export const cnnTune = defineCommand({
     refuseContradictions(values)
     const { CENTERNET } = await import('../../vision/index.ts')
     const { CENTERNET_FREEZE, tuneNetwork } = await import('../../train/tuning/tune-network.ts')
-    const { nodeEngine } = await import('../../hosts/node/engine.ts')
+    const { engineOn } = await import('../../hosts/node/engine.ts')
     const freeze = values.freeze ?? (values.cnn === CENTERNET ? CENTERNET_FREEZE : undefined)
     const { signal, report } = context
     const tuned = await tuneNetwork({
-      engine: nodeEngine,
+      engine: engineOn(values.device ?? CPU),
       data: data ?? [],
       images: await filesOf(values.images ?? [], context),
       network: await choiceOf(values.cnn, values),
@@ -147,7 +150,12 @@ export const cnnTune = defineCommand({
 
 /** Throws UsageError for options that contradict each other. */
 function refuseContradictions(values: Values<typeof options>): void {
-  const { captioner, channels } = values
+  const { captioner, channels, device } = values
+  if (device?.kind === 'webgpu')
+    throw new UsageError(
+      'Cannot tune a network on the device webgpu: ONNX Runtime computes gradients of convolutions wrongly there; use ' +
+        '--device cpu or cuda',
+    )
   for (const [name, given] of Object.entries({ images: values.images, teacher: values.teacher, channels }))
     if (captioner !== undefined && given !== undefined)
       throw new UsageError(

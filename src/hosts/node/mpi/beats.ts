@@ -9,6 +9,8 @@ import type { Handle, MpiFunction, MpiLibrary } from './library.ts'
 export const BEAT_MS = 1000
 /** If this process itself stood still for so long, as when the whole job was suspended, it gives the others time. */
 export const STOOD_STILL_MS = 5000
+/** The main thread may be silent for so much longer than the process: it builds graphs and draws weights. */
+const SLACK_MS = 10_000
 /** The tags of messages: a beat, and why a rank failed. */
 export const [BEAT, FAILURE] = [0, 1]
 /** A beat has the sender's rank, its collective calls, and for how long its main thread should have given a sign. */
@@ -31,6 +33,7 @@ export interface BeatTask {
   readonly shared: SharedArrayBuffer
   readonly beatMs: number
   readonly stoodStillMs: number
+  readonly slackMs: number
   readonly statusBytes: number
   readonly requestBytes: number
 }
@@ -51,7 +54,7 @@ export interface BeatPort {
  * The thread gets this function as text, because it cannot load TypeScript: it may use nothing but its arguments.
  */
 export function beat(mpi: BeatFunctions, port: BeatPort, task: BeatTask): void {
-  const { rank, to, world, byte, shared, beatMs, stoodStillMs, statusBytes, requestBytes } = task
+  const { rank, to, world, byte, shared, beatMs, stoodStillMs, slackMs, statusBytes, requestBytes } = task
   const [BEAT, CALLS, ALIVE_AT, BUSY_MS] = [0, 0, 1, 2]
   const numbers = new Float64Array(shared)
   /** the messages that may not have left yet; MPI reads their bytes until then */
@@ -79,7 +82,7 @@ export function beat(mpi: BeatFunctions, port: BeatPort, task: BeatTask): void {
     const stoodStill = time - last > stoodStillMs
     last = time
     if (stoodStill) return // so did the main thread, which has had no time to give a sign
-    const overdue = Math.max(0, time - numbers[ALIVE_AT]! - numbers[BUSY_MS]! - beatMs)
+    const overdue = Math.max(0, time - numbers[ALIVE_AT]! - numbers[BUSY_MS]! - beatMs - slackMs)
     const bytes = new Uint8Array(Float64Array.of(rank, numbers[CALLS]!, overdue).buffer)
     for (const other of to) send(bytes, other, BEAT!)
   }, beatMs)
@@ -128,6 +131,7 @@ export class Beats {
       shared,
       beatMs: BEAT_MS,
       stoodStillMs: STOOD_STILL_MS,
+      slackMs: SLACK_MS,
       statusBytes: STATUS_BYTES,
       requestBytes: REQUEST_BYTES,
     }
