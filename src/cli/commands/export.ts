@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts'
-import type { WrittenFile } from '../../hosts/node/export-run.ts'
+import type { WrittenFile } from '../../hosts/node/export-folder.ts'
 import { defineCommand } from '../command.ts'
 import { flag, text } from '../options.ts'
 import { shellQuoted } from '../output.ts'

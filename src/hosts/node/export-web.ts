@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { openFeatureExtractor } from '../../caption/feature-extractor.ts'
 import { formatRunConfig, type RunConfig } from '../../caption/run-config.ts'
 import { formatCalibration } from '../../caption/stored-calibration.ts'
@@ -6,7 +6,7 @@ import { formatDetector } from '../../caption/stored-detector.ts'
 import type { TrainedCaptioner } from '../../caption/trained-captioner.ts'
 import { formatWebIndex, WEB_FILES, WEB_INDEX, type WebIndex } from '../../caption/web-index.ts'
 import { compactWeights } from '../../caption/weights.ts'
-import { readBytes, writeFileAtomic } from '../../disk/files.ts'
+import { readBytes } from '../../disk/files.ts'
 import { openRun, readRunConfig, runFiles } from '../../disk/run.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UserError } from '../../errors.ts'
@@ -15,7 +15,8 @@ import { sha256 } from '../../formats/sha256.ts'
 import { describeSource, type FeatureSource, sameSource } from '../../vision/feature-source.ts'
 import { isPackaged } from '../../vision/open.ts'
 import { nodeEngine } from './engine.ts'
-import { checkEmpty, type ExportRunOptions, termsOf, type WrittenFile } from './export-run.ts'
+import { checkEmpty, type WrittenFile, writeExport } from './export-folder.ts'
+import { type ExportRunOptions, termsOf } from './export-run.ts'
 import { PRETRAINED } from './pretrained.ts'
 
 /** The most that a page should fetch before its first caption, without the engine. */
@@ -31,13 +32,14 @@ export interface ExportWebOptions extends ExportRunOptions {
 
 /**
  * Writes a run as the files that a page fetches (webFiles()). Returns them, `index.json` last: a folder that has it is
- * complete. Throws UserError if the folder is not empty, and as webFiles() does.
+ * complete. Killed, the same call writes it anew. Throws UserError if the folder has other files, and as webFiles()
+ * does.
  */
 export async function exportWeb({ out, ...options }: ExportWebOptions): Promise<WrittenFile[]> {
-  await checkEmpty(out)
+  const recipe = { export: 'web', run: PRETRAINED, ...options }
+  await checkEmpty(out, recipe)
   const files = await webFiles(options)
-  for (const [path, bytes] of files) await writeFileAtomic(join(out, path), bytes)
-  return [...files].map(([path, { length }]) => ({ path, bytes: length }))
+  return writeExport(out, recipe, files)
 }
 
 /**
