@@ -14,7 +14,8 @@ const sizes = v.union([
     v.transform(({ shortest_edge }) => shortest_edge),
   ),
 ])
-const perChannel = v.tuple([v.number(), v.number(), v.number()])
+const finite = v.pipe(v.number(), v.finite()) // JSON.parse reads 1e400 as infinite
+const perChannel = v.tuple([finite, finite, finite])
 const deviations = v.pipe(
   perChannel,
   v.check((std) => std.every((each) => each !== 0), 'expected no zeros'),
@@ -30,7 +31,7 @@ const SCHEMA = v.object({
   do_resize: flag,
   do_center_crop: flag,
   do_rescale: flag,
-  rescale_factor: v.nullish(v.pipe(v.number(), v.gtValue(0))),
+  rescale_factor: v.nullish(v.pipe(finite, v.gtValue(0))),
   rescale_offset: flag,
   do_normalize: flag,
   image_mean: v.nullish(perChannel),
