@@ -46,7 +46,7 @@ export function assembleCaptioner({
     throw new UserError(`Cannot read run "${name}": ${why}; ${RUN_ADVICE}`)
   }
   if (vocabulary.size !== config.model.vocabularySize)
-    fail(`its vocabulary has ${vocabulary.size} words, its model ${config.model.vocabularySize}`)
+    fail(`vocabulary.json has ${vocabulary.size} words, the model in config.json ${config.model.vocabularySize}`)
   if (usesConcepts(config.model) && !detector) fail('its model uses concepts, and it has no concept detector')
   if (detector && config.model.concepts > detector.info.words.length)
     fail(`its model takes ${config.model.concepts} concepts, and its detector knows ${detector.info.words.length}`)

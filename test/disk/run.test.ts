@@ -35,6 +35,8 @@ describe('openRun()', () => {
     await writeSmallRun(folder)
     const other = Vocabulary.build([['a', 'red', 'dog', 'barks']], { minCount: 1 })
     await writeFile(runFiles(folder).vocabulary, JSON.stringify(other))
-    await expect(openRun(folder)).rejects.toThrow(`Cannot read run "${folder}"`)
+    await expect(openRun(folder)).rejects.toThrow(
+      `Cannot read run "${folder}": vocabulary.json has ${other.size} words, the model in config.json`,
+    )
   })
 })
