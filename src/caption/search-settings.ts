@@ -89,11 +89,15 @@ export const DEFAULT_SEARCH: SearchSettings = {
 }
 
 /**
- * Fills in the defaults. Throws RangeError, with the choices named by `nameOf`, for those that contradict each other or
- * are out of range.
+ * Fills in the defaults, those of the published search unless others are given. Throws RangeError, with the choices
+ * named by `nameOf`, for those that contradict each other or are out of range.
  */
-export function searchSettings(choices: SearchChoices, nameOf = (key: string): string => key): SearchSettings {
-  const settings = { ...DEFAULT_SEARCH }
+export function searchSettings(
+  choices: SearchChoices,
+  nameOf = (key: string): string => key,
+  defaults: SearchSettings = DEFAULT_SEARCH,
+): SearchSettings {
+  const settings = { ...defaults }
   for (const key of Object.keys(DEFAULT_SEARCH) as (keyof SearchSettings)[])
     if (choices[key] !== undefined) Object.assign(settings, { [key]: choices[key] })
   const fail = (key: keyof SearchSettings, wanted: string): never => {
@@ -132,11 +136,7 @@ export function searchSettings(choices: SearchChoices, nameOf = (key: string): s
 
 /** searchSettings() for captions of photographs, with the defaults of PHOTO_SEARCH. */
 export const photoSearchSettings = (choices: SearchChoices): SearchSettings =>
-  searchSettings({
-    ...choices,
-    blockRepeatedWords: choices.blockRepeatedWords ?? PHOTO_SEARCH.blockRepeatedWords,
-    lengthPenalty: choices.lengthPenalty ?? PHOTO_SEARCH.lengthPenalty,
-  })
+  searchSettings(choices, undefined, { ...DEFAULT_SEARCH, ...PHOTO_SEARCH })
 
 const roundedUp = (value: number, multipleOf: number): number => Math.ceil(value / multipleOf) * multipleOf
 

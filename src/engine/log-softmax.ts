@@ -1,7 +1,6 @@
 import { create } from '@bufbuild/protobuf'
+import { attributeProto } from '../onnx/emit.ts'
 import {
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
   type GraphProto,
   type NodeProto,
   NodeProtoSchema,
@@ -33,9 +32,7 @@ function steps({ name, input, output }: NodeProto): NodeProto[] {
     create(NodeProtoSchema, { name: `${name}.${result}`, opType, input: [...inputs], output: [result] })
   const reduce = (opType: string, from: string, result: string): NodeProto => {
     const reduction = node(opType, [from, LAST_AXIS], result)
-    reduction.attribute.push(
-      create(AttributeProtoSchema, { name: 'keepdims', type: AttributeProto_AttributeType.INT, i: 1n }),
-    )
+    reduction.attribute.push(attributeProto('keepdims', 1))
     return reduction
   }
   return [

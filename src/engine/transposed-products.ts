@@ -1,7 +1,6 @@
 import { create } from '@bufbuild/protobuf'
+import { attributeProto } from '../onnx/emit.ts'
 import {
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
   type GraphProto,
   type NodeProto,
   NodeProtoSchema,
@@ -47,9 +46,8 @@ function plain(
   const ranks = input.map((each) => axes.get(each))
   const result = output[0]!
   if (ranks.every((rank) => rank === 2)) {
-    const flags = swaps.map((swap, i) => intAttribute(i === 0 ? 'transA' : 'transB', swap ? 1 : 0))
-    const alpha = create(AttributeProtoSchema, { name: 'alpha', type: AttributeProto_AttributeType.FLOAT, f: scale })
-    return [node(name, 'Gemm', input, result, [...flags, alpha])]
+    const flags = swaps.map((swap, i) => attributeProto(i === 0 ? 'transA' : 'transB', swap ? 1 : 0))
+    return [node(name, 'Gemm', input, result, [...flags, attributeProto('alpha', { float: scale })])]
   }
   if (ranks.some((rank, i) => rank === undefined && swaps[i])) return undefined
   const factors = input.map((factor, i) => (swaps[i] ? `${result}.factor${i}` : factor))
@@ -74,14 +72,7 @@ const node = (
   attribute: NodeProto['attribute'] = [],
 ): NodeProto => create(NodeProtoSchema, { name, opType, input: [...input], output: [output], attribute })
 
-const intAttribute = (name: string, i: number) =>
-  create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(i) })
-
 const swapLastTwo = (rank: number) =>
-  create(AttributeProtoSchema, {
-    name: 'perm',
-    type: AttributeProto_AttributeType.INTS,
-    ints: [...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1, rank - 2].map(BigInt),
-  })
+  attributeProto('perm', [...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1, rank - 2])
 
 const scaleName = (scale: number): string => `transposed_product.scale_${scale}`

@@ -120,7 +120,8 @@ export class OnnxEmitter implements Emitter {
   }
 }
 
-function attributeProto(name: string, value: NonNullable<EmitOptions['attrs']>[string]): AttributeProto {
+/** An attribute of a node: an integer, a string, a `{ float }` or integers. */
+export function attributeProto(name: string, value: NonNullable<EmitOptions['attrs']>[string]): AttributeProto {
   if (typeof value === 'number')
     return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) })
   if (typeof value === 'string')

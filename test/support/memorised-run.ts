@@ -29,7 +29,7 @@ const STEPS = 200
 const WORDS_PER_CAPTION = 5
 
 /**
- * Writes a tiny run that has learned a caption of its own for each image, of five different words drawn at random, by heart:
+ * Writes a tiny run that has overfitted a caption of its own for each image, of five different words drawn at random:
  * unlike one with random weights, it prefers its caption to others by far. Returns the loss of the last step.
  */
 export async function writeMemorisedRun(folder: string, images: readonly string[]): Promise<number> {

@@ -81,8 +81,8 @@ export const cnnTune = defineCommand({
     'Trains a vision network further, so that its features tell more. From captions it learns which of their frequent ' +
     'content words a picture has (noisy-OR over the regions). From a larger network, the teacher, it learns that ' +
     "network's feature map (distillation), also on pictures without captions. With --captioner a trained captioner and " +
-    'its concept detector learn with it, as one graph. Batch normalisation stays in inference mode. Keeps the epoch with the lowest loss on the validation pictures: those of the datasets, and one in 50 of ' +
-    'each folder. Writes network.onnx, with float16 weights, and preprocessor_config.json, for "mia features --cnn"; ' +
+    'its concept detector learn with it, as one graph. Batch normalisation stays in inference mode. Keeps the ' +
+    'epoch with the lowest loss on the validation pictures: those of the datasets, and one in 50 of each folder. Writes network.onnx, with float16 weights, and preprocessor_config.json, for "mia features --cnn"; ' +
     'and the captioner, as the folder of a run.',
   examples: [
     {

@@ -1,11 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import { inputsOf, outputsOf } from '../../onnx/dataflow.ts'
-import { tensorProto } from '../../onnx/emit.ts'
+import { attributeProto, tensorProto } from '../../onnx/emit.ts'
 import { opsetOf } from '../../onnx/file.ts'
 import {
   type AttributeProto,
-  AttributeProtoSchema,
-  AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
   type GraphProto,
   type ModelProto,
@@ -50,8 +48,10 @@ export function imagesFor(
 ): { readonly input: ValueInfoProto; readonly nodes: readonly NodeProto[] } {
   const stem = freshName(graph, 'images')
   const steps: ((output: string, input: string) => NodeProto)[] = []
-  if (channelsLast) steps.push((output, input) => node('Transpose', [input], output, [ints('perm', [0, 2, 3, 1])]))
-  if (type !== DataType.FLOAT) steps.push((output, input) => node('Cast', [input], output, [int('to', type)]))
+  if (channelsLast)
+    steps.push((output, input) => node('Transpose', [input], output, [attributeProto('perm', [0, 2, 3, 1])]))
+  if (type !== DataType.FLOAT)
+    steps.push((output, input) => node('Cast', [input], output, [attributeProto('to', type)]))
   const names = [...steps.map((_, i) => `${stem}_${i}`), name]
   const dim = [batch, 3, height, width].map((size) =>
     create(TensorShapeProto_DimensionSchema, {
@@ -92,7 +92,7 @@ export function regionsFrom(
     weights.push(tensorProto(`${stem}_${what}`, bytes, 'int64', [values.length]))
     return `${stem}_${what}`
   }
-  step('Cast', [], [int('to', DataType.FLOAT)], `${stem}_float`)
+  step('Cast', [], [attributeProto('to', DataType.FLOAT)], `${stem}_float`)
   if (before + after > 0) {
     const bounds = { starts: [before], ends: [before + rows * columns], axes: [axes.indexOf('tokens')] }
     const named = Object.entries(bounds)
@@ -100,22 +100,16 @@ export function regionsFrom(
     step(
       'Slice',
       byInputs ? named.map(([what, values]) => stored(what, values)) : [],
-      byInputs ? [] : named.map(([what, values]) => ints(what, values)),
+      byInputs ? [] : named.map(([what, values]) => attributeProto(what, values)),
       `${stem}_cells`,
     )
   }
   const order: readonly Axis[] = ['images', 'rows', 'columns', 'tokens', 'channels']
   const perm = order.flatMap((axis) => (axes.includes(axis) ? [axes.indexOf(axis)] : []))
-  step('Transpose', [], [ints('perm', perm)], `${stem}_last`)
+  step('Transpose', [], [attributeProto('perm', perm)], `${stem}_last`)
   step('Reshape', [stored('shape', [-1, rows * columns, size])], [], stem)
   return { nodes, weights, output: stem }
 }
 
 const node = (type: string, input: string[], output: string, attribute: readonly AttributeProto[]): NodeProto =>
   create(NodeProtoSchema, { opType: type, name: output, input, output: [output], attribute: [...attribute] })
-
-const int = (name: string, value: number): AttributeProto =>
-  create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) })
-
-const ints = (name: string, values: readonly number[]): AttributeProto =>
-  create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: values.map(BigInt) })
