@@ -2,8 +2,9 @@
 // A mutant must be read, or refused by an error that names the file: no other error, no signal, no wrong result, within
 // 2 s and 1 GiB. A killed command that is run again must end with the bytes of one that was not killed, and leave no
 // files behind. Exits with 1 if there is a fault.
-// Usage: npm run faults -- [--mutants 10000] [--kills 200] [--surroundings] [--seed 1] [--only npy]
-// The kills are shared out among the commands; with --only each command gets all. Without options it is the short form.
+// Usage: npm run faults -- [--mutants 10000] [--kills 200] [--surroundings] [--seed 1] [--only npy,zip]
+// --only tries the formats and commands with one of these texts in their names. The kills are shared out among the
+// commands; with --only each command gets all. Without options it is the short form.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Random } from '../../src/random.ts'
@@ -24,7 +25,8 @@ const { values } = parseArgs({
   },
 })
 const [mutants, kills, seed] = [Number(values.mutants), Number(values.kills), Number(values.seed)]
-const asked = ({ name }: { readonly name: string }): boolean => name.includes(values.only)
+const asked = ({ name }: { readonly name: string }): boolean =>
+  values.only.split(',').some((part) => name.includes(part))
 /** Faults of a kind that are printed. */
 const SHOWN = 5
 

@@ -81,7 +81,10 @@ function matchAll<Image extends Named>(
       const name = found.has(image) ? undefined : key(posix.basename(image.file))
       if (name === undefined) continue
       const fitting = (byName.get(name) ?? []).filter((path) => anyFolder || isEndOf(key(path)!, key(image.file)!))
-      if (fitting.length === 1) proposals.set(fitting[0]!, [...(proposals.get(fitting[0]!) ?? []), image])
+      if (fitting.length !== 1) continue
+      const others = proposals.get(fitting[0]!)
+      if (others) others.push(image)
+      else proposals.set(fitting[0]!, [image])
     }
     for (const [path, [image, ...others]] of proposals)
       if (others.length === 0) {
@@ -97,17 +100,18 @@ const isEndOf = (a: string, b: string): boolean => a === b || a.endsWith(`/${b}`
 
 /** Says what was looked for, what is there, and the likely difference. */
 function noneFound<Image>(
-  { name, imageRoot, images }: SourceOf<Image>,
+  { name, imageRoot, files, images }: SourceOf<Image>,
   lost: readonly string[],
   pictures: readonly string[],
   option: string,
 ): UserError {
+  const by = `${firstFew(files.map(({ path }) => `"${visible(path)}"`))} ${files.length === 1 ? 'names' : 'name'}`
   const there =
     pictures.length === 0
       ? 'it has no pictures'
       : `it has ${counted(pictures.length, 'picture')} (${firstFew(pictures.map(visible))})`
   return new UserError(
-    `Cannot prepare ${name}: none of its ${counted(images.length, 'image')} is under "${imageRoot}": ` +
+    `Cannot prepare ${name}: ${by} ${counted(images.length, 'image')}; none is under "${imageRoot}": ` +
       `looked for ${firstFew(lost.map(visible))}; ${there}; ${likelyDifference(lost, pictures, option)}`,
   )
 }

@@ -1,23 +1,25 @@
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { UserError } from '../errors.ts'
-import { POSITIVE_COUNT, validate } from '../validate.ts'
+import { validate } from '../validate.ts'
 import { FEATURE_SOURCE_SCHEMA, hasBoxes } from '../vision/feature-source.ts'
-import { readJson, writeFileAtomic } from './files.ts'
+import {
+  FeatureJournal,
+  findJournal,
+  type JournalLine,
+  journalEntries,
+  refuseJournal,
+  SHARD_SCHEMA,
+  SKIPPED_SCHEMA,
+} from './feature-journal.ts'
+import { parseJson, readText, writeFileAtomic } from './files.ts'
 
 const SCHEMA = v.intersect([
   v.object({
     format: v.literal('mia-features/2'),
     dtype: v.literal('F16'),
-    shards: v.array(
-      v.object({
-        file: v.string(),
-        ids: v.array(v.string()),
-        /** the number of regions of each image, if the regions are boxes */
-        counts: v.optional(v.array(POSITIVE_COUNT)),
-      }),
-    ),
-    skipped: v.array(v.object({ id: v.string(), file: v.string(), reason: v.string() })),
+    shards: v.array(SHARD_SCHEMA),
+    skipped: v.array(SKIPPED_SCHEMA),
   }),
   FEATURE_SOURCE_SCHEMA,
 ])
@@ -32,16 +34,27 @@ const ADVICE = 'delete the folder and run "mia features" again'
 /** The path of the index of a folder of features. */
 export const indexFile = (folder: string): string => join(folder, 'index.json')
 
-/** Reads the index of a folder of features. Throws UserError if it is missing or damaged. */
+/**
+ * Reads the index of a folder of features, and the journal of what was added since, which a killed writer leaves.
+ * Throws UserError if the index is missing, or one of them is damaged.
+ */
 export async function readIndex(folder: string): Promise<FeatureIndex> {
   const path = indexFile(folder)
-  const index = validate(SCHEMA, upgraded(await readJson(path, 'index of features')), path, ADVICE)
+  const journal = await findJournal(folder) // first: a writer that closes in between writes all of it into the index
+  const text = await readText(path, 'index of features')
+  const index = validate(SCHEMA, upgraded(parseJson(text, path, 'index of features')), path, ADVICE)
   const seen = new Set<string>()
-  for (const shard of index.shards) {
+  const check = (shard: Shard, refuse: (fault: string) => never): void => {
     const fault = faultOf(shard, index) ?? repeated(shard.ids, seen)
-    if (fault !== undefined) throw new UserError(`Cannot read "${path}": ${fault}; ${ADVICE}`)
+    if (fault !== undefined) refuse(fault)
   }
-  return index
+  for (const shard of index.shards)
+    check(shard, (fault) => {
+      throw new UserError(`Cannot read "${path}": ${fault}; ${ADVICE}`)
+    })
+  const entries = journal ? journalEntries(journal, text) : []
+  for (const { shard } of entries) if (shard) check(shard, (fault) => refuseJournal(journal!, fault))
+  return withEntries(index, entries)
 }
 
 /**
@@ -80,7 +93,22 @@ function repeated(ids: readonly string[], seen: Set<string>): string | undefined
   return undefined
 }
 
-/** Writes the index of a folder of features. */
-export async function writeIndex(folder: string, index: FeatureIndex): Promise<void> {
-  await writeFileAtomic(indexFile(folder), JSON.stringify(index))
+/** An index with the lines of its journal. */
+function withEntries(index: FeatureIndex, entries: readonly JournalLine[]): FeatureIndex {
+  const skipped = new Map(index.skipped.map((image) => [image.id, image]))
+  const shards = [...index.shards]
+  for (const entry of entries) {
+    for (const image of entry.skipped ?? []) skipped.set(image.id, image)
+    if (!entry.shard) continue
+    for (const id of entry.shard.ids) skipped.delete(id)
+    shards.push(entry.shard)
+  }
+  return { ...index, shards, skipped: [...skipped.values()] }
+}
+
+/** Writes the index of a folder of features, in place of one and its journal, and begins a new journal. */
+export async function writeIndex(folder: string, index: FeatureIndex): Promise<FeatureJournal> {
+  const text = JSON.stringify(index)
+  await writeFileAtomic(indexFile(folder), text)
+  return FeatureJournal.begin(folder, text)
 }

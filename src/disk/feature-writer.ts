@@ -5,27 +5,41 @@ import { UserError } from '../errors.ts'
 import type { FeatureSink, SkippedFile } from '../vision/extract-features.ts'
 import { describeSource, type FeatureSource, hasBoxes, sameSource } from '../vision/feature-source.ts'
 import { type FeatureIndex, indexFile, readIndex, type Shard, writeIndex } from './feature-index.ts'
+import type { FeatureJournal } from './feature-journal.ts'
 import { Lock } from './lock.ts'
 import { openShard, writeShard } from './shard.ts'
 
 /**
- * Writes features to a folder, shard by shard: first a shard, then the index that names it. After a kill, all but the
- * shard in work is kept, and the next writer resumes there. The folder is locked until the writer is closed.
+ * Writes features to a folder, shard by shard: first a shard, then a line of the journal that names it; the index, when
+ * the writer is closed. After a kill, all but the shard in work is kept, and the next writer resumes there. The folder
+ * is locked until the writer is closed.
  */
 export class FeatureWriter implements FeatureSink {
   readonly #folder: string
   readonly #lock: Lock
   readonly #index: FeatureIndex
+  readonly #journal: FeatureJournal
   readonly #stored: Set<string>
   readonly #skipped: Map<string, SkippedFile>
   readonly #shardSize: number
   /** the images of the shard in work */
   #images: { readonly id: string; readonly features: Uint16Array }[] = []
+  /** the images that were skipped since the last line of the journal */
+  #newlySkipped: SkippedFile[] = []
+  readonly #names: Set<string>
+  /** every lower number is in the name of a shard */
+  #number = 0
 
-  private constructor(folder: string, lock: Lock, index: FeatureIndex, shardSize: number) {
+  private constructor(
+    folder: string,
+    lock: Lock,
+    { index, journal, shardSize }: { index: FeatureIndex; journal: FeatureJournal; shardSize: number },
+  ) {
     this.#folder = folder
     this.#lock = lock
     this.#index = index
+    this.#journal = journal
+    this.#names = new Set(index.shards.map(({ file }) => file))
     this.#stored = new Set(index.shards.flatMap(({ ids }) => ids))
     this.#skipped = new Map(index.skipped.map((image) => [image.id, image]))
     this.#shardSize = shardSize
@@ -46,8 +60,8 @@ export class FeatureWriter implements FeatureSink {
     const lock = await Lock.take(join(folder, 'lock.json'), `features "${folder}"`)
     try {
       const index = await openIndex(folder, source)
-      await writeIndex(folder, index)
-      const writer = new FeatureWriter(folder, lock, index, shardSize)
+      const journal = await writeIndex(folder, index)
+      const writer = new FeatureWriter(folder, lock, { index, journal, shardSize })
       for (const { ids } of there?.shards ?? []) for (const id of ids) writer.#stored.add(id)
       return writer
     } catch (error) {
@@ -83,12 +97,13 @@ export class FeatureWriter implements FeatureSink {
     this.#images.push({ id, features: features.slice() })
     this.#stored.add(id)
     this.#skipped.delete(id)
-    if (this.#images.length === this.#shardSize) await this.#finishShard()
+    if (this.#images.length === this.#shardSize) await this.#record(await this.#finishShard())
   }
 
   /** Records that an image has no features, and why. A later writer may add them all the same. */
   skip(image: SkippedFile): void {
     this.#skipped.set(image.id, image)
+    this.#newlySkipped.push(image)
   }
 
   /** Moves the features of another folder, of the same source, into this one, and removes it. */
@@ -98,44 +113,63 @@ export class FeatureWriter implements FeatureSink {
       const { shards, skipped } = await openIndex(folder, sourceOf(this.#index))
       for (const shard of shards) {
         if (shard.ids.every((id) => this.#stored.has(id))) continue // taken before a kill
-        const file = unusedName(this.#index.shards)
-        await linkOrCopy(join(folder, shard.file), join(this.#folder, file))
-        this.#index.shards.push({ ...shard, file })
-        for (const id of shard.ids) this.#stored.add(id)
-        await this.#saveIndex()
+        const taken = { ...shard, file: this.#unusedName() }
+        await linkOrCopy(join(folder, shard.file), join(this.#folder, taken.file))
+        for (const id of shard.ids) {
+          this.#stored.add(id)
+          this.#skipped.delete(id)
+        }
+        await this.#record(taken)
       }
       for (const image of skipped) if (!this.has(image.id)) this.skip(image)
-      await this.#saveIndex()
+      await this.#record()
     } finally {
       await lock.release()
     }
     await rm(folder, { recursive: true })
   }
 
-  /** Writes the last shard and unlocks the folder. */
+  /** Writes the last shard and the index, and unlocks the folder. */
   async close(): Promise<void> {
     try {
-      if (this.#images.length > 0) await this.#finishShard()
-      else await this.#saveIndex()
+      if (this.#images.length > 0) this.#keep(await this.#finishShard())
+      await this.#journal.close()
+      await writeIndex(this.#folder, { ...this.#index, skipped: [...this.#skipped.values()] })
     } finally {
+      await this.#journal.close()
       await this.#lock.release()
     }
   }
 
-  async #finishShard(): Promise<void> {
-    const { shards, size } = this.#index
+  /** Writes the images of the shard in work. */
+  async #finishShard(): Promise<Shard> {
     const ids = this.#images.map(({ id }) => id)
     const features = this.#images.map((image) => image.features)
-    const counts = features.map(({ length }) => length / size)
-    const shard = { file: unusedName(shards), ids, ...(hasBoxes(this.#index) && { counts }) }
+    const counts = features.map(({ length }) => length / this.#index.size)
+    const shard = { file: this.#unusedName(), ids, ...(hasBoxes(this.#index) && { counts }) }
     await writeShard(this.#folder, shard, this.#index, features)
-    shards.push(shard)
     this.#images = []
-    await this.#saveIndex()
+    return shard
   }
 
-  async #saveIndex(): Promise<void> {
-    await writeIndex(this.#folder, { ...this.#index, skipped: [...this.#skipped.values()] })
+  /** Records a shard that is written, and the images that were skipped, in the journal. */
+  async #record(shard?: Shard): Promise<void> {
+    const skipped = this.#newlySkipped
+    if (!shard && skipped.length === 0) return
+    if (shard) this.#keep(shard)
+    await this.#journal.append({ ...(shard && { shard }), ...(skipped.length > 0 && { skipped }) })
+    this.#newlySkipped = []
+  }
+
+  #keep(shard: Shard): void {
+    this.#index.shards.push(shard)
+    this.#names.add(shard.file)
+  }
+
+  #unusedName(): string {
+    const nameOf = (number: number): string => `shard-${String(number).padStart(5, '0')}.safetensors`
+    while (this.#names.has(nameOf(this.#number))) this.#number++
+    return nameOf(this.#number)
   }
 }
 
@@ -183,12 +217,4 @@ async function intactShards(folder: string, index: FeatureIndex): Promise<Shard[
     await opened?.file.close()
   }
   return intact
-}
-
-function unusedName(shards: readonly Shard[]): string {
-  const used = new Set(shards.map(({ file }) => file))
-  const nameOf = (number: number): string => `shard-${String(number).padStart(5, '0')}.safetensors`
-  let number = 0
-  while (used.has(nameOf(number))) number++
-  return nameOf(number)
 }

@@ -180,7 +180,11 @@ export async function* readLines(
 
 /** Returns the parsed content of a JSON file. Throws UserError, with the position of the mistake, if it is not JSON. */
 export async function readJson(path: string, what: string, options: ReadOptions = {}): Promise<unknown> {
-  const text = await readText(path, what, options)
+  return parseJson(await readText(path, what, options), path, what)
+}
+
+/** Parses the text of the JSON file `path`. Throws UserError, with the position of the mistake, if it is not JSON. */
+export function parseJson(text: string, path: string, what: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

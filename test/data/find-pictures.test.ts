@@ -6,7 +6,8 @@ import { folderOf } from './folder.ts'
 async function find(names: readonly string[], pictures: readonly string[]) {
   const imageRoot = folderOf(Object.fromEntries(pictures.map((path) => [path, ''])))
   const images = names.map((file) => ({ file }))
-  const found = await findPictures({ name: 'mine', imageRoot, files: [], images, problems: [] })
+  const files = [{ path: 'lists/captions.tsv', bytes: 1, sha256: '' }]
+  const found = await findPictures({ name: 'mine', imageRoot, files, images, problems: [] })
   return { files: found.images.map(({ file }) => file), problems: found.problems, imageRoot }
 }
 
@@ -46,7 +47,7 @@ describe('findPictures()', () => {
     [
       ['a.jpg', 'b.jpg'],
       ['readme.txt'],
-      /none of its 2 images is under ".*": looked for a\.jpg, b\.jpg; it has no pict/,
+      /mine: "lists\/captions\.tsv" names 2 images; none is under ".*": looked for a\.jpg, b\.jpg; it has no pict/,
     ],
     [
       ['a.jpg'],

@@ -122,7 +122,7 @@ describe('prepare()', () => {
     [
       'all images are missing',
       { 'images/a.jpg': 0, 'images/b.jpg': 0, 'images/c.jpg': 0, 'images/d.jpg': 0 },
-      /none of its 5 images is under ".*": looked for a.jpg, b.jpg, d.jpg and 2 more; it has no pictures; give the folder of the images/,
+      /Flickr8k\.token\.txt".* name 5 images; none is under ".*": looked for a.jpg, b.jpg, d.jpg and 2 more; it has no pictures; give the folder of the images/,
     ],
     [
       'two images have one id',

@@ -4,7 +4,7 @@ import { formatRunConfig, parseRunConfig } from '../../../src/caption/run-config
 import { type Card, formatCard, readCard } from '../../../src/disk/card-file.ts'
 import { detectorFiles, readConcepts, readDetector } from '../../../src/disk/concept-files.ts'
 import { conceptsFolder } from '../../../src/disk/dataset-files.ts'
-import { readIndex } from '../../../src/disk/feature-index.ts'
+import { type FeatureIndex, readIndex, writeIndex } from '../../../src/disk/feature-index.ts'
 import { readJson } from '../../../src/disk/files.ts'
 import { readEpochs, readJournal } from '../../../src/disk/journal.ts'
 import { openRun, writeCalibration } from '../../../src/disk/run.ts'
@@ -133,6 +133,34 @@ export const RUN_FILES: readonly Format[] = [
     wrong(mutant, result) {
       const ids = (result as typeof INDEX).shards.flatMap((shard) => shard.ids)
       return new Set(ids).size < ids.length ? 'it has an image twice' : asTheFileSays(mutant, result)
+    },
+  },
+  {
+    name: 'features-journal',
+    file: 'features/index.jsonl',
+    json: 'lines',
+    lines: true,
+    async originals(folder) {
+      const journal = (place: string) => join(place, 'features')
+      for (const place of [folder, join(folder, 'mutant')]) {
+        const writer = await writeIndex(journal(place), INDEX as FeatureIndex)
+        for (const [i, id] of ['e', 'f'].entries())
+          await writer.append({ shard: { file: `shard-0000${i + 2}.safetensors`, ids: [id] } })
+        await writer.close()
+      }
+      return [await readFile(join(journal(folder), 'index.jsonl'))]
+    },
+    read: (path) => readIndex(dirname(path)),
+    wrong({ bytes }, result) {
+      const found = result as FeatureIndex
+      const ids = found.shards.flatMap((shard) => shard.ids)
+      if (new Set(ids).size < ids.length) return 'it has an image twice'
+      const lines = new TextDecoder().decode(bytes).split('\n')
+      const said = lines.map((line) => (parsed(encode(line)) as { shard?: unknown } | undefined)?.shard)
+      const added = found.shards.slice(INDEX.shards.length)
+      return added.every((shard) => said.some((each) => each && !disagreement(shard, each)))
+        ? undefined
+        : 'it has a shard that no line has'
     },
   },
   {
