@@ -1,8 +1,9 @@
-// Ways to search compared: scores, repetition, diversity and time on images of a split.
-// Usage: tsx bench/search.ts <run> <data> [--split val] [--dataset name] [--images 200]
+// Ways to search compared: scores, repetition, diversity and time on images of a split. Several runs caption together.
+// Usage: tsx bench/search.ts <run>... <data> [--split val] [--dataset name] [--images 200] [--only text]
 
 import { parseArgs } from 'node:util'
 import { captionAll } from '../src/caption/caption-all.ts'
+import { makeEnsemble } from '../src/caption/ensemble.ts'
 import type { SearchChoices } from '../src/caption/search-settings.ts'
 import { Dataset, type Split } from '../src/data/dataset.ts'
 import { conceptsFile, featuresFolder } from '../src/disk/dataset-files.ts'
@@ -21,9 +22,11 @@ const { values, positionals } = parseArgs({
     split: { type: 'string', default: 'val' },
     dataset: { type: 'string' },
     images: { type: 'string', default: '200' },
+    only: { type: 'string', default: '' }, // a part of the names of the searches to run
   },
 })
-const [folder, data] = positionals as [string, string]
+const folders = positionals.slice(0, -1)
+const data = positionals.at(-1)!
 
 const VARIANTS: Readonly<Record<string, SearchChoices>> = {
   greedy: { beam: 1 },
@@ -47,18 +50,19 @@ const VARIANTS: Readonly<Record<string, SearchChoices>> = {
   'diverse, 5 groups of 2, strength 0.5': { beam: 10, groups: 5, captions: 5, diversity: 0.5 },
   'sampled, 5 captions': { sample: true, captions: 5 },
   'sampled, 5 captions, temperature 0.5': { sample: true, captions: 5, temperature: 0.5 },
+  'sampled, 5 captions, temperature 0.75': { sample: true, captions: 5, temperature: 0.75 },
   'sampled, 5 captions, top-k 10': { sample: true, captions: 5, topK: 10 },
   'sampled, 5 captions, top-p 0.9': { sample: true, captions: 5, topP: 0.9 },
   'required: a colour': { require: [['red', 'blue', 'green', 'black', 'white', 'brown', 'yellow']] },
 }
 
-const run = await openRun(folder)
+const { lead: run, model, weights } = makeEnsemble(await Promise.all(folders.map((folder) => openRun(folder))))
 const store = await FeatureStore.open(featuresFolder(data))
 const concepts = run.detector && {
   path: conceptsFile(data),
   vocabulary: run.vocabulary,
   model: run.config.model,
-  run: { name: folder, detector: run.detector },
+  run: { name: run.name, detector: run.detector },
 }
 const inputs = await storedInputs(store, concepts)
 const images = (await Dataset.open(data))
@@ -66,7 +70,7 @@ const images = (await Dataset.open(data))
   .filter(({ id, dataset }) => inputs.has(id) && (values.dataset === undefined || dataset === values.dataset))
   .slice(0, Number(values.images))
 const ids = images.map(({ id }) => id)
-const decoder = await ModelDecoder.load(nodeRuntime, run.model, run.weights)
+const decoder = await ModelDecoder.load(nodeRuntime, model, weights)
 const metrics = [cider, bleu, meteor(await WordNet.load())]
 const classOf = new Map(contentClasses(run.vocabulary).flatMap((words, i) => words.map((word) => [word, i] as const)))
 
@@ -79,7 +83,7 @@ function repeats(words: readonly number[]): boolean {
 console.log(
   `${images.length} images of ${values.split}; CIDEr, BLEU-4, METEOR, captions that repeat, words, best of n, selfCIDEr, s`,
 )
-for (const [name, search] of Object.entries(VARIANTS)) {
+for (const [name, search] of Object.entries(VARIANTS).filter(([name]) => name.includes(values.only))) {
   const caption = () => captionAll(decoder, inputs, ids, { vocabulary: run.vocabulary, search })
   await captionAll(decoder, inputs, ids.slice(0, 2), { vocabulary: run.vocabulary, search }) // compiles its graph
   const start = performance.now()

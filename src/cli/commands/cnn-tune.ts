@@ -82,8 +82,9 @@ export const cnnTune = defineCommand({
     'content words a picture has (noisy-OR over the regions). From a larger network, the teacher, it learns that ' +
     "network's feature map (distillation), also on pictures without captions. With --captioner a trained captioner and " +
     'its concept detector learn with it, as one graph. Batch normalisation stays in inference mode. Keeps the ' +
-    'epoch with the lowest loss on the validation pictures: those of the datasets, and one in 50 of each folder. Writes network.onnx, with float16 weights, and preprocessor_config.json, for "mia features --cnn"; ' +
-    'and the captioner, as the folder of a run.',
+    'epoch with the lowest loss on the validation pictures: those of the datasets, and one in 50 of each folder. Writes network.onnx, with ' +
+    'float16 weights, and preprocessor_config.json, for "mia features --cnn"; with a captioner also captioner, the ' +
+    'folder of a run, and data, its dataset, which the features of the tuned network go into.',
   examples: [
     {
       call: 'mia cnn tune --data data/flickr8k --cnn resnet50.onnx --freeze relu_8 --out networks/resnet',
@@ -135,15 +136,15 @@ export const cnnTune = defineCommand({
       onSkip: ({ file, reason }) => report.warn(`skipped ${file}: ${reason}`),
       onEpoch: (epoch) => report.note(describeEpoch(epoch)),
     })
-    const { file, captioner, size, trainedWeights, trainingPictures, words, bestEpoch, loss } = tuned
+    const { file, captioner, captionerData, size, trainedWeights, trainingPictures, words, bestEpoch, loss } = tuned
     return {
       json: tuned,
       text:
         `${file}: regions of ${thousands(size)} numbers; ${counted(trainedWeights, 'weight')} trained on ` +
         `${counted(trainingPictures, 'picture')}${words > 0 ? ` and ${counted(words, 'word')}` : ''}; ` +
         `loss ${loss.toFixed(4)} on the validation pictures at epoch ${bestEpoch}` +
-        (captioner === undefined ? '' : `; the captioner is in ${captioner}`),
-      next: `mia features --data ${shellQuoted(data?.[0] ?? 'data/mine')} --cnn ${shellQuoted(file)}`,
+        (captioner === undefined ? '' : `; the captioner is in ${captioner}, its dataset in ${captionerData}`),
+      next: `mia features --data ${shellQuoted(captionerData ?? data?.[0] ?? 'data/mine')} --cnn ${shellQuoted(file)}`,
     }
   },
 })

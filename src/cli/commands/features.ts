@@ -102,10 +102,19 @@ export const features = defineCommand({
     return {
       json: { data, made: done.made, kept: done.kept, skipped, ...source },
       text: skipped.length > 0 ? `${sentence}; ${counted(skipped.length, 'image')} skipped` : sentence,
-      next: `mia concepts train --data ${shellQuoted(data)}`,
+      next: await nextFor(data),
     }
   },
 })
+
+/** The command after this one: a dataset of "mia cnn tune" has a concept detector already. */
+async function nextFor(data: string): Promise<string> {
+  const { existsSync } = await import('node:fs')
+  const { conceptsFolder } = await import('../../disk/dataset-files.ts')
+  const { detectorFiles } = await import('../../disk/concept-files.ts')
+  const trained = existsSync(detectorFiles(conceptsFolder(data)).info)
+  return `mia concepts ${trained ? 'detect' : 'train'} --data ${shellQuoted(data)}`
+}
 
 /** Throws UsageError for options that contradict each other. */
 function refuseContradictions(values: Values<typeof options>): void {

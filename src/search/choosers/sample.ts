@@ -56,19 +56,22 @@ export function sampled(
   logProbs: ArrayLike<number>,
   { temperature, topP }: Pick<Sampling, 'temperature' | 'topP'>,
 ): Float64Array {
-  const weights = Float64Array.from(logProbs, (logProb) => Math.exp((logProb - logProbs[0]!) / temperature))
-  const enough = topP * weights.reduce((sum, weight) => sum + weight, 0)
+  const weights = new Float64Array(logProbs.length) // plain loops: all words of every row pass here
+  let total = 0
+  for (let i = 0; i < weights.length; i++) total += weights[i] = Math.exp((logProbs[i]! - logProbs[0]!) / temperature)
+  const enough = topP * total
   let head = 0
   let sum = 0
   while (head < weights.length && (sum < enough || head === 0)) sum += weights[head++]!
-  return weights.subarray(0, head).map((weight) => weight / sum)
+  for (let i = 0; i < head; i++) weights[i]! /= sum
+  return weights.subarray(0, head)
 }
 
 /** The index that a uniform number from 0 to 1 falls on, in proportion to the probabilities. */
 function drawn(probabilities: Float64Array, uniform: number): number {
   let sum = 0
-  for (const [index, probability] of probabilities.entries()) {
-    sum += probability
+  for (let index = 0; index < probabilities.length; index++) {
+    sum += probabilities[index]!
     if (uniform < sum) return index
   }
   return probabilities.length - 1

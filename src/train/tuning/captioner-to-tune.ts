@@ -1,10 +1,10 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { usesConcepts } from '../../caption/run-config.ts'
 import type { TrainedCaptioner } from '../../caption/trained-captioner.ts'
 import type { Weights } from '../../caption/weights.ts'
-import { Dataset } from '../../data/dataset.ts'
+import { Dataset, writeDataset } from '../../data/dataset.ts'
 import { writeDetector } from '../../disk/concept-files.ts'
-import { conceptsFile, featuresFolder } from '../../disk/dataset-files.ts'
+import { conceptsFile, conceptsFolder, featuresFolder } from '../../disk/dataset-files.ts'
 import { FeatureStore } from '../../disk/feature-store.ts'
 import { writeFileAtomic } from '../../disk/files.ts'
 import { openRun, runFiles, writeRunConfig } from '../../disk/run.ts'
@@ -75,29 +75,48 @@ export interface TunedCaptioner {
   readonly source: GridSource
   /** how precisely its detector finds each word on the validation pictures */
   readonly averagePrecision: Readonly<Record<string, number>>
+  /** the folder of the dataset that it was tuned on */
+  readonly data: string
+}
+
+/** Where a tuned captioner is. */
+export interface WrittenCaptioner {
+  /** the folder of its run */
+  readonly captioner: string
+  /** the folder of its dataset, which the features of the tuned network go into */
+  readonly captionerData: string
 }
 
 /**
  * Writes the captioner that was tuned with a network as the folder of a run, `captioner` in `out`, which reads the
- * features of the tuned network. Returns the folder. `config.json` is written last: a folder that has one is complete.
+ * features of the tuned network; and `data` in `out`, the dataset in the folder `data` without features and with the
+ * tuned concept detector. `config.json` of the run is written last: a folder that has one is complete.
  */
 export async function writeTunedCaptioner(
   out: string,
   { config, vocabulary, detector, from }: CaptionerToTune,
-  { weights, source, averagePrecision }: TunedCaptioner,
-): Promise<string> {
-  const folder = join(out, 'captioner')
-  const files = runFiles(folder)
+  { weights, source, averagePrecision, data }: TunedCaptioner,
+): Promise<WrittenCaptioner> {
+  const [captioner, captionerData] = [join(out, 'captioner'), join(out, 'data')]
+  const files = runFiles(captioner)
   await writeFileAtomic(files.vocabulary, `${JSON.stringify(vocabulary)}\n`)
   await writeSafetensors(files.weights, under(CAPTIONER, weights), {})
+  const { header, ...content } = await Dataset.open(data)
+  await writeDataset(captionerData, { ...header, ...content })
   if (detector) {
     const precisions = Object.values(averagePrecision)
     const meanAveragePrecision = precisions.reduce((sum, each) => sum + each, 0) / Math.max(1, precisions.length)
     const info = { words: detector.info.words, features: source, meanAveragePrecision, averagePrecision }
-    await writeDetector(files.concepts, { info, weights: under(WORDS, weights) })
+    const tuned = { info, weights: under(WORDS, weights) }
+    for (const folder of [files.concepts, conceptsFolder(captionerData)]) await writeDetector(folder, tuned)
   }
-  await writeRunConfig(folder, { ...config, features: source, training: { ...config.training, from } })
-  return folder
+  await writeRunConfig(captioner, {
+    ...config,
+    features: source,
+    data: { name: header.name, folder: resolve(captionerData) },
+    training: { ...config.training, from },
+  })
+  return { captioner, captionerData }
 }
 
 /** The weights whose names begin with a prefix, without it. */

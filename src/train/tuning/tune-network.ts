@@ -216,16 +216,16 @@ class Tuner {
   }
 
   /** Writes the network with the best weights, and the captioner that was trained with it. */
-  async #write(validation: TuningValidation): Promise<Pick<Tuning, 'file' | 'captioner'>> {
-    const { engine, out } = this.#options
+  async #write(validation: TuningValidation): Promise<Pick<Tuning, 'file' | 'captioner' | 'captionerData'>> {
+    const { engine, out, data } = this.#options
     const weights = await this.#best()
     const file = await writeTunedNetwork(out, this.#model, this.#network, weights)
     if (!this.#captioner) return { file }
     const written = await openNetwork(engine, file)
     written.release()
     const { averagePrecision } = await validation.run(weights)
-    const tuned = { weights, source: sourceOf(written), averagePrecision }
-    return { file, captioner: await writeTunedCaptioner(out, this.#captioner, tuned) }
+    const tuned = { weights, source: sourceOf(written), averagePrecision, data: data[0]! }
+    return { file, ...(await writeTunedCaptioner(out, this.#captioner, tuned)) }
   }
 }
 

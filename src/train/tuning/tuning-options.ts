@@ -62,6 +62,8 @@ export interface Tuning {
   readonly file: string
   /** the folder of the captioner that was tuned with it */
   readonly captioner?: string
+  /** the folder of that captioner's dataset, which the features of this network go into */
+  readonly captionerData?: string
   /** numbers of a region */
   readonly size: number
   readonly trainedWeights: number

@@ -203,6 +203,26 @@ test('network and captioner learn together, and what is written computes what wa
   expect(said.stdout).toMatch(/\b(red|blue|over|something)\b.*\n +confidence/)
 })
 
+test('with features of the tuned network the captioner is tested, compared and trained on', async () => {
+  const { tuned } = await tune('used', { epochs: 1 })
+  const { file, captioner, captionerData } = tuned!
+  for (const line of [
+    `features --data ${captionerData} --cnn ${file}`,
+    `concepts detect --data ${captionerData}`,
+    `test --run ${captioner} --split val`,
+    `train --data ${captionerData} --from ${captioner} --epochs 1 --batch-size 10 --out ${join(folder, 'on')}`,
+  ]) {
+    const { status, stderr } = await mia(line.split(' '))
+    expect(status, stderr).toBe(0)
+    if (line.startsWith('features')) expect(stderr).toContain(`mia concepts detect --data ${captionerData}`)
+  }
+  const compared = await mia(['compare', run, captioner!, '--samples', '20', '--json'])
+  expect(compared.status, compared.stderr).toBe(0)
+  const { images, differences } = JSON.parse(compared.stdout)
+  expect(images).toBe((await Dataset.open(data)).split('val').length)
+  expect(differences.map(({ name }: { name: string }) => name)).toEqual(['data', 'from'])
+})
+
 const FILES = [
   'checkpoint.safetensors',
   'best.safetensors',
@@ -220,9 +240,10 @@ test.each([
   const { tuned } = await tune(whole, changes)
   expect((await tune(parts, { ...changes, stopAfter: 2 })).tuned).toBeUndefined()
   expect((await tune(parts, { ...changes, stopAfter: 5 })).epochs.map(({ epoch }) => epoch)).toEqual([1])
-  const { file, captioner, ...last } = (await tune(parts, changes)).tuned!
-  expect(last).toEqual({ ...tuned, file: undefined, captioner: undefined })
-  expect([file, captioner]).toEqual([join(folder, parts, 'network.onnx'), join(folder, parts, 'captioner')])
+  const { file, captioner, captionerData, ...last } = (await tune(parts, changes)).tuned!
+  expect({ ...tuned, ...last }).toEqual(tuned)
+  const written = ['network.onnx', 'captioner', 'data'].map((name) => join(folder, parts, name))
+  expect([file, captioner, captionerData]).toEqual(written)
   expect(await made(parts)).toEqual(await made(whole))
   const [a, b] = await Promise.all([whole, parts].map((out) => openRun(join(folder, out, 'captioner'))))
   expect(b!.detector!.weights).toEqual(a!.detector!.weights)
