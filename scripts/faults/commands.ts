@@ -14,6 +14,8 @@ export interface LongCommand {
   readonly writes: string
   /** files whose content may differ, such as logs with times */
   readonly varies?: RegExp
+  /** whether it refuses a folder that is complete */
+  readonly once?: true
 }
 
 const TRAINING = '--batch-size 10 --captions-per-image 2 --beam 2'
@@ -58,7 +60,7 @@ export const LONG_COMMANDS: readonly LongCommand[] = [
   command('cnn-tune', 'cnn tune --cnn @/network.onnx --data @/data --epochs 6 --out @/tuned', 'tuned'),
   command('test', 'test --run @/run --split val --beam 2', 'run/results'),
   command('caption', 'caption --run @/run @/images --write csv --out @/captions.csv --skip-existing', 'captions.csv'),
-  command('export', 'export --run @/run --out @/exported', 'exported'),
+  command('export', 'export --run @/run --out @/exported', 'exported', { once: true }),
   command('card', 'card --run @/run --out @/card --terms Free.', 'card'),
   script('coco', 'coco'),
   script('quickstart', 'quickstart', {

@@ -18,12 +18,13 @@ export async function killCommand(
   command: LongCommand,
   { folder, kills, random }: { readonly folder: string; readonly kills: number; readonly random: Random },
 ): Promise<string[]> {
-  const { start, varies, writes } = command
+  const { start, varies, writes, once } = command
   const before = `${folder}.before`
   await restore(folder, before)
   const unbroken = await start(folder).ended
   if (unbroken.status !== 0) return [`it fails without a kill: ${unbroken.errors}`]
   const right = await contentOf(folder, varies)
+  const isDone = async (): Promise<boolean> => differences(right, await contentOf(folder, varies)).length === 0
   await restore(before, folder)
   const faults: string[] = []
   const most = 1000 * unbroken.seconds
@@ -37,7 +38,8 @@ export async function killCommand(
     child.kill('SIGKILL')
     const { status, errors } = await ended
     if (status !== 0 && status !== null) faults.push(`after kill ${kill} it fails: ${lastLine(errors)}`)
-    if (status === 0) await restore(before, folder) // it was done before the kill
+    // it was done before the kill
+    if (status === 0 || (once && (await isDone()))) await restore(before, folder)
   }
   const last = await start(folder).ended
   if (last.status !== 0) faults.push(`after ${kills} kills it fails: ${lastLine(last.errors)}`)

@@ -44,6 +44,7 @@ function faultOf({ status, errors }: Ended): string[] {
 
 /** Runs the command once more without a fault: it must end with the right content. */
 async function mended({ command, right }: Trial, folder: string, options?: StartOptions): Promise<string[]> {
+  if (command.once && differences(right, await contentOf(folder, command.varies)).length === 0) return []
   const { status, errors } = await command.start(folder, options).ended
   if (status !== 0) return [`it does not go on: ${errors.trimEnd().split('\n').at(-1)}`]
   return differences(right, await contentOf(folder, command.varies))
@@ -149,7 +150,7 @@ const twoProcesses: Surrounding = {
 }
 
 /** The commands that lock the folder that they write to. */
-const LOCKED = ['features', 'concepts-train', 'train', 'self-critical', 'cnn-tune']
+const LOCKED = ['features', 'concepts-train', 'train', 'self-critical', 'cnn-tune', 'export', 'card']
 
 /** The number of a process that is gone. */
 const deadProcess = (): number => Number(execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }))

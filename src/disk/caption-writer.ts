@@ -54,6 +54,25 @@ function textFiles({ skipExisting }: CaptionWriterOptions): CaptionWriter {
 /** How long what was written may stay unflushed; that matters if the machine, not the process, stops. */
 const SYNC_EVERY_MS = 2000
 
+/**
+ * The size of a file that captions are added to, undefined if there is none. Throws UserError if it is not a file, or
+ * may not be added to.
+ */
+async function sizeOfWritable(path: string, skipExisting: boolean): Promise<number | undefined> {
+  const there = await stat(path).catch((error) => {
+    if (errorCode(error) !== 'ENOENT') throwFileError('write captions', path, error)
+    return undefined
+  })
+  if (there && !there.isFile())
+    throw new UserError(`Cannot write captions "${path}": it is ${there.isDirectory() ? 'a folder' : 'not a file'}`)
+  if (there && !skipExisting)
+    throw new UserError(
+      `Cannot write captions "${path}": the file exists; add --skip-existing to keep its captions and add those of ` +
+        'other images, or give another file with --out',
+    )
+  return there?.size
+}
+
 /** One file of captions. */
 class CaptionFile implements CaptionWriter {
   readonly #layout: Layout
@@ -79,22 +98,13 @@ class CaptionFile implements CaptionWriter {
   }
 
   static async open(layout: Layout, { out: path, skipExisting }: CaptionWriterOptions): Promise<CaptionFile> {
-    const there = await stat(path).catch((error) => {
-      if (errorCode(error) !== 'ENOENT') throwFileError('write captions', path, error)
-      return undefined
-    })
-    if (there && !there.isFile())
-      throw new UserError(`Cannot write captions "${path}": it is ${there.isDirectory() ? 'a folder' : 'not a file'}`)
-    if (there && !skipExisting)
-      throw new UserError(
-        `Cannot write captions "${path}": the file exists; add --skip-existing to keep its captions and add those of ` +
-          'other images, or give another file with --out',
-      )
+    await sizeOfWritable(path, skipExisting)
     await makeFolder(dirname(path))
     const lock = await Lock.take(`${path}.lock`, `captions "${path}"`)
     try {
-      const found = there ? await recordsIn(path, layout, there.size) : { keys: new Set<string>(), end: 0 }
-      const file = await openFile(path, there ? 'r+' : 'wx').catch((error) =>
+      const size = await sizeOfWritable(path, skipExisting) // again: another process may have written until now
+      const found = size === undefined ? { keys: new Set<string>(), end: 0 } : await recordsIn(path, layout, size)
+      const file = await openFile(path, size === undefined ? 'wx' : 'r+').catch((error) =>
         throwFileError('write captions', path, error),
       )
       const captions = new CaptionFile(layout, { path, file, lock }, found)

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -146,6 +146,11 @@ describe('the whole pipeline, command by command, on images of one colour above 
     await writeFile(limits, '- It knows two colours.')
     await mkdir(join(folder, 'packed'))
     await writeFile(join(folder, 'packed/config.json.1-00000000ffffffff.part'), 'left by a killed process')
+    const lock = join(folder, 'packed/lock.json')
+    await writeFile(lock, JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() }))
+    const rival = ['card', '--run', join(folder, 'mia'), '--out', join(folder, 'packed'), '--terms', 'Free.']
+    expect((await mia(rival)).stderr).toContain(`Cannot use card "${folder}/packed": process ${process.pid} on `)
+    await rm(lock)
     const made = await json(`card --run @/mia --out @/packed --terms Free. --limits ${limits}`)
     const files = made.files as { path: string; bytes: number; sha256: string }[]
     expect(files.map(({ path }) => path)).toEqual([

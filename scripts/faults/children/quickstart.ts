@@ -3,16 +3,18 @@
 import { nodeEngine } from '../../../src/hosts/node/engine.ts'
 import { quickstart } from '../../../src/quickstart/quickstart.ts'
 import { openNetwork } from '../../../src/vision/index.ts'
+import { asCommand } from './as-command.ts'
 
-const network = await openNetwork(nodeEngine, 'builtin')
-await quickstart({
-  engine: nodeEngine,
-  out: process.argv[2]!,
-  seed: 2,
-  sizes: { train: 24, val: 4, epochs: 2, conceptEpochs: 2 },
-  network,
-  say: () => {},
-  progress: () => () => {},
-  signal: new AbortController().signal,
+await asCommand(async () => {
+  const network = await openNetwork(nodeEngine, 'builtin')
+  await quickstart({
+    engine: nodeEngine,
+    out: process.argv[2]!,
+    seed: 2,
+    sizes: { train: 24, val: 4, epochs: 2, conceptEpochs: 2 },
+    network,
+    say: () => {},
+    progress: () => () => {},
+    signal: new AbortController().signal,
+  }).finally(() => network.release())
 })
-network.release()

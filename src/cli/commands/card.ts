@@ -30,30 +30,36 @@ export const card = defineCommand({
     const { readText, writeFileAtomic } = await import('../../disk/files.ts')
     const { packWithCard } = await import('../../evaluation/card.ts')
     const { cardFile, formatCard } = await import('../../disk/card-file.ts')
-    const { readRunConfig } = await import('../../disk/run.ts')
+    const { openRun, readRunConfig } = await import('../../disk/run.ts')
+    const { withLock } = await import('../../disk/lock.ts')
     const { cardPage } = await import('../card-page.ts')
     const { reliabilityDiagram } = await import('../../pages/reliability-diagram.ts')
     const { packageCommit, packageVersion } = await import('../version.ts')
     const { nodeEngine } = await import('../../hosts/node/engine.ts')
     const notes = limits === undefined ? undefined : await readText(limits, 'limits')
     const commit = await packageCommit()
-    const made = await packWithCard({
-      engine: nodeEngine,
-      run,
-      out,
-      terms,
-      precision,
-      version: packageVersion(),
-      signal,
-      onProgress: report.progress('Captions', 'images'),
-      ...(data !== undefined && { data }),
-      ...(commit !== undefined && { commit }),
-    })
-    const config = await readRunConfig(out)
     const page = join(out, 'README.md')
-    await writeFileAtomic(page, cardPage({ card: made, config, ...(notes !== undefined && { limits: notes }) }))
-    await writeFileAtomic(cardFile(out), formatCard(made))
-    if (made.confidence) await writeFileAtomic(join(out, 'reliability.svg'), reliabilityDiagram(made.confidence.bins))
+    await openRun(run) // refused before the folder is made
+    const made = await withLock(out, 'card', async () => {
+      const packed = await packWithCard({
+        engine: nodeEngine,
+        run,
+        out,
+        terms,
+        precision,
+        version: packageVersion(),
+        signal,
+        onProgress: report.progress('Captions', 'images'),
+        ...(data !== undefined && { data }),
+        ...(commit !== undefined && { commit }),
+      })
+      const config = await readRunConfig(out)
+      await writeFileAtomic(page, cardPage({ card: packed, config, ...(notes !== undefined && { limits: notes }) }))
+      await writeFileAtomic(cardFile(out), formatCard(packed))
+      if (packed.confidence)
+        await writeFileAtomic(join(out, 'reliability.svg'), reliabilityDiagram(packed.confidence.bins))
+      return packed
+    })
     const megabytes = made.files.reduce((sum, file) => sum + file.bytes, 0) / 1e6
     const cider = made.scores.find(({ name }) => name === 'CIDEr')!.score
     return {

@@ -96,15 +96,20 @@ async function withImage<T>(
 
 /** Deflate packs at most so many bytes into one (RFC 1951: 258 bytes into two bits). */
 const MOST_DEFLATED = 1032
+/** The LZW of GIF packs at most so many pixels into one byte (4,096, its longest string, into a code of 12 bits). */
+const MOST_LZW = (4096 * 8) / 12
+/** The screen of a GIF may be larger than its frames: so many pixels of it may be empty. */
+const EMPTY_PIXELS = 1e6
 
 /**
- * The fewest bytes of a PNG file with those pixels, else 0. A damaged header may say 250 million pixels, for which the
- * decoder would take gigabytes and seconds before it misses them.
+ * The fewest bytes of a PNG or GIF file with those pixels, else 0. A damaged header may say 250 million pixels, for
+ * which the decoder would take gigabytes and seconds before it misses them.
  */
 function leastBytes({ format, width, height, bitsPerSample, isPalette, channels }: Metadata): number {
+  const pixels = width * height
+  if (format === 'gif') return Math.max(0, pixels - EMPTY_PIXELS) / MOST_LZW
   if (format !== 'png') return 0
-  const samples = isPalette ? 1 : channels
-  return (width * height * samples * (bitsPerSample ?? 1)) / 8 / MOST_DEFLATED
+  return (pixels * (isPalette ? 1 : channels) * (bitsPerSample ?? 1)) / 8 / MOST_DEFLATED
 }
 
 /** The work on the previous large image. */

@@ -378,3 +378,27 @@ test('a PNG file too small for its pixels is refused at once, and a blank one of
     expect([...(await nodePictures.decode(png, { width: 1, height: 1 }))]).toEqual([255, 255, 255])
   }
 })
+
+test('a GIF file too small for its pixels is refused at once; blank ones and small frames are read', async () => {
+  const damaged = await plain().gif().toBuffer()
+  const frame = damaged.indexOf(Buffer.of(0x2c, 0, 0, 0, 0, 64, 0, 32, 0))
+  damaged.writeUInt16LE(12_288, frame + 1) // where the frame is on the screen, which grows
+  damaged.writeUInt16LE(13_614, frame + 3)
+  const started = performance.now()
+  await expect(nodePictures.decode(damaged, size)).rejects.toThrow(
+    `it is cut short or damaged (${damaged.length} bytes cannot hold 12352 x 13646 pixels)`,
+  )
+  expect(performance.now() - started).toBeLessThan(1000)
+  const one = { width: 1, height: 1 }
+  const blank = await sharp({ create: { width: 4000, height: 3000, channels: 3, background: '#fff' } })
+    .gif()
+    .toBuffer()
+  expect([...(await nodePictures.decode(blank, one))]).toEqual([255, 255, 255])
+  const small = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#fff' } })
+    .gif()
+    .toBuffer()
+  small.writeUInt16LE(900, 6)
+  small.writeUInt16LE(900, 8)
+  expect(small.length).toBeLessThan((900 * 900) / 4096)
+  expect(await nodePictures.decode(small, one)).toHaveLength(3)
+})
