@@ -13,11 +13,14 @@ import { firstFew } from '../wording.ts'
 import { type EpochRecord, historyOf } from './history.ts'
 import { settingsOf } from './settings.ts'
 
+/** The folder of a run, or those of several that caption together, with commas between them. */
+type RunName = string
+
 /** Which runs are compared, on which images, and how captions are searched for. */
 export interface CompareOptions extends Watch {
   readonly engine: Engine
-  /** the folders of two or more runs; the others are compared with the first */
-  readonly runs: readonly string[]
+  /** two or more; the others are compared with the first */
+  readonly runs: readonly RunName[]
   readonly split: Split
   readonly search?: SearchChoices
   readonly bootstrap: BootstrapOptions
@@ -25,13 +28,12 @@ export interface CompareOptions extends Watch {
   readonly data?: string
 }
 
-/** A run beside others. */
+/** A run, or several that caption together, beside others. */
 export interface ComparedRun {
-  readonly run: string
-  /** the shortest end of its path that no other run has */
+  readonly run: RunName
+  /** the shortest end of its path that no other run has; of several runs joined by + */
   readonly name: string
-  readonly config: RunConfig
-  /** the epochs in its log; none for a packed run */
+  /** the epochs in its log; none for a packed run, and for several */
   readonly epochs: readonly EpochRecord[]
   /** its scores with confidence intervals and, but for the first run, the paired test against the first */
   readonly scores: readonly CorpusScore[]
@@ -51,7 +53,8 @@ export interface ComparedRuns {
 /**
  * Captions a split with each run's best weights and scores the captions on the images that all runs can caption; the
  * scores of the other runs are compared with those of the first by the paired bootstrap test. Throws UserError for
- * fewer than two runs, for runs whose images or references differ, and if a part of a run or its dataset is missing.
+ * fewer than two runs, for runs whose images or references differ, for runs that cannot caption together, and if a part
+ * of a run or its dataset is missing.
  */
 export async function compareRuns({
   engine,
@@ -63,13 +66,15 @@ export async function compareRuns({
   onProgress,
   signal,
 }: CompareOptions): Promise<ComparedRuns> {
-  checkRuns(runs)
+  const folders = runs.map((run) => run.split(','))
+  checkRuns(runs, folders)
   const tested: CaptionedSplit[] = []
-  for (const [i, run] of runs.entries())
+  for (const [i, [run, ...others]] of folders.entries())
     tested.push(
       await captionSplit({
         engine,
-        run,
+        run: run!,
+        others,
         split,
         ...(search && { search }),
         ...(data !== undefined && { data }),
@@ -87,8 +92,8 @@ export async function compareRuns({
     return images.map(({ id }) => ({ image_id: id, caption: captions.get(id)! }))
   }
   const first = captionsOf(0)
-  const configs = await Promise.all(runs.map((run) => readRunConfig(run)))
-  const names = shortNames(runs)
+  const configs = await Promise.all(folders.map((some) => Promise.all(some.map((each) => readRunConfig(each)))))
+  const names = namesOf(folders)
   const compared: ComparedRun[] = []
   for (const [i, run] of runs.entries()) {
     signal?.throwIfAborted()
@@ -98,13 +103,12 @@ export async function compareRuns({
     compared.push({
       run,
       name: names[i]!,
-      config: configs[i]!,
-      epochs: historyOf(await readJournal(runFiles(run).log)).epochs,
+      epochs: folders[i]!.length > 1 ? [] : historyOf(await readJournal(runFiles(run).log)).epochs,
       scores: evaluation.scores.map(comparedWithFirst),
       captions: evaluation.images.map(({ caption, scores }) => ({ caption, cider: scores.CIDEr! })),
     })
   }
-  const dataset = await Dataset.open(data ?? configs[0]!.data.folder)
+  const dataset = await Dataset.open(data ?? configs[0]![0]!.data.folder)
   return {
     images: images.map((image) => ({ id: image.id, captions: image.captions, path: dataset.imagePath(image) })),
     runs: compared,
@@ -120,11 +124,15 @@ function comparedWithFirst({ comparison, ...score }: CorpusScore): CorpusScore {
   return { ...score, comparison: { other: score.score, difference: -difference, interval: [-high, -low], p } }
 }
 
-function checkRuns(runs: readonly string[]): void {
-  const paths = runs.map((run) => resolve(run))
-  const twice = runs.filter((_, i) => paths.indexOf(paths[i]!) < i)
+function checkRuns(runs: readonly RunName[], folders: readonly (readonly string[])[]): void {
+  const paths = folders.map((some) => some.map((each) => resolve(each)).toSorted())
+  const together = runs.filter((_, i) => new Set(paths[i]).size < paths[i]!.length)
+  const whole = paths.map((some) => some.join())
+  const twice = runs.filter((_, i) => whole.indexOf(whole[i]!) < i)
   if (runs.length < 2) throw new UserError('Cannot compare one run: give the folders of two or more')
   if (twice.length > 0) throw new UserError(`Cannot compare a run with itself: ${firstFew(twice)} is given twice`)
+  if (together.length > 0)
+    throw new UserError(`Cannot caption with a run and itself together: one is twice in ${firstFew(together)}`)
 }
 
 /** The images that all runs captioned. Throws UserError if there are none, or if their references differ. */
@@ -146,6 +154,13 @@ function commonImages(runs: readonly string[], captioned: readonly (readonly Ima
   return common
 }
 
+/** The short names of runs, those of runs that caption together joined by +. */
+function namesOf(folders: readonly (readonly string[])[]): string[] {
+  const all = [...new Set(folders.flat().map((folder) => resolve(folder)))]
+  const names = shortNames(all)
+  return folders.map((some) => some.map((each) => names[all.indexOf(resolve(each))]!).join('+'))
+}
+
 /** The last parts of the paths, as many as tell the runs apart. */
 export function shortNames(runs: readonly string[]): string[] {
   const parts = runs.map((run) => resolve(run).split(/[/\\]/))
@@ -157,10 +172,14 @@ export function shortNames(runs: readonly string[]): string[] {
   return runs.map((run) => resolve(run))
 }
 
-function differingSettings(configs: readonly RunConfig[]): ComparedRuns['differences'] {
-  const settings = configs.map((config) => new Map(settingsOf(config)))
-  const names = [...new Set(settings.flatMap((each) => [...each.keys()]))]
+/** Settings that are not the same in all; `configs` are those of the runs that caption together, for each. */
+function differingSettings(configs: readonly (readonly RunConfig[])[]): ComparedRuns['differences'] {
+  const settings = configs.map((some) => some.map((config) => new Map(settingsOf(config))))
+  const names = [...new Set(settings.flat().flatMap((each) => [...each.keys()]))]
   return names
-    .map((name) => ({ name, values: settings.map((each) => each.get(name) ?? '-') }))
+    .map((name) => ({
+      name,
+      values: settings.map((some) => [...new Set(some.map((each) => each.get(name) ?? '-'))].join(', ')),
+    }))
     .filter(({ values }) => new Set(values).size > 1)
 }

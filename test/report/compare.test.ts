@@ -71,6 +71,23 @@ describe('compareRuns()', () => {
     expect(differences).toEqual([])
   })
 
+  test('compares runs that caption together as mia test scores them', async () => {
+    const [one, two] = runs as [string, string]
+    const { runs: compared, differences } = await compareRuns({ ...common, runs: [one, `${one},${two}`] })
+    const { scores } = await testRun({ engine: nodeEngine, run: one, others: [two], split: 'val' })
+    const [alone, together] = compared
+    expect(together).toMatchObject({ name: 'seed-1+seed-2', epochs: [] })
+    const cider = together!.scores.find(({ name }) => name === 'CIDEr')!
+    expect(cider.score).toBeCloseTo(scores.CIDEr!, 10)
+    const { score } = alone!.scores.find(({ name }) => name === 'CIDEr')!
+    expect(cider.comparison!.difference).toBeCloseTo(cider.score - score, 12)
+    expect(cider.score).not.toBeCloseTo(score, 3)
+    expect(differences).toContainEqual({ name: 'seed', values: ['1', '1, 2'] })
+    for (const same of [`${two},${one}`, `${one},${two}/`])
+      await expect(compareRuns({ ...common, runs: [`${one},${two}`, same] })).rejects.toThrow('is given twice')
+    await expect(compareRuns({ ...common, runs: [one, `${two},${two}`] })).rejects.toThrow('a run and itself together')
+  })
+
   test('refuses one run, and a run with itself', async () => {
     await expect(compareRuns({ ...common, runs: runs.slice(0, 1) })).rejects.toThrow('Cannot compare one run')
     await expect(compareRuns({ ...common, runs: [runs[0]!, `${runs[0]}/`] })).rejects.toThrow('is given twice')

@@ -16,8 +16,16 @@ export const compare = defineCommand({
   examples: [
     { call: 'mia compare runs/va runs/va-mia', what: 'does MIA improve the captions of the validation images?' },
     { call: 'mia compare runs/va runs/va-mia --html compare.html', what: 'a page with curves and captions as well' },
+    {
+      call: 'mia compare runs/va-mia runs/va-mia,runs/updown-mia',
+      what: 'are two runs that say each word together better than one?',
+    },
   ],
-  arguments: { runs: many('run folders, two or more; the others are compared with the first') },
+  arguments: {
+    runs: many(
+      'run folders, two or more; the others are compared with the first; runs with commas between them caption together',
+    ),
+  },
   options: {
     split: choice('name', 'split to caption', ['train', 'val', 'test'], { default: 'val' }),
     data: text('folder', 'dataset folder (default: for each run the one it was trained on)'),
