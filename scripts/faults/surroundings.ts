@@ -167,6 +167,7 @@ const staleLock: Surrounding = {
       await writeFile(join(folder, command.writes, 'lock.json'), content)
       const ended = await command.start(folder).ended
       if (ended.status !== 0) faults.push(`with the lock ${JSON.stringify(content.slice(0, 8))} ${ended.errors}`)
+      if (command.once) await rm(join(folder, command.writes), { recursive: true, force: true })
     }
     return [...faults, ...(await mended(trial, folder))]
   },

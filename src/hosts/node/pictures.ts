@@ -73,6 +73,8 @@ async function withImage<T>(
     const metadata = await image.metadata().catch(fail)
     const { width, height, autoOrient } = metadata
     if (width * height > MAX_PIXELS) refuse(TOO_MANY_PIXELS)
+    if (metadata.format === 'heif' && Math.max(width, height) > MOST_AV1)
+      refuse(`it is damaged (its header says ${width} x ${height} pixels, and AVIF has at most ${MOST_AV1} a side)`)
     if (bytes !== undefined && bytes < leastBytes(metadata))
       refuse(`it is cut short or damaged (${bytes} bytes cannot hold ${width} x ${height} pixels)`)
     return { image, whole: autoOrient, fail }
@@ -94,6 +96,8 @@ async function withImage<T>(
   return bytes > LARGE_BYTES ? alone(async () => work(await read())) : workOn(await read())
 }
 
+/** The most pixels of a side of an AV1 frame. The decoder takes gigabytes for a header that says more. */
+const MOST_AV1 = 65_536
 /** Deflate packs at most so many bytes into one (RFC 1951: 258 bytes into two bits). */
 const MOST_DEFLATED = 1032
 /** The LZW of GIF packs at most so many pixels into one byte (4,096, its longest string, into a code of 12 bits). */

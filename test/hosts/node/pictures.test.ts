@@ -402,3 +402,15 @@ test('a GIF file too small for its pixels is refused at once; blank ones and sma
   expect(small.length).toBeLessThan((900 * 900) / 4096)
   expect(await nodePictures.decode(small, one)).toHaveLength(3)
 })
+
+test('an AVIF file whose header says millions of pixels a side is refused at once', async () => {
+  const damaged = await plain().avif().toBuffer()
+  const size = damaged.indexOf('ispe') + 8
+  expect([damaged.readUInt32BE(size), damaged.readUInt32BE(size + 4)]).toEqual([64, 32])
+  damaged.writeUInt32BE(4_194_336, size)
+  const started = performance.now()
+  await expect(nodePictures.decode(damaged, { width: 4, height: 2 })).rejects.toThrow(
+    'it is damaged (its header says 4194336 x 32 pixels, and AVIF has at most 65536 a side)',
+  )
+  expect(performance.now() - started).toBeLessThan(1000)
+})
