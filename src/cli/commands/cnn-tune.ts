@@ -134,6 +134,7 @@ export const cnnTune = defineCommand({
       onProgress: report.progress('Training', 'steps'),
       onStoreProgress: report.progress('Views', 'views'),
       onSkip: ({ file, reason }) => report.warn(`skipped ${file}: ${reason}`),
+      onStart: (scores) => report.note(`Before: ${describeScores(scores).join(', ')}`),
       onEpoch: (epoch) => report.note(describeEpoch(epoch)),
     })
     const { file, captioner, captionerData, size, trainedWeights, trainingPictures, words, bestEpoch, loss } = tuned
@@ -213,15 +214,18 @@ async function filesOf(folders: readonly string[], { signal, report }: Context):
 }
 
 type Epoch = import('../../train/tuning/tuning-options.ts').TuningEpoch
+type Scores = import('../../train/tuning/tuning-validation.ts').TuningScores
 
-function describeEpoch({ epoch, trainingLoss, loss, best, seconds, ...scores }: Epoch): string {
-  const { teacher, captions, meanAveragePrecision } = scores
-  return [
+const describeEpoch = ({ epoch, trainingLoss, best, seconds, ...scores }: Epoch): string =>
+  [
     `Epoch ${epoch}: loss ${trainingLoss?.toFixed(4) ?? '- (resumed after its last step)'}`,
-    `validation ${loss.toFixed(4)}`,
-    ...(captions === undefined ? [] : [`captions ${captions.toFixed(4)}`]),
-    ...(teacher === undefined ? [] : [`unexplained of the teacher ${teacher.toFixed(4)}`]),
-    ...(meanAveragePrecision === undefined ? [] : [`mAP of words ${meanAveragePrecision.toFixed(4)}`]),
+    ...describeScores(scores),
     `${duration(seconds)}${best ? ' (best)' : ''}`,
   ].join(', ')
-}
+
+const describeScores = ({ loss, teacher, captions, meanAveragePrecision }: Scores): string[] => [
+  `validation ${loss.toFixed(4)}`,
+  ...(captions === undefined ? [] : [`captions ${captions.toFixed(4)}`]),
+  ...(teacher === undefined ? [] : [`unexplained of the teacher ${teacher.toFixed(4)}`]),
+  ...(meanAveragePrecision === undefined ? [] : [`mAP of words ${meanAveragePrecision.toFixed(4)}`]),
+]

@@ -108,7 +108,7 @@ class Tuner {
   }
 
   async run(): Promise<Tuning> {
-    const { engine, seed, signal, onEpoch } = this.#options
+    const { engine, seed, signal, onStart, onEpoch } = this.#options
     const checkpoint = await tuningCheckpoint({
       options: this.#options,
       config: this.#model.config,
@@ -130,6 +130,10 @@ class Tuner {
       const start = await startOrRestore(checkpoint, [...this.#model.parameters.values()], seed)
       sessions = new TuningSteps(this.#model, views.type, this.#options)
       const validation = new TuningValidation(engine.runtime, this.#model, batches, this.#pictures.val, signal)
+      if (this.#captioner && start.progress.step === 0) {
+        const { score: _, averagePrecision: __, ...scores } = await validation.run(start.state.weights)
+        onStart?.(scores)
+      }
       const task = this.#task({ batches, sessions, validation, checkpoint })
       const { best } = await runTraining(task, start, {
         signal,

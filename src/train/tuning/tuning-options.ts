@@ -39,6 +39,8 @@ export interface TuningOptions extends Watch, PictureSources {
   /** images that go through the network at once: fewer than a batch need less memory, and give the same numbers */
   readonly imagesAtOnce: number
   readonly seed: number
+  /** the scores that a trained captioner begins with, before the first step */
+  readonly onStart?: (scores: TuningScores) => void
   readonly onEpoch?: (epoch: TuningEpoch) => void
   /** progress while views are stored */
   readonly onStoreProgress?: Watch['onProgress']

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { nodeEngine } from '../../../src/hosts/node/engine.ts'
 import { tuneNetwork } from '../../../src/train/tuning/tune-network.ts'
 import type { Tuning, TuningEpoch, TuningOptions } from '../../../src/train/tuning/tuning-options.ts'
+import type { TuningScores } from '../../../src/train/tuning/tuning-validation.ts'
 
 /** A small ResNet. */
 export const resnet = fileURLToPath(new URL('../../fixtures/tuning/resnet.onnx', import.meta.url))
@@ -15,8 +16,9 @@ type Choices = Partial<TuningOptions> & Pick<TuningOptions, 'data' | 'out'> & { 
 export async function tuneResnet({
   stopAfter = Number.POSITIVE_INFINITY,
   ...choices
-}: Choices): Promise<{ epochs: TuningEpoch[]; tuned: Tuning | undefined }> {
+}: Choices): Promise<{ before: TuningScores | undefined; epochs: TuningEpoch[]; tuned: Tuning | undefined }> {
   const epochs: TuningEpoch[] = []
+  let before: TuningScores | undefined
   const controller = new AbortController()
   const tuned = await tuneNetwork({
     engine: nodeEngine,
@@ -31,6 +33,9 @@ export async function tuneResnet({
     batchSize: 10,
     imagesAtOnce: 10,
     seed: 1,
+    onStart: (scores) => {
+      before = scores
+    },
     onEpoch: (epoch) => epochs.push(epoch),
     onProgress: (done) => done >= stopAfter && controller.abort(),
     signal: controller.signal,
@@ -39,5 +44,5 @@ export async function tuneResnet({
     if (error !== controller.signal.reason) throw error
     return undefined
   })
-  return { epochs, tuned }
+  return { before, epochs, tuned }
 }
