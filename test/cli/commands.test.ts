@@ -53,10 +53,14 @@ describe('the whole pipeline, command by command, on images of one colour above 
     expect(stderr).toMatch(/Next: (npx )?mia features --data .*\/data$/m)
   })
 
-  test('features extracts the regions of all images, once', async () => {
+  test('features extracts the regions of the images of a split, or of all, once', async () => {
     const line = 'features --data @/data --cnn @/network.onnx --normalisation symmetric'
     const network = { layer: 'features', regions: 4, size: 6 }
-    expect(await json(line)).toMatchObject({ made: 50, kept: 0, skipped: [], network })
+    expect((await mia(['features', '--data', join(folder, 'data'), '--split', 'test'])).stderr).toMatch(
+      /^Error: Cannot extract features of the test split of ".*data": it is empty/m,
+    )
+    expect(await json(`${line} --split val`)).toMatchObject({ made: 25, kept: 0, skipped: [], network })
+    expect(await json(line)).toMatchObject({ made: 25, kept: 25, skipped: [], network })
     expect(await json(line)).toMatchObject({ made: 0, kept: 50, skipped: [], network })
   })
 

@@ -1,5 +1,5 @@
 import { CPU } from '../../device.ts'
-import { UsageError } from '../../errors.ts'
+import { UsageError, UserError } from '../../errors.ts'
 import type { Extraction, ImageFile } from '../../vision/index.ts'
 import { counted, thousands } from '../../wording.ts'
 import { type Context, defineCommand, type Values } from '../command.ts'
@@ -13,6 +13,7 @@ const OBJECTS = { group: 'Objects as regions' } as const
 
 const options = {
   data: text('folder', 'dataset folder, made by "mia prepare"', { required: true }),
+  split: choice('name', 'only the images of this split (default: all images)', ['train', 'val', 'test']),
   augmentations: count('n', 'augmentations of each training image: crops of 7/8, every other one mirrored', {
     default: 0,
     max: 1000,
@@ -49,7 +50,7 @@ export const features = defineCommand({
   name: 'features',
   summary: 'extract region features with a pretrained CNN',
   description:
-    'Extracts the features of all images of a dataset, in float16. By default the regions of an image are the 7 x 7 ' +
+    'Extracts the features of the images of a dataset, in float16. By default the regions of an image are the 7 x 7 ' +
     'cells of the feature map of a pretrained CNN; --cnn takes another, in ONNX. With --detector the regions are 10 to ' +
     '100 detected objects, each with the mean of the feature map in its box. With --bottom-up, published features are ' +
     'imported instead. Images that cannot be read are skipped and named.',
@@ -60,6 +61,10 @@ export const features = defineCommand({
     {
       call: 'mia features --data data/flickr8k --augmentations 3',
       what: 'three crops of each training image, for "mia train --augmentations 3"',
+    },
+    {
+      call: 'mia features --data data/flickr8k --split val',
+      what: 'the validation images, which are all that "mia compare" and "mia test --split val" need',
     },
     { call: 'mia features --data data/coco --detector builtin', what: 'objects, by the detector that npm installs' },
     {
@@ -86,7 +91,11 @@ export const features = defineCommand({
     const dataset = await Dataset.open(data, { signal: context.signal })
     const { withAugmentations } = await import('../../vision/augmentation.ts')
     const images: ImageFile[] = []
-    for (const image of dataset.images) {
+    const { split } = values
+    const wanted = split === undefined ? dataset.images : dataset.split(split)
+    if (wanted.length === 0)
+      throw new UserError(`Cannot extract features of the ${split} split of "${data}": it is empty`)
+    for (const image of wanted) {
       const count = image.split === 'train' ? values.augmentations : 0
       images.push(...(await withAugmentations({ id: image.id, path: dataset.imagePath(image) }, count)))
     }

@@ -207,21 +207,26 @@ test('network and captioner learn together, and what is written computes what wa
 test('with features of the tuned network the captioner is tested, compared and trained on', async () => {
   const { tuned } = await tune('used', { epochs: 1 })
   const { file, captioner, captionerData } = tuned!
-  for (const line of [
-    `features --data ${captionerData} --cnn ${file}`,
-    `concepts detect --data ${captionerData}`,
-    `test --run ${captioner} --split val`,
-    `train --data ${captionerData} --from ${captioner} --epochs 1 --batch-size 10 --out ${join(folder, 'on')}`,
-  ]) {
-    const { status, stderr } = await mia(line.split(' '))
+  const call = async (line: string) => {
+    const { status, stdout, stderr } = await mia(line.split(' '))
     expect(status, stderr).toBe(0)
-    if (line.startsWith('features')) expect(stderr).toContain(`mia concepts detect --data ${captionerData}`)
+    return { stdout, stderr }
   }
-  const compared = await mia(['compare', run, captioner!, '--samples', '20', '--json'])
-  expect(compared.status, compared.stderr).toBe(0)
-  const { images, differences } = JSON.parse(compared.stdout)
-  expect(images).toBe((await Dataset.open(data)).split('val').length)
+  const features = `features --data ${captionerData} --cnn ${file}`
+  const { stderr } = await call(`${features} --split val`)
+  expect(stderr).toContain(`mia concepts detect --data ${captionerData}`)
+  await call(`concepts detect --data ${captionerData}`)
+  await call(`test --run ${captioner} --split val`)
+  const { stdout } = await call(`compare ${run} ${captioner} --samples 20 --json`)
+  const { images, differences } = JSON.parse(stdout)
+  const dataset = await Dataset.open(data)
+  const count = dataset.split('val').length
+  expect(images).toBe(count)
   expect(differences.map(({ name }: { name: string }) => name)).toEqual(['data', 'from'])
+  const rest = JSON.parse((await call(`${features} --json`)).stdout)
+  expect(rest).toMatchObject({ kept: count, made: dataset.images.length - count })
+  await call(`concepts detect --data ${captionerData}`)
+  await call(`train --data ${captionerData} --from ${captioner} --epochs 1 --batch-size 10 --out ${join(folder, 'on')}`)
 })
 
 const FILES = [
