@@ -1,7 +1,9 @@
 // Times a self-critical training step (samples, rewards, update) and prints one JSON line: median seconds of a step, and
 // peak memory of the process. Usage: tsx bench/self-critical.ts <mia: 0 or 1> <images> <samples per image> [basic model]
+// [device]
+import { CPU, parseDevice } from '../src/device.ts'
 import { ints } from '../src/formats/host-value.ts'
-import { nodeRuntime } from '../src/hosts/node/runtime.ts'
+import { runtimeOn } from '../src/hosts/node/runtime.ts'
 import { BASIC_MODELS, type BasicModelName } from '../src/models/basic-models.ts'
 import { Vocabulary } from '../src/text/vocabulary.ts'
 import type { Batch } from '../src/train/batches.ts'
@@ -17,6 +19,9 @@ import { makeModel, median, sizes, someFeatures, someWords } from './sizes.ts'
 const [mia, images, samples] = process.argv.slice(2, 5).map(Number) as [number, number, number]
 const basicModel = (process.argv[5] ?? 'VisualAttention') as BasicModelName
 if (!(basicModel in BASIC_MODELS)) throw new Error(`There is no basic model "${basicModel}"`)
+const device = process.argv[6] === undefined ? CPU : parseDevice(process.argv[6])
+if (!device) throw new Error(`There is no device "${process.argv[6]}"`)
+const runtime = runtimeOn(device)
 /** Steps that are timed, after two that warm up. */
 const STEPS = 7
 const model = makeModel(basicModel, mia === 1)
@@ -25,7 +30,7 @@ const vocabulary = Vocabulary.build([words], { minCount: 1 })
 const references = Array.from({ length: images }, () =>
   Array.from({ length: 5 }, () => Array.from(someWords(10), (id) => vocabulary.words[id]!)),
 )
-const sampler = new SelfCriticalSampler(nodeRuntime, () => model, {
+const sampler = new SelfCriticalSampler(runtime, () => model, {
   vocabulary,
   reward: new CaptionReward(references, 0),
   baseline: 'samples',
@@ -35,7 +40,7 @@ const sampler = new SelfCriticalSampler(nodeRuntime, () => model, {
 })
 const adam = PUBLISHED_ADAM
 const clipping = { kind: 'value', limit: 0.1 } as const
-const sessions = new StepSessions(nodeRuntime, ({ steps }) =>
+const sessions = new StepSessions(runtime, ({ steps }) =>
   trainingStep(model, { captions: samples, steps, objective: selfCritical, adam, clipping }),
 )
 const state = TrainingState.start([...model.parameters.values()], 1)

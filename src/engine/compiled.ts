@@ -52,10 +52,10 @@ export class CompiledGraph {
 
   /**
    * Like run(), but leaves the outputs `wanted`, by default all, on the device, so that they can be fed to the next
-   * run without a copy. The caller releases them.
+   * run without a copy. The caller releases them. Those of `toRead` are to be read at once, see Session.
    */
-  async runOnDevice(feeds: Values, wanted?: readonly string[]): Promise<DeviceValues> {
-    return this.#session.runOnDevice(this.#pick(feeds), wanted)
+  async runOnDevice(feeds: Values, wanted?: readonly string[], toRead?: readonly string[]): Promise<DeviceValues> {
+    return this.#session.runOnDevice(this.#pick(feeds), wanted, toRead)
   }
 
   /** Frees the model once the runs in progress have ended; later runs throw Error. */

@@ -56,8 +56,11 @@ export interface Session {
    * run. Throws EngineError if the engine fails, and Error for a missing input or after release().
    */
   run(feeds: Values, options?: RunOptions): Promise<HostValues>
-  /** Like run(), but keeps the outputs `wanted`, by default all, on the device. The caller releases them. */
-  runOnDevice(feeds: Values, wanted?: readonly string[]): Promise<DeviceValues>
+  /**
+   * Like run(), but keeps the outputs `wanted`, by default all, on the device. The caller releases them. Those of
+   * `toRead` are to be read at once: a device can copy them in the same run, which is faster.
+   */
+  runOnDevice(feeds: Values, wanted?: readonly string[], toRead?: readonly string[]): Promise<DeviceValues>
   /** Frees the model, once the runs in progress have ended; later runs throw Error. A second call does nothing. */
   release(): void
 }

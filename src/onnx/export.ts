@@ -32,7 +32,7 @@ const IR_VERSION = 8n
  * The version of what toOnnx() and the translation of TensorFlow.js models write; a part of the keys of cached models.
  * Raise it with every change of their output: test/onnx/export-version.test.ts fails until then.
  */
-export const EXPORT_VERSION = 2
+export const EXPORT_VERSION = 3
 
 /** A value stored in the model file instead of fed as an input, such as a trained weight. */
 export interface Initializer {
@@ -90,7 +90,7 @@ export function toOnnx(
     initializer: [...emit.initializers.values()],
     input: inputs.filter((tensor) => !stored.has(tensor)).map((tensor) => valueInfo(inputName(tensor)!, tensor)),
     output: results.map((tensor, i) => valueInfo(names[i]!, tensor)),
-    valueInfo: factorInfo(
+    valueInfo: innerInfo(
       emit,
       order.flatMap(({ outputs }) => outputs).filter((tensor) => !named.has(tensor)),
     ),
@@ -121,17 +121,25 @@ function refuseTwins(inputs: readonly Tensor[]): void {
 }
 
 /**
- * The number of axes of each computed factor of a transposed product, for hosts that have to write it with Transpose,
- * which needs to know it: see replaceTransposedProducts().
+ * Type and number of axes of tensors inside the graph, where a host that rewrites it has to know them: of the computed
+ * factors of transposed products, see replaceTransposedProducts(), and of results of operators on bits, see
+ * splitHostPart().
  */
-function factorInfo(emit: OnnxEmitter, computed: readonly Tensor[]): ValueInfoProto[] {
-  const factors = new Set(emit.nodes.flatMap(({ opType, input }) => (opType === 'FusedMatMul' ? input : [])))
+function innerInfo(emit: OnnxEmitter, computed: readonly Tensor[]): ValueInfoProto[] {
+  const known = new Set(
+    emit.nodes.flatMap(({ opType, input, output }) =>
+      opType === 'FusedMatMul' ? input : BITS.has(opType) ? output : [],
+    ),
+  )
   return computed.flatMap((tensor) => {
     const name = emit.name(tensor)
     const open = tensor.shape.map(() => create(DimensionSchema))
-    return factors.delete(name) ? [tensorInfo(name, tensor.dtype, open)] : []
+    return known.delete(name) ? [tensorInfo(name, tensor.dtype, open)] : []
   })
 }
+
+/** Operators on bits. */
+const BITS = new Set(['BitwiseXor', 'BitShift'])
 
 function valueInfo(name: string, { shape, dtype }: Spec): ValueInfoProto {
   const dim = shape.map((size) =>

@@ -193,7 +193,7 @@ export class ModelDecoder {
         exportOptions(this.#model, this.#precision),
       )
     const { ids, logProbs, asked, ...next } = await this.#steps.use(JSON.stringify(form), load, (graph) =>
-      graph.runOnDevice({ ...encoded.values, ...prefixed(STATE, state.values), ...feeds }),
+      graph.runOnDevice({ ...encoded.values, ...prefixed(STATE, state.values), ...feeds }, undefined, CHOSEN),
     )
     try {
       return {
@@ -213,6 +213,9 @@ const exportOptions = ({ output }: SearchModel, precision: Precision): ExportOpt
   precision === 'int8'
     ? { quantized: (weight) => isQuantized(weight) && (isRescored(output) || !isOutput(weight)) }
     : {}
+
+/** The outputs of a step that the search reads. */
+const CHOSEN = ['ids', 'logProbs', 'asked']
 
 /** Steps kept compiled: each holds the weights of the decoder, and a search with another beam needs another. */
 const STEPS_KEPT = 4

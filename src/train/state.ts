@@ -106,7 +106,7 @@ export class TrainingState {
 
   /** Runs a step and keeps its new weights and moments on the device, in place of the old ones. */
   async #stepOnDevice(session: Session, feeds: Values): Promise<StepResult> {
-    const { loss, gradientNorm, ...next } = await session.runOnDevice(feeds)
+    const { loss, gradientNorm, ...next } = await session.runOnDevice(feeds, undefined, STEP_RESULTS)
     const before = this.#onDevice
     this.#onDevice = Object.fromEntries(Object.keys(this.#values).map((name) => [name, next[`next.${name}`]!]))
     this.#isCopied = false
@@ -209,6 +209,9 @@ export async function startOrRestore(
   const averages = checkpoint.averages && checked(checkpoint.averages, 'averages')
   return { state, progress: checkpoint, ...(averages && { averages }) }
 }
+
+/** The outputs of a step that are read after it. */
+const STEP_RESULTS = ['loss', 'gradientNorm']
 
 /** Tells the random numbers of initialisation from those of training. */
 const INITIALISATION = 0x1417

@@ -1,27 +1,37 @@
-import type { DeviceValues, HostValues, RunOptions, Session, Values } from '../../engine/session.ts'
+import { splitHostPart } from '../../engine/host-part.ts'
+import type { DeviceValues, HostValues, RunOptions, Session, Value, Values } from '../../engine/session.ts'
 import type { HostValue } from '../../formats/host-value.ts'
-import type { Accelerator, Output } from './accelerator.ts'
+import type { Accelerator, Input, Output } from './accelerator.ts'
 import { AcceleratorValue } from './accelerator-value.ts'
+import { HostBits } from './host-bits.ts'
 import { knownOutputs, own } from './session.ts'
 
-/** A model compiled for a GPU. Its methods are those of Session. */
+/** A model compiled for a GPU; the processor computes its host part. Its methods are those of Session. */
 export class AcceleratorSession implements Session {
   readonly onDevice = true as const
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
   readonly #accelerator: Accelerator
+  readonly #bits: HostBits | undefined
+  /** the inputs of the device's part that are not computed by the host part */
+  readonly #given: readonly string[]
   #session: bigint
   #released = false
 
-  private constructor(accelerator: Accelerator, session: bigint) {
+  private constructor(accelerator: Accelerator, session: bigint, bits?: HostBits) {
+    const { environment } = accelerator
     this.#accelerator = accelerator
     this.#session = session
-    this.inputNames = accelerator.environment.sessionNames(session, 'Input')
-    this.outputNames = accelerator.environment.sessionNames(session, 'Output')
+    this.#bits = bits
+    this.#given = environment.sessionNames(session, 'Input').filter((name) => !bits?.outputNames.includes(name))
+    this.inputNames = [...new Set([...this.#given, ...(bits?.inputNames ?? [])])]
+    this.outputNames = environment.sessionNames(session, 'Output')
   }
 
   static async load(accelerator: Accelerator, model: Uint8Array): Promise<AcceleratorSession> {
-    return new AcceleratorSession(accelerator, await accelerator.compile(model))
+    const { device, host } = splitHostPart(model)
+    const bits = host && (await HostBits.load(accelerator.environment, host))
+    return new AcceleratorSession(accelerator, await accelerator.compile(device), bits)
   }
 
   async run(feeds: Values, { into = {}, wanted = this.outputNames }: RunOptions = {}): Promise<HostValues> {
@@ -42,14 +52,24 @@ export class AcceleratorSession implements Session {
     }
   }
 
-  async runOnDevice(feeds: Values, wanted: readonly string[] = this.outputNames): Promise<DeviceValues> {
+  async runOnDevice(
+    feeds: Values,
+    wanted: readonly string[] = this.outputNames,
+    toRead: readonly string[] = [],
+  ): Promise<DeviceValues> {
     const accelerator = this.#accelerator
+    const isCopied = (name: string): boolean => toRead.includes(name)
     const handles = await this.#run(
       feeds,
-      wanted.map((name) => ({ name, memory: accelerator.memory })),
+      wanted.map((name) => ({
+        name,
+        memory: isCopied(name) ? accelerator.environment.hostMemory : accelerator.memory,
+      })),
       [],
     )
-    return Object.fromEntries(wanted.map((name, i) => [name, new AcceleratorValue(accelerator, handles[i]!)]))
+    return Object.fromEntries(
+      wanted.map((name, i) => [name, new AcceleratorValue(accelerator, handles[i]!, isCopied(name))]),
+    )
   }
 
   /** Runs the model. Returns the OrtValues of the outputs, which the caller releases; `targets` own those given. */
@@ -66,22 +86,30 @@ export class AcceleratorSession implements Session {
     const accelerator = this.#accelerator
     const used: AcceleratorValue[] = []
     const hostValues: HostValue[] = []
+    const feed = (name: string): Value => {
+      const value = own(feeds, name)
+      if (!value) throw new Error(`Internal: the model's input "${name}" is missing from the feeds`)
+      return value
+    }
+    const ofHost = (name: string, value: HostValue): Input => {
+      const given = accelerator.prepared(value)
+      hostValues.push(given)
+      return { name, handle: accelerator.environment.handle(given) }
+    }
     try {
-      const inputs = this.inputNames.map((name) => {
-        const value = own(feeds, name)
-        if (!value) throw new Error(`Internal: the model's input "${name}" is missing from the feeds`)
-        if ('data' in value) {
-          const given = accelerator.prepared(value)
-          hostValues.push(given)
-          return { name, handle: accelerator.environment.handle(given) }
-        }
+      const inputs = this.#given.map((name) => {
+        const value = feed(name)
+        if ('data' in value) return ofHost(name, value)
         if (!(value instanceof AcceleratorValue && value.isOn(accelerator)))
           throw new Error(`Internal: the value for the input "${name}" belongs to another runtime`)
         const handle = value.use()
         used.push(value)
         return { name, handle }
       })
-      return await accelerator.run(this.#session, inputs, outputs, [this, hostValues, used, targets])
+      const bits = this.#bits
+        ?.run(feed)
+        .then((values) => Object.entries(values).map(([name, value]) => ofHost(name, value)))
+      return await accelerator.run(this.#session, inputs, outputs, [this, hostValues, used, targets], bits)
     } finally {
       for (const value of used) value.endUse()
     }
@@ -90,6 +118,7 @@ export class AcceleratorSession implements Session {
   release(): void {
     if (this.#released) return
     this.#released = true
+    this.#bits?.release()
     // in turn: after the runs that were asked for before
     void this.#accelerator.inTurn(async () => this.#accelerator.environment.api.plain('ReleaseSession', this.#session))
   }

@@ -3,22 +3,24 @@ import type { HostValue } from '../../formats/host-value.ts'
 import type { DType } from '../../graph/index.ts'
 import type { Accelerator } from './accelerator.ts'
 
-/** An output that stays in the memory of a GPU. */
+/** An output that stays in the memory of a GPU, or one that the run has copied to ordinary memory to be read. */
 export class AcceleratorValue implements DeviceValue {
   readonly dtype: DType
   readonly shape: readonly number[]
   readonly #accelerator: Accelerator
+  readonly #isCopied: boolean
   #handle: bigint
   #uses = 0
   #released = false
 
-  /** Takes over the OrtValue. */
-  constructor(accelerator: Accelerator, handle: bigint) {
+  /** Takes over the OrtValue; `isCopied` says that it is in ordinary memory. */
+  constructor(accelerator: Accelerator, handle: bigint, isCopied: boolean) {
     const { dtype, shape } = accelerator.environment.describe(handle)
     this.dtype = dtype
     this.shape = shape
     this.#accelerator = accelerator
     this.#handle = handle
+    this.#isCopied = isCopied
     accelerator.releaseWith(this, handle)
   }
 
@@ -38,6 +40,7 @@ export class AcceleratorValue implements DeviceValue {
   async read(): Promise<HostValue> {
     const handle = this.use()
     try {
+      if (this.#isCopied) return this.#accelerator.environment.copy(handle)
       return await this.#accelerator.read(handle, this.dtype, this)
     } finally {
       this.endUse()

@@ -1,0 +1,41 @@
+import { type HostPart, sizeFeeds } from '../../engine/host-part.ts'
+import type { HostValues, Value } from '../../engine/session.ts'
+import type { HostValue } from '../../formats/host-value.ts'
+import type { NodeEnvironment } from './environment.ts'
+import { NodeSession } from './session.ts'
+
+/** The host part of a model, compiled for the processor. */
+export class HostBits {
+  /** the inputs of the whole model that it needs, those included of which it needs the size alone */
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  readonly #part: HostPart
+  readonly #session: NodeSession
+
+  private constructor(part: HostPart, session: NodeSession) {
+    this.inputNames = [...new Set([...part.inputs, ...part.sizes.map(({ of }) => of)])]
+    this.outputNames = session.outputNames
+    this.#part = part
+    this.#session = session
+  }
+
+  /** Compiles it. Throws EngineError if ONNX Runtime refuses it. */
+  static async load(environment: NodeEnvironment, part: HostPart): Promise<HostBits> {
+    return new HostBits(part, await NodeSession.load(environment, part.model))
+  }
+
+  /** Computes what the rest of the model takes from it, from the feeds of the whole model. */
+  async run(feed: (name: string) => Value): Promise<HostValues> {
+    const feeds: Record<string, HostValue> = sizeFeeds(this.#part, feed)
+    for (const name of this.#part.inputs) {
+      const value = feed(name)
+      feeds[name] = 'data' in value ? value : await value.read()
+    }
+    return this.#session.run(feeds)
+  }
+
+  /** Frees it, once the runs in progress have ended. */
+  release(): void {
+    this.#session.release()
+  }
+}
