@@ -134,18 +134,21 @@ async function report(growth: Growth): Promise<Work> {
   const run = join(growth.folder, 'run')
   await writeSmallRun(run)
   const perEpoch = 375 * growth.times // of 6,000 pictures in batches of 16
-  const lines: string[] = []
+  let count = 0
+  const out = createWriteStream(runFiles(run).log)
   for (let epoch = 1; epoch <= 30; epoch++) {
+    const lines: string[] = []
     for (let i = 1; i <= perEpoch; i++)
       lines.push(
         JSON.stringify({ kind: 'step', step: (epoch - 1) * perEpoch + i, loss: 3 / epoch + (i % 7) / 10, rate: 1e-4 }),
       )
     const scores = { CIDEr: epoch / 100, 'BLEU-4': epoch / 200 }
     lines.push(JSON.stringify({ kind: 'epoch', step: epoch * perEpoch, epoch, scores, best: true, loss: 3 / epoch }))
+    count += lines.length
+    if (!out.write(`${lines.join('\n')}\n`)) await once(out, 'drain')
   }
-  await writeFile(runFiles(run).log, `${lines.join('\n')}\n`)
-  const count = lines.length
-  lines.length = 0
+  out.end()
+  await finished(out)
   await reportOfRun({ engine: nodeEngine, folder: run })
   return { count, of: 'lines of the log' }
 }

@@ -32,7 +32,7 @@ export interface Surrounding {
 const isRoot = process.getuid?.() === 0
 const ONLY_ROOT = isRoot ? undefined : 'only root can mount a small disk and act as another user'
 const NOBODY = 65534
-const DISK_MB = 64
+const DISK_MB = 256
 
 /** Why an end is a fault: a command may succeed, or say in one line what is wrong. */
 function faultOf({ status, errors }: Ended): string[] {

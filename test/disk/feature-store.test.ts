@@ -309,8 +309,13 @@ test('a writer killed at any moment loses at most the shard in work, and the nex
     )
     least = ids.length
   }
-  await write(folder, 10_000, 10_001)
-  expect((await readdir(folder)).filter((file) => file.endsWith('.part'))).toEqual([])
+  const [last, unbroken] = [await FeatureWriter.open(folder, source, { shardSize: 4 }), await temporaryFolder()]
+  for (let n = 0; n < least + 5; n++) if (!last.has(id(n))) await last.add(id(n), { features: featuresOf(n) })
+  await last.close()
+  await write(unbroken, 0, least + 5)
+  const names = (await readdir(unbroken)).sort()
+  expect((await readdir(folder)).sort()).toEqual(names)
+  for (const name of names) expect(await readFile(join(folder, name))).toEqual(await readFile(join(unbroken, name)))
 })
 
 test('an index in format mia-features/1, which called skipped images leftOut, is still read', async () => {
