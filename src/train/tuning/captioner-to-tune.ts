@@ -13,6 +13,8 @@ import { writeSafetensors } from '../../disk/safetensors-file.ts'
 import { type StoredInputs, storedInputs } from '../../disk/stored-inputs.ts'
 import { UserError } from '../../errors.ts'
 import { describeSource, type GridSource, sameSource } from '../../vision/feature-source.ts'
+import { BUILTIN } from '../../vision/networks/builtin.ts'
+import { CENTERNET } from '../../vision/networks/centernet/model.ts'
 import { type InitialWeights, initialWeightsOf } from '../initial-weights.ts'
 import { CAPTIONER, WORDS } from './tuning-model.ts'
 
@@ -26,15 +28,22 @@ export interface CaptionerToTune extends TrainedCaptioner {
 
 /**
  * Opens the captioner of the run in `folder`, to be tuned with the network of `source` on the dataset in `data`. Throws
- * UserError if its features are those of another network, or the dataset does not have its vocabulary, features and
- * concepts.
+ * UserError if its features are those of another network, or of the built-in one, or the dataset does not have its
+ * vocabulary, features and concepts.
  */
 export async function openCaptionerToTune(folder: string, data: string, source: GridSource): Promise<CaptionerToTune> {
   const captioner = await openRun(folder)
   const { config, vocabulary, detector } = captioner
-  if (!sameSource(config.features, source))
+  const { features } = config
+  if (features.kind !== 'bottom-up' && features.network.file === BUILTIN)
     throw new UserError(
-      `Cannot tune the captioner "${folder}" with this network: it reads ${describeSource(config.features)}, and the ` +
+      `Cannot tune the captioner "${folder}" with its network: it reads features of the one that comes with the package, ` +
+        `whose weights have 8 bits; train a captioner on features of "mia features --cnn ${CENTERNET}", which that ` +
+        'network was made from',
+    )
+  if (!sameSource(features, source))
+    throw new UserError(
+      `Cannot tune the captioner "${folder}" with this network: it reads ${describeSource(features)}, and the ` +
         `network gives ${describeSource(source)}; give the network, layer and size of its features`,
     )
   const dataset = await Dataset.open(data)

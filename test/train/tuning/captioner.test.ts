@@ -1,5 +1,5 @@
 // A captioner that is tuned together with the network whose features it reads.
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -271,6 +271,16 @@ test('a captioner on the features of another layer is refused', async () => {
   await expect(tune('refused', { network })).rejects.toThrow(
     /Cannot tune the captioner ".*run" with this network: it reads .* and the network gives .*layer1/,
   )
+})
+
+test('a captioner on the features of the built-in network is refused, with what to do', async () => {
+  const builtin = join(folder, 'builtin')
+  await cp(run, builtin, { recursive: true })
+  const path = join(builtin, 'config.json')
+  const config = JSON.parse(await readFile(path, 'utf8'))
+  config.features.network.file = 'builtin'
+  await writeFile(path, JSON.stringify(config))
+  await expect(tune('refused', { captioner: builtin })).rejects.toThrow('weights have 8 bits; train a captioner on')
 })
 
 test('a dataset with other words than the captioner is refused', async () => {
