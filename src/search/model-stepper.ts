@@ -196,11 +196,12 @@ export class ModelDecoder {
       graph.runOnDevice({ ...encoded.values, ...prefixed(STATE, state.values), ...feeds }, undefined, CHOSEN),
     )
     try {
+      const [idValues, logProbValues, askedValues] = await Promise.all([ids!.read(), logProbs!.read(), asked?.read()])
       return {
         state: { values: named(next, NEXT), places },
-        ids: rowsAt(places, intData(await ids!.read()), form.width),
-        logProbs: rowsAt(places, floatData(await logProbs!.read()), form.width),
-        ...(asked && { wanted: floatData(await asked.read()) }),
+        ids: rowsAt(places, intData(idValues), form.width),
+        logProbs: rowsAt(places, floatData(logProbValues), form.width),
+        ...(askedValues && { wanted: floatData(askedValues) }),
       }
     } finally {
       for (const value of [ids, logProbs, asked]) value?.release()

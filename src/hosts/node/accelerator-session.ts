@@ -1,10 +1,10 @@
+import { HostBits } from '../../engine/host-bits.ts'
 import { splitHostPart } from '../../engine/host-part.ts'
 import type { DeviceValues, HostValues, RunOptions, Session, Value, Values } from '../../engine/session.ts'
 import type { HostValue } from '../../formats/host-value.ts'
 import type { Accelerator, Input, Output } from './accelerator.ts'
 import { AcceleratorValue } from './accelerator-value.ts'
-import { HostBits } from './host-bits.ts'
-import { knownOutputs, own } from './session.ts'
+import { knownOutputs, NodeSession, own } from './session.ts'
 
 /** A model compiled for a GPU; the processor computes its host part. Its methods are those of Session. */
 export class AcceleratorSession implements Session {
@@ -30,7 +30,7 @@ export class AcceleratorSession implements Session {
 
   static async load(accelerator: Accelerator, model: Uint8Array): Promise<AcceleratorSession> {
     const { device, host } = splitHostPart(model)
-    const bits = host && (await HostBits.load(accelerator.environment, host))
+    const bits = host && new HostBits(host, await NodeSession.load(accelerator.environment, host.model))
     return new AcceleratorSession(accelerator, await accelerator.compile(device), bits)
   }
 

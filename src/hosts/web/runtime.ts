@@ -1,4 +1,7 @@
+import type { InferenceSession as CompiledModel } from 'onnxruntime-web'
 import { forWebgpu } from '../../engine/for-webgpu.ts'
+import { HostBits } from '../../engine/host-bits.ts'
+import { splitHostPart } from '../../engine/host-part.ts'
 import type { Runtime, Session } from '../../engine/session.ts'
 import { widened } from '../../engine/widen.ts'
 import { UserError } from '../../errors.ts'
@@ -55,27 +58,28 @@ export async function webRuntime(backend: WebBackend, files: URL): Promise<WebRu
   env.logLevel = 'error'
   env.wasm.numThreads = threads
   env.wasm.wasmPaths = { mjs: new URL(mjs, files), wasm: new URL(wasm, files) }
-  const onGpu = backend === 'webgpu'
   const inTurn = oneByOne()
-  return {
-    backend,
-    threads,
-    load: (model): Promise<Session> =>
-      inTurn(async () => {
-        const session = await InferenceSession.create(onGpu ? forWebgpu(model) : model, {
-          executionProviders: [backend],
-          graphOptimizationLevel: 'all',
-          logSeverityLevel: 3,
-          ...(onGpu && { preferredOutputLocation: 'gpu-buffer' as const }),
-        }).catch((error: unknown) => {
-          const said = error instanceof Error ? error.message : String(error)
-          if (/no available backend/.test(said))
-            throw new UserError(`Cannot start ONNX Runtime with ${backend} from ${files}: ${said}`)
-          return refuse(error)
-        })
-        return new WebSession(ort, session, inTurn, ...(onGpu ? [widened] : []))
+  const compile = (model: Uint8Array, provider: WebBackend): Promise<CompiledModel> =>
+    inTurn(() =>
+      InferenceSession.create(model, {
+        executionProviders: [provider],
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        ...(provider === 'webgpu' && { preferredOutputLocation: 'gpu-buffer' as const }),
+      }).catch((error: unknown) => {
+        const said = error instanceof Error ? error.message : String(error)
+        if (/no available backend/.test(said))
+          throw new UserError(`Cannot start ONNX Runtime with ${provider} from ${files}: ${said}`)
+        return refuse(error)
       }),
+    )
+  const load = async (model: Uint8Array): Promise<Session> => new WebSession(ort, await compile(model, 'wasm'), inTurn)
+  const loadOnGpu = async (model: Uint8Array): Promise<Session> => {
+    const { device, host } = splitHostPart(model)
+    const bits = host && new HostBits(host, await load(host.model))
+    return new WebSession(ort, await compile(forWebgpu(device), 'webgpu'), inTurn, { prepare: widened, bits })
   }
+  return { backend, threads, load: backend === 'webgpu' ? loadOnGpu : load }
 }
 
 /** Throws what to do about a package that the bundler or the browser did not find. */

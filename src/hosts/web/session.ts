@@ -1,10 +1,12 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web'
+import type { HostBits } from '../../engine/host-bits.ts'
 import {
   type DeviceValues,
   EngineError,
   type HostValues,
   type RunOptions,
   type Session,
+  type Value,
   type Values,
 } from '../../engine/session.ts'
 import type { HostValue } from '../../formats/host-value.ts'
@@ -14,6 +16,14 @@ import { WebValue } from './value.ts'
 /** Does work after all work before it: ONNX Runtime's library for pages does one thing at a time. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>
 
+/** What a session on a GPU needs. */
+export interface ForGpu {
+  /** what happens to a value before it is fed */
+  readonly prepare: (value: HostValue) => HostValue
+  /** the model's host part, if it has one */
+  readonly bits?: HostBits | undefined
+}
+
 /** A compiled model in a page. Its methods are those of Session. */
 export class WebSession implements Session {
   readonly inputNames: readonly string[]
@@ -21,21 +31,18 @@ export class WebSession implements Session {
   readonly #ort: Ort
   readonly #session: InferenceSession
   readonly #inTurn: InTurn
-  /** what happens to a value before it is fed */
-  readonly #prepare: (value: HostValue) => HostValue
+  readonly #gpu: ForGpu
+  /** the inputs that the host part does not compute */
+  readonly #given: readonly string[]
   #released = false
 
-  constructor(
-    ort: Ort,
-    session: InferenceSession,
-    inTurn: InTurn,
-    prepare: (value: HostValue) => HostValue = (value) => value,
-  ) {
+  constructor(ort: Ort, session: InferenceSession, inTurn: InTurn, gpu: ForGpu = { prepare: (value) => value }) {
     this.#ort = ort
     this.#session = session
     this.#inTurn = inTurn
-    this.#prepare = prepare
-    this.inputNames = session.inputNames
+    this.#gpu = gpu
+    this.#given = session.inputNames.filter((name) => !gpu.bits?.outputNames.includes(name))
+    this.inputNames = [...new Set([...this.#given, ...(gpu.bits?.inputNames ?? [])])]
     this.outputNames = session.outputNames
   }
 
@@ -65,16 +72,22 @@ export class WebSession implements Session {
     if (this.#released) throw new Error('Internal: the session was released')
     const used: WebValue[] = []
     try {
-      const inputs: Record<string, Tensor> = {}
-      for (const name of this.inputNames) {
+      const feed = (name: string): Value => {
         const value = Object.hasOwn(feeds, name) ? feeds[name] : undefined
         if (!value) throw new Error(`Internal: the model's input "${name}" is missing from the feeds`)
+        return value
+      }
+      const inputs: Record<string, Tensor> = {}
+      for (const name of this.#given) {
+        const value = feed(name)
         if (value instanceof WebValue) {
           inputs[name] = value.use()
           used.push(value)
-        } else if ('data' in value) inputs[name] = toTensor(this.#ort, this.#prepare(value))
+        } else if ('data' in value) inputs[name] = toTensor(this.#ort, this.#gpu.prepare(value))
         else throw new Error(`Internal: the value for the input "${name}" belongs to another runtime`)
       }
+      const computed = (await this.#gpu.bits?.run(feed)) ?? {}
+      for (const [name, value] of Object.entries(computed)) inputs[name] = toTensor(this.#ort, value)
       const results = await this.#inTurn(() => this.#session.run(inputs, [...wanted]).catch(refuse))
       return wanted.map((name) => results[name]!)
     } finally {
@@ -85,6 +98,7 @@ export class WebSession implements Session {
   release(): void {
     if (this.#released) return
     this.#released = true
+    this.#gpu.bits?.release()
     void this.#inTurn(() => this.#session.release())
   }
 }

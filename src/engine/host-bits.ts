@@ -1,8 +1,6 @@
-import { type HostPart, sizeFeeds } from '../../engine/host-part.ts'
-import type { HostValues, Value } from '../../engine/session.ts'
-import type { HostValue } from '../../formats/host-value.ts'
-import type { NodeEnvironment } from './environment.ts'
-import { NodeSession } from './session.ts'
+import type { HostValue } from '../formats/host-value.ts'
+import { type HostPart, sizeFeeds } from './host-part.ts'
+import type { HostValues, Session, Value } from './session.ts'
 
 /** The host part of a model, compiled for the processor. */
 export class HostBits {
@@ -10,18 +8,14 @@ export class HostBits {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
   readonly #part: HostPart
-  readonly #session: NodeSession
+  readonly #session: Session
 
-  private constructor(part: HostPart, session: NodeSession) {
+  /** `session` is the compiled model of the part, and is released with it. */
+  constructor(part: HostPart, session: Session) {
     this.inputNames = [...new Set([...part.inputs, ...part.sizes.map(({ of }) => of)])]
     this.outputNames = session.outputNames
     this.#part = part
     this.#session = session
-  }
-
-  /** Compiles it. Throws EngineError if ONNX Runtime refuses it. */
-  static async load(environment: NodeEnvironment, part: HostPart): Promise<HostBits> {
-    return new HostBits(part, await NodeSession.load(environment, part.model))
   }
 
   /** Computes what the rest of the model takes from it, from the feeds of the whole model. */
