@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { serialize } from 'node:v8'
+import { isDeepStrictEqual } from 'node:util'
 
 /** A format that is read: files that are right, and how they are read. */
 export interface Format {
@@ -39,8 +39,8 @@ export async function place(folder: string, { file }: Format, bytes: Uint8Array)
 export const encode = (value: unknown): Uint8Array =>
   new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
 
-/** Whether two results are equal. */
-export const equal = (a: unknown, b: unknown): boolean => serialize(a).equals(serialize(b))
+/** Whether two results are equal: numbers, NaN included, and arrays of them by their values. */
+export const equal = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b)
 
 /** The text of bytes as JSON.parse() reads it, undefined if it does not. */
 export function parsed(bytes: Uint8Array): unknown {

@@ -162,8 +162,8 @@ const staleLock: Surrounding = {
     const faults: string[] = []
     if (!LOCKED.includes(command.name)) return []
     const owner = { pid: deadProcess(), host: hostname(), since: new Date().toISOString() }
-    await mkdir(join(folder, command.writes), { recursive: true })
     for (const content of [JSON.stringify(owner), '', '{"pid":']) {
+      await mkdir(join(folder, command.writes), { recursive: true })
       await writeFile(join(folder, command.writes, 'lock.json'), content)
       const ended = await command.start(folder).ended
       if (ended.status !== 0) faults.push(`with the lock ${JSON.stringify(content.slice(0, 8))} ${ended.errors}`)

@@ -38,8 +38,8 @@ export const detectorFor = (vocabularySize: number, source: FeatureSource, dropo
 const ADVICE = 'train it again with "mia concepts train"'
 
 /**
- * A detector from the parsed JSON of `infoPath` and the tensors of `weightsPath`; the paths name the files in errors.
- * Throws UserError if one is damaged or they do not belong together.
+ * A detector from the parsed JSON of one file and the tensors of one, perhaps the same; the paths name them in errors.
+ * Throws UserError if one is damaged, or, naming both, if they do not belong together.
  */
 export function parseDetector(
   json: { readonly value: unknown; readonly path: string },
@@ -47,7 +47,8 @@ export function parseDetector(
 ): StoredDetector {
   const { format: _, ...info } = validate(SCHEMA, json.value, json.path, ADVICE)
   const { parameters } = detectorFor(info.words.length, info.features)
-  return { info, weights: weightsOf(weights.tensors, parameters, `concept detector "${weights.path}"`, ADVICE) }
+  const advice = json.path === weights.path ? ADVICE : `its words and features are those of "${json.path}"; ${ADVICE}`
+  return { info, weights: weightsOf(weights.tensors, parameters, `concept detector "${weights.path}"`, advice) }
 }
 
 /** A detector's description as the JSON that parseDetector() reads. */

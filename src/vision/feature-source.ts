@@ -1,7 +1,9 @@
 import * as v from 'valibot'
 import type { Network } from './networks/network.ts'
 
-const SIZE_SCHEMA = v.pipe(v.number(), v.integer(), v.minValue(1))
+/** Far beyond any network, so that a damaged size cannot ask for an array that nothing can hold. */
+const MOST = 1_000_000
+const SIZE_SCHEMA = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST))
 const PER_CHANNEL_SCHEMA = v.strictTuple([v.number(), v.number(), v.number()])
 const FILE_SCHEMA = v.object({ file: v.string(), sha256: v.string() })
 const sizes = {

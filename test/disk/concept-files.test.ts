@@ -67,6 +67,26 @@ describe('readDetector()', () => {
     await expect(readDetector(folder)).rejects.toThrow(`"${detectorFiles(folder).info}": there is no such file`)
   })
 
+  test.each([1e21, 2 ** 53, 1_000_001])('refuses features of %d numbers, naming the field', async (size) => {
+    const folder = await temporaryFolder()
+    await writeEarlierDetector(folder)
+    const files = detectorFiles(folder)
+    await writeFile(files.info, formatDetector({ ...info, features: { ...source, size } }))
+    await expect(readDetector(folder)).rejects.toThrow(
+      `Cannot read "${files.info}": features.size is ${size} and should be at most 1,000,000`,
+    )
+  })
+
+  test('names both files of version 0.1.0 if they do not fit', async () => {
+    const folder = await temporaryFolder()
+    await writeEarlierDetector(folder)
+    const files = detectorFiles(folder)
+    await writeFile(files.info, formatDetector({ ...info, words: ['red', 'dog', 'cat'] }))
+    const reading = readDetector(folder)
+    await expect(reading).rejects.toThrow(`Cannot read concept detector "${files.weights}": "weight" is `)
+    await expect(reading).rejects.toThrow(`its words and features are those of "${files.info}"; train it again`)
+  })
+
   test.each(damages)('refuses weights with %s', async (_, damage, why) => {
     const folder = await temporaryFolder()
     const files = detectorFiles(folder)

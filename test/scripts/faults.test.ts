@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { differences } from '../../scripts/faults/commands.ts'
-import { disagreement } from '../../scripts/faults/format.ts'
+import { disagreement, equal } from '../../scripts/faults/format.ts'
 import { mutantOf } from '../../scripts/faults/mutant.ts'
 import { mutateJson } from '../../scripts/faults/mutate-json.ts'
 import { Random } from '../../src/random.ts'
@@ -45,4 +45,16 @@ test('differences() names files that are left over, missing, or have other bytes
     'd is left over',
   ])
   expect(differences(right, right)).toEqual([])
+})
+
+test('equal() compares values, and not how they are kept in memory', () => {
+  const kept = (first: number): { n: number } => {
+    const object = { n: first }
+    object.n = 8
+    return object
+  }
+  expect(equal(kept(0.5), kept(1))).toBe(true) // one is a double, the other a small integer
+  expect(equal({ data: Float32Array.of(Number.NaN) }, { data: Float32Array.of(Number.NaN) })).toBe(true)
+  expect(equal({ data: Float32Array.of(1) }, { data: Float32Array.of(2) })).toBe(false)
+  expect(equal(new Map([['a', 1]]), new Map([['a', 2]]))).toBe(false)
 })

@@ -5,6 +5,8 @@ import type { Normalisation } from '../preprocessing.ts'
 /** The name of the file in which Hugging Face keeps a network's preprocessing. */
 export const PREPROCESSOR_CONFIG = 'preprocessor_config.json'
 
+/** Far beyond any network, so that a damaged size cannot ask for more memory than there is. */
+const MOST_SIDE = 16_384
 const side = v.pipe(v.number(), v.integer(), v.minValue(1))
 const sizes = v.union([
   side,
@@ -70,6 +72,8 @@ export function preprocessorConfig(bytes: Uint8Array, file: string): Preprocesso
   const crop = output.do_center_crop === false ? undefined : output.crop_size
   const seen = crop ?? (output.do_resize === false ? undefined : output.size)
   const size = typeof seen === 'number' ? { width: seen, height: seen } : seen
+  if (size && Math.max(size.width, size.height) > MOST_SIDE)
+    return fail(`it asks for images of ${size.width} x ${size.height}, and ${MOST_SIDE} pixels a side is the most`)
   return { size: size ?? undefined, normalisation: normalisation(output) }
 }
 

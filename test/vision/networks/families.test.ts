@@ -250,6 +250,7 @@ describe('preprocessor_config.json', () => {
     ['{"image_std": [0, 1, 1]}', '"image_std.*" is wrong|expected no zeros'],
     ['{"image_mean": "grey"}', '"image_mean" is wrong'],
     ['[]', 'it is not an object'],
+    ['{"size": 1e21}', 'it asks for images of 1e\\+21 x 1e\\+21, and 16384 pixels a side is the most'],
   ])('of %s is named, not ignored', async (text, why) => {
     const opening = inputWith(text)
     await expect(opening).rejects.toThrow(new RegExp(`^Cannot read .*preprocessor_config.json.*(${why})`))
