@@ -109,10 +109,12 @@ async function linesOf(path: string): Promise<{ lines: string[]; torn: boolean }
 function parse(lines: readonly string[], i: number, path: string): JournalEntry {
   try {
     const entry = JSON.parse(lines[i]!)
-    if (typeof entry.kind === 'string' && Number.isInteger(entry.step)) return entry
+    const { kind, step, epoch = 0 } = entry
+    if (typeof kind === 'string' && Number.isInteger(step) && Number.isInteger(epoch)) return entry
   } catch {}
   throw new UserError(
-    `Cannot read log "${path}": line ${i + 1} is not an entry with "kind" and "step"; delete that line`,
+    `Cannot read log "${path}": line ${i + 1} is not an entry with "kind", "step" and, if it has one, a whole ` +
+      'number as "epoch"; delete that line',
   )
 }
 

@@ -84,8 +84,13 @@ describe('Journal', () => {
     },
   )
 
-  test('names a line that is no entry, and leaves the log as it is', async () => {
-    const text = '{"kind":"step","step":1}\nnot JSON\n{"kind":"step","step":2}\n'
+  test.each([
+    'not JSON',
+    '{"kind":"step"}',
+    '{"kind":"epoch","step":1,"epoch":{"toString":"x"}}',
+    `{"kind":"epoch","step":1,"epoch":${'['.repeat(5000)}${']'.repeat(5000)}}`,
+  ])('names a line that is no entry, and leaves the log as it is: %.60s', async (line) => {
+    const text = `{"kind":"step","step":1}\n${line}\n{"kind":"step","step":2}\n`
     await writeFile(path, text)
     await expect(readJournal(path)).rejects.toThrow(`Cannot read log "${path}": line 2 is not an entry`)
     await expect(Journal.open(path, { step: 1, epoch: 0 })).rejects.toThrow('line 2')
