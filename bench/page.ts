@@ -1,7 +1,8 @@
 // Captions photographs in the page and by the command line's captioner with the same weights, and measures the page:
 // seconds to the first caption cold and warm, bytes over the wire, captions that are equal.
 // Usage: npx tsx bench/page.ts [--photos folder] [--count 20] [--backend wasm] [--isolated]
-// Chromium's WebGPU is SwiftShader here, which computes on the processor: its times say nothing of a GPU.
+// Chromium's WebGPU is SwiftShader, which computes on the processor: its times say nothing of a GPU. With MIA_TEST_GPU=1
+// it is the machine's GPU.
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
