@@ -62,8 +62,10 @@ const CARD: Card = {
 const EPOCH = { kind: 'epoch', step: 2, epoch: 1, scores: { CIDEr: 0.5 }, best: true }
 const STEP = { kind: 'step', step: 1, loss: 2.5, learningRate: 1e-4 }
 
+type RunFile = 'config.json' | 'vocabulary.json' | 'calibration.json' | 'weights.safetensors'
+
 /** A file of a trained run, which is opened. */
-const ofRun = (name: string, file: 'vocabulary.json' | 'calibration.json' | 'weights.safetensors'): Format => ({
+const ofRun = (name: string, file: RunFile): Format => ({
   name,
   file: `run/${file}`,
   ...(file.endsWith('json') && { json: 'whole' }),
@@ -76,8 +78,13 @@ const ofRun = (name: string, file: 'vocabulary.json' | 'calibration.json' | 'wei
     return [await readFile(join(folder, 'run', file))]
   },
   async read(path) {
-    const { vocabulary, calibration, model } = await openRun(dirname(path))
-    return { vocabulary: vocabulary.toJSON(), calibration, parameters: [...model.parameters.keys()] }
+    const { config, vocabulary, calibration, model } = await openRun(dirname(path))
+    return {
+      config: JSON.parse(formatRunConfig(config)),
+      vocabulary: vocabulary.toJSON(),
+      calibration,
+      parameters: [...model.parameters.keys()],
+    }
   },
   wrong({ bytes }, result) {
     if (!file.endsWith('json')) return undefined
@@ -208,6 +215,7 @@ export const RUN_FILES: readonly Format[] = [
       return [...mean, ...std].every(Number.isFinite) ? undefined : 'pixels would not be finite'
     },
   },
+  ofRun('config-of-run', 'config.json'),
   ofRun('run-vocabulary', 'vocabulary.json'),
   ofRun('calibration', 'calibration.json'),
   ofDetector('detector', 'detector.json'),
