@@ -50,12 +50,11 @@ export function App() {
 
 /** What the page computes with and what its captioner was trained on. */
 function About({ captioner }: { captioner: Captioner }) {
-  const { backend, threads, index, gpuFault } = captioner.info
+  const { backend, threads, index } = captioner.info
   const { basicModel, mia, trainedOn } = index.model
   return (
     <p>
       {TEXTS.model(basicModel, mia, trainedOn)} {index.terms} {TEXTS.engine(backend, threads)}
-      {gpuFault !== undefined && ` ${gpuFault}`}
     </p>
   )
 }

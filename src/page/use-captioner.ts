@@ -37,7 +37,6 @@ async function load(
   onProgress: (done: number, total: number) => void,
 ): Promise<Captioner> {
   await offline()
-  const wanted = new URLSearchParams(location.search).get('backend')
-  const backend = wanted === 'webgpu' || wanted === 'wasm' ? wanted : 'auto'
+  const backend = new URLSearchParams(location.search).get('backend') === 'webgpu' ? 'webgpu' : 'wasm'
   return Captioner.load(folder, { backend, worker: 'worker.js', onProgress, signal })
 }

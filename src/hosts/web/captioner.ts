@@ -8,8 +8,8 @@ import type { WebBackend } from './runtime.ts'
 
 /** Options for loading a captioner in a page. `onProgress` is called with bytes of the captioner's files. */
 export interface WebCaptionerOptions extends Watch {
-  /** what to compute with: by default `auto`, WebGPU where the browser has a GPU, else WebAssembly */
-  readonly backend?: WebBackend | 'auto'
+  /** what to compute with: by default WebAssembly, which is faster for models of this size (docs/page.md) */
+  readonly backend?: WebBackend
   /**
    * the folder of ONNX Runtime's .mjs and .wasm files, copied from `onnxruntime-web/dist`; by default `ort/` beside the
    * page
@@ -49,7 +49,7 @@ export class Captioner {
    */
   static async load(
     folder: string | URL,
-    { backend = 'auto', runtime = 'ort/', worker, onProgress, signal }: WebCaptionerOptions = {},
+    { backend = 'wasm', runtime = 'ort/', worker, onProgress, signal }: WebCaptionerOptions = {},
   ): Promise<Captioner> {
     const absolute = (address: string | URL): string => new URL(address, document.baseURI).href
     const withSlash = (address: string): string => (address.endsWith('/') ? address : `${address}/`)

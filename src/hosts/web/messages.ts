@@ -14,8 +14,6 @@ export interface CaptionerInfo {
   readonly index: WebIndex
   /** whether a caption's confidence is the probability that it fits, not the mean probability of its words */
   readonly calibrated: boolean
-  /** why the GPU is not used although the browser has one */
-  readonly gpuFault?: string
 }
 
 /** Work for the worker. */
@@ -26,7 +24,7 @@ export type WebRequest =
       readonly folder: string
       /** the folder of ONNX Runtime's files */
       readonly runtime: string
-      readonly backend: WebBackend | 'auto'
+      readonly backend: WebBackend
     }
   | {
       readonly kind: 'caption' | 'explain'

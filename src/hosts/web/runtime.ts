@@ -28,21 +28,6 @@ export const RUNTIME_FILES = {
 const MAX_THREADS = 8
 
 /**
- * The backend that suits this browser: `webgpu` if it has a GPU for pages, else `wasm`. An adapter that computes on the
- * processor (`isFallbackAdapter`) is no GPU: WebAssembly is faster.
- */
-export async function bestBackend(): Promise<WebBackend> {
-  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<GpuAdapter | null> } }
-  const adapter = await gpu?.requestAdapter().catch(() => null)
-  return adapter && !adapter.info?.isFallbackAdapter ? 'webgpu' : 'wasm'
-}
-
-/** The part of WebGPU's GPUAdapter that tells a GPU from its emulation. */
-interface GpuAdapter {
-  readonly info?: { readonly isFallbackAdapter?: boolean }
-}
-
-/**
  * ONNX Runtime on a backend, its files fetched from the folder `files`. WebAssembly has as many threads as the
  * processor, at most 8, where the page is cross-origin isolated, else one. Throws UserError if the package
  * onnxruntime-web is missing or the files cannot be fetched.

@@ -3,7 +3,7 @@ import type { Captioner } from '../../caption/captioner.ts'
 import { ImageError, type ImageInput } from '../../engine/pictures.ts'
 import type { CaptionerInfo, FromWorker, SentError, ToWorker, WebRequest, WebResults } from './messages.ts'
 import { openFiles } from './open.ts'
-import { bestBackend, type WebRuntime, webRuntime } from './runtime.ts'
+import { webRuntime } from './runtime.ts'
 import { fetchCaptioner } from './store.ts'
 
 let captioner: Captioner | undefined
@@ -39,32 +39,20 @@ async function work(
 }
 
 async function load(
-  { folder, runtime: files, backend: wanted }: Extract<WebRequest, { kind: 'load' }>,
+  { folder, runtime: files, backend }: Extract<WebRequest, { kind: 'load' }>,
   signal: AbortSignal,
   onProgress: (done: number, total: number) => void,
 ): Promise<CaptionerInfo> {
-  const backend = wanted === 'auto' ? await bestBackend() : wanted
   const { index, files: fetched } = await fetchCaptioner(new URL(folder), { onProgress, signal })
-  const open = async (runtime: WebRuntime, gpuFault?: string): Promise<CaptionerInfo> => {
-    captioner = await openFiles(runtime, folder, fetched)
-    signal.throwIfAborted()
-    const { backend, threads } = runtime
-    return {
-      backend,
-      threads,
-      model: captioner.trained.config.model,
-      index,
-      calibrated: captioner.trained.calibration !== undefined,
-      ...(gpuFault !== undefined && { gpuFault }),
-    }
-  }
-  const at = new URL(files)
-  if (wanted !== 'auto' || backend === 'wasm') return open(await webRuntime(backend, at))
-  try {
-    return await open(await webRuntime('webgpu', at))
-  } catch (error) {
-    signal.throwIfAborted()
-    return open(await webRuntime('wasm', at), (error as Error).message)
+  const runtime = await webRuntime(backend, new URL(files))
+  captioner = await openFiles(runtime, folder, fetched)
+  signal.throwIfAborted()
+  return {
+    backend,
+    threads: runtime.threads,
+    model: captioner.trained.config.model,
+    index,
+    calibrated: captioner.trained.calibration !== undefined,
   }
 }
 
