@@ -14,8 +14,9 @@ export interface Measured {
   readonly detail?: string
 }
 
-// The same computation in PyTorch, run by Debian's Python. The wrapper adds the script's peak memory to its output.
-const python = '/usr/bin/python3'
+// The same computation in PyTorch, run by Debian's Python or the one that MIA_PYTHON names. The wrapper adds the script's
+// peak memory to its output.
+const python = process.env.MIA_PYTHON ?? '/usr/bin/python3'
 /** The script of the paper's models. */
 export const REFERENCE =
   process.env.MIA_PYTORCH_REFERENCE ??

@@ -8,7 +8,7 @@ import sys
 
 import torch
 from torch import nn
-from torch.quantization import quantize_dynamic
+from torch.ao.quantization import quantize_dynamic
 
 # Of the two engines of x86, oneDNN is the faster one for these sizes, where PyTorch has it.
 engines = torch.backends.quantized.supported_engines
