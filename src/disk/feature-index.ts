@@ -54,7 +54,7 @@ export async function readIndex(folder: string): Promise<FeatureIndex> {
     })
   const entries = journal ? journalEntries(journal, text) : []
   for (const { shard } of entries) if (shard) check(shard, (fault) => refuseJournal(journal!, fault))
-  return withEntries(index, entries)
+  return entries.length === 0 ? index : withEntries(index, entries)
 }
 
 /**

@@ -138,6 +138,16 @@ describe('the journal of features', () => {
     expect(await readFile(elsewhere, 'utf8')).toBe('mine')
   })
 
+  test('is not needed: an index alone is read as it is', async () => {
+    const folder = await temporaryFolder()
+    await write(folder)
+    const path = join(folder, 'index.json')
+    const index = JSON.parse(await readFile(path, 'utf8'))
+    index.skipped.push(index.skipped[0]) // twice
+    await writeFile(path, JSON.stringify(index))
+    expect((await FeatureStore.open(folder)).header).toEqual(index)
+  })
+
   test('of another index says nothing', async () => {
     const folder = await temporaryFolder()
     await write(folder)
