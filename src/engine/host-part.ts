@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { HostValue } from '../formats/host-value.ts'
 import { ONNX_TYPE } from '../graph/index.ts'
 import { inputsOf, outputsOf, sortedNodes } from '../onnx/dataflow.ts'
+import { BIT_OPERATORS } from '../onnx/export.ts'
 import { extract } from '../onnx/extract.ts'
 import {
   type GraphProto,
@@ -38,8 +39,6 @@ export interface SplitModel {
   readonly host?: HostPart
 }
 
-/** Operators on bits, which WebGPU lacks. */
-const BITS = new Set(['BitwiseXor', 'BitShift'])
 /** Operators that make sizes of sizes. */
 const SIZE_OPERATORS = new Set(['Mul', 'Concat'])
 /** Types of inputs that the host part may read: not that of features and weights, which a device may hold. */
@@ -107,7 +106,7 @@ export function sizeFeeds({ sizes }: HostPart, feed: (name: string) => Value): R
   )
 }
 
-const hasBits = ({ opType, domain }: NodeProto): boolean => domain === '' && BITS.has(opType)
+const hasBits = ({ opType, domain }: NodeProto): boolean => domain === '' && BIT_OPERATORS.has(opType)
 
 const isSize = ({ opType, domain }: NodeProto): boolean => domain === '' && opType === 'Shape'
 

@@ -34,6 +34,9 @@ const IR_VERSION = 8n
  */
 export const EXPORT_VERSION = 3
 
+/** The operators on bits that our models have. */
+export const BIT_OPERATORS: ReadonlySet<string> = new Set(['BitwiseXor', 'BitShift'])
+
 /** A value stored in the model file instead of fed as an input, such as a trained weight. */
 export interface Initializer {
   readonly shape: readonly number[]
@@ -128,7 +131,7 @@ function refuseTwins(inputs: readonly Tensor[]): void {
 function innerInfo(emit: OnnxEmitter, computed: readonly Tensor[]): ValueInfoProto[] {
   const known = new Set(
     emit.nodes.flatMap(({ opType, input, output }) =>
-      opType === 'FusedMatMul' ? input : BITS.has(opType) ? output : [],
+      opType === 'FusedMatMul' ? input : BIT_OPERATORS.has(opType) ? output : [],
     ),
   )
   return computed.flatMap((tensor) => {
@@ -137,9 +140,6 @@ function innerInfo(emit: OnnxEmitter, computed: readonly Tensor[]): ValueInfoPro
     return known.delete(name) ? [tensorInfo(name, tensor.dtype, open)] : []
   })
 }
-
-/** Operators on bits. */
-const BITS = new Set(['BitwiseXor', 'BitShift'])
 
 function valueInfo(name: string, { shape, dtype }: Spec): ValueInfoProto {
   const dim = shape.map((size) =>
