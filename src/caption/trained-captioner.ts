@@ -55,12 +55,13 @@ export function assembleCaptioner({
       `its concept detector takes ${describeSource(detector.info.features)}, and its model ${describeSource(config.features)}`,
     )
   const model = createCaptioner(config.model)
+  const advice = `the sizes are those of config.json; ${RUN_ADVICE}`
   return {
     name,
     config,
     vocabulary,
     model,
-    weights: weightsOf(weights.tensors, model.parameters, `weights "${weights.path}"`, RUN_ADVICE),
+    weights: weightsOf(weights.tensors, model.parameters, `weights "${weights.path}"`, advice),
     detector,
     calibration,
   }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import type { Calibration } from '../caption/calibration.ts'
 import { formatRunConfig, parseRunConfig, type RunConfig, usesConcepts } from '../caption/run-config.ts'
@@ -60,7 +60,8 @@ function withOwnNetworks(config: RunConfig, folder: string): RunConfig {
   const { features } = config
   const placed = <T extends { readonly file: string }>(network: T): T => {
     const own = join(folder, network.file)
-    return !isAbsolute(network.file) && existsSync(own) ? { ...network, file: own } : network
+    const isInside = !isAbsolute(network.file) && !network.file.split(/[\\/]/).includes('..')
+    return isInside && existsSync(own) && statSync(own).isFile() ? { ...network, file: own } : network
   }
   if (features.kind === 'bottom-up') return config
   const network = placed(features.network)

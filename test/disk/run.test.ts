@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openRun, runFiles } from '../../src/disk/run.ts'
+import { openRun, runFiles, writeRunConfig } from '../../src/disk/run.ts'
 import { writeSafetensors } from '../../src/disk/safetensors-file.ts'
 import { UserError } from '../../src/errors.ts'
 import { Vocabulary } from '../../src/text/vocabulary.ts'
@@ -38,5 +38,33 @@ describe('openRun()', () => {
     await expect(openRun(folder)).rejects.toThrow(
       `Cannot read run "${folder}": vocabulary.json has ${other.size} words, the model in config.json`,
     )
+  })
+  test('names the weights and the configuration if they do not fit', async () => {
+    const folder = await temporaryFolder()
+    await writeSmallRun(folder)
+    const config = smallConfig()
+    await writeRunConfig(folder, { ...config, model: { ...config.model, attentionSize: 2 } })
+    await expect(openRun(folder)).rejects.toThrow(
+      `Cannot read weights "${runFiles(folder).weights}": "decoder.attention.region.weight" is [5, 8] and should be ` +
+        '[2, 8]; the sizes are those of config.json',
+    )
+  })
+
+  test.each([
+    ['cnn.onnx', true],
+    ['../cnn.onnx', false],
+    ['', false],
+    ['folder', false],
+  ])('takes a network "%s" from the folder of the run: %s', async (file, isTaken) => {
+    const base = await temporaryFolder()
+    const folder = join(base, 'run')
+    await mkdir(join(folder, 'folder'), { recursive: true })
+    await writeSmallRun(folder)
+    for (const path of [join(base, 'cnn.onnx'), join(folder, 'cnn.onnx')]) await writeFile(path, '')
+    const { features, ...config } = smallConfig()
+    if (features.kind !== 'grid') throw new Error('the small run has another source')
+    await writeRunConfig(folder, { ...config, features: { ...features, network: { file, sha256: 'ab12' } } })
+    const opened = (await openRun(folder)).config.features
+    expect(opened).toMatchObject({ network: { file: isTaken ? join(folder, file) : file } })
   })
 })
