@@ -1,5 +1,5 @@
-import { HostBits } from '../../engine/host-bits.ts'
 import { splitHostPart } from '../../engine/host-part.ts'
+import { HostPartSession } from '../../engine/host-part-session.ts'
 import type { DeviceValues, HostValues, RunOptions, Session, Value, Values } from '../../engine/session.ts'
 import type { HostValue } from '../../formats/host-value.ts'
 import type { Accelerator, Input, Output } from './accelerator.ts'
@@ -12,26 +12,31 @@ export class AcceleratorSession implements Session {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
   readonly #accelerator: Accelerator
-  readonly #bits: HostBits | undefined
+  readonly #hostPart: HostPartSession | undefined
   /** the inputs of the device's part that are not computed by the host part */
   readonly #given: readonly string[]
   #session: bigint
   #released = false
 
-  private constructor(accelerator: Accelerator, session: bigint, bits?: HostBits) {
+  private constructor(accelerator: Accelerator, session: bigint, hostPart?: HostPartSession) {
     const { environment } = accelerator
     this.#accelerator = accelerator
     this.#session = session
-    this.#bits = bits
-    this.#given = environment.sessionNames(session, 'Input').filter((name) => !bits?.outputNames.includes(name))
-    this.inputNames = [...new Set([...this.#given, ...(bits?.inputNames ?? [])])]
+    this.#hostPart = hostPart
+    this.#given = environment.sessionNames(session, 'Input').filter((name) => !hostPart?.outputNames.includes(name))
+    this.inputNames = [...new Set([...this.#given, ...(hostPart?.inputNames ?? [])])]
     this.outputNames = environment.sessionNames(session, 'Output')
   }
 
   static async load(accelerator: Accelerator, model: Uint8Array): Promise<AcceleratorSession> {
     const { device, host } = splitHostPart(model)
-    const bits = host && new HostBits(host, await NodeSession.load(accelerator.environment, host.model))
-    return new AcceleratorSession(accelerator, await accelerator.compile(device), bits)
+    const hostPart = host && new HostPartSession(host, await NodeSession.load(accelerator.environment, host.model))
+    try {
+      return new AcceleratorSession(accelerator, await accelerator.compile(device), hostPart)
+    } catch (error) {
+      hostPart?.release()
+      throw error
+    }
   }
 
   async run(feeds: Values, { into = {}, wanted = this.outputNames }: RunOptions = {}): Promise<HostValues> {
@@ -106,10 +111,11 @@ export class AcceleratorSession implements Session {
         used.push(value)
         return { name, handle }
       })
-      const bits = this.#bits
+      const computed = this.#hostPart
         ?.run(feed)
         .then((values) => Object.entries(values).map(([name, value]) => ofHost(name, value)))
-      return await accelerator.run(this.#session, inputs, outputs, [this, hostValues, used, targets], bits)
+      computed?.catch(() => {}) // it is awaited when the device's turn comes, perhaps after it has failed
+      return await accelerator.run(this.#session, inputs, outputs, [this, hostValues, used, targets], computed)
     } finally {
       for (const value of used) value.endUse()
     }
@@ -118,7 +124,7 @@ export class AcceleratorSession implements Session {
   release(): void {
     if (this.#released) return
     this.#released = true
-    this.#bits?.release()
+    this.#hostPart?.release()
     // in turn: after the runs that were asked for before
     void this.#accelerator.inTurn(async () => this.#accelerator.environment.api.plain('ReleaseSession', this.#session))
   }

@@ -114,21 +114,21 @@ export class Accelerator {
 
   /**
    * Runs a session, in turn. Each output is written to an OrtValue, or to a new one in the memory given; returns their
-   * OrtValues. `inUse` owns what the handles point to. `late` are inputs that are still computed.
+   * OrtValues. `inUse` owns what the handles point to. `computed` are inputs that are still computed on the processor.
    */
   run(
     session: bigint,
     inputs: readonly Input[],
     outputs: readonly Output[],
     inUse: readonly unknown[],
-    late?: Promise<readonly Input[]>,
+    computed?: Promise<readonly Input[]>,
   ): Promise<bigint[]> {
     const { api } = this.environment
     return this.inTurn(async () => {
-      const computed = (await late) ?? []
+      const late = (await computed) ?? []
       const binding = api.make('CreateIoBinding', session)
       try {
-        for (const { name, handle } of [...inputs, ...computed]) api.call('BindInput', binding, name, handle)
+        for (const { name, handle } of [...inputs, ...late]) api.call('BindInput', binding, name, handle)
         for (const output of outputs)
           if ('handle' in output) api.call('BindOutput', binding, output.name, output.handle)
           else api.call('BindOutputToDevice', binding, output.name, output.memory)

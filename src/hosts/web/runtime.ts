@@ -1,7 +1,7 @@
 import type { InferenceSession as CompiledModel } from 'onnxruntime-web'
 import { forWebgpu } from '../../engine/for-webgpu.ts'
-import { HostBits } from '../../engine/host-bits.ts'
 import { splitHostPart } from '../../engine/host-part.ts'
+import { HostPartSession } from '../../engine/host-part-session.ts'
 import type { Runtime, Session } from '../../engine/session.ts'
 import { widened } from '../../engine/widen.ts'
 import { UserError } from '../../errors.ts'
@@ -19,7 +19,7 @@ export interface WebRuntime extends Runtime {
 }
 
 /** The names of the files of ONNX Runtime that each backend fetches, as its package calls them. */
-export const RUNTIME_FILES = {
+const RUNTIME_FILES = {
   wasm: { mjs: 'ort-wasm-simd-threaded.mjs', wasm: 'ort-wasm-simd-threaded.wasm' },
   webgpu: { mjs: 'ort-wasm-simd-threaded.asyncify.mjs', wasm: 'ort-wasm-simd-threaded.asyncify.wasm' },
 } as const
@@ -54,15 +54,23 @@ export async function webRuntime(backend: WebBackend, files: URL): Promise<WebRu
       }).catch((error: unknown) => {
         const said = error instanceof Error ? error.message : String(error)
         if (/no available backend/.test(said))
-          throw new UserError(`Cannot start ONNX Runtime with ${provider} from ${files}: ${said}`)
+          throw new UserError(
+            `Cannot start ONNX Runtime with ${provider} from ${files}: ${said}` +
+              (provider === 'webgpu' ? '; without a GPU for pages compute with WebAssembly, the default' : ''),
+          )
         return refuse(error)
       }),
     )
   const load = async (model: Uint8Array): Promise<Session> => new WebSession(ort, await compile(model, 'wasm'), inTurn)
   const loadOnGpu = async (model: Uint8Array): Promise<Session> => {
     const { device, host } = splitHostPart(model)
-    const bits = host && new HostBits(host, await load(host.model))
-    return new WebSession(ort, await compile(forWebgpu(device), 'webgpu'), inTurn, { prepare: widened, bits })
+    const hostPart = host && new HostPartSession(host, await load(host.model))
+    try {
+      return new WebSession(ort, await compile(forWebgpu(device), 'webgpu'), inTurn, { prepare: widened, hostPart })
+    } catch (error) {
+      hostPart?.release()
+      throw error
+    }
   }
   return { backend, threads, load: backend === 'webgpu' ? loadOnGpu : load }
 }

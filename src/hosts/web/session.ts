@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web'
-import type { HostBits } from '../../engine/host-bits.ts'
+import type { HostPartSession } from '../../engine/host-part-session.ts'
 import {
   type DeviceValues,
   EngineError,
@@ -20,8 +20,8 @@ export type InTurn = <T>(work: () => Promise<T>) => Promise<T>
 export interface ForGpu {
   /** what happens to a value before it is fed */
   readonly prepare: (value: HostValue) => HostValue
-  /** the model's host part, if it has one */
-  readonly bits?: HostBits | undefined
+  /** the model's host part, if it has one; it is released with the session */
+  readonly hostPart?: HostPartSession | undefined
 }
 
 /** A compiled model in a page. Its methods are those of Session. */
@@ -34,15 +34,17 @@ export class WebSession implements Session {
   readonly #gpu: ForGpu
   /** the inputs that the host part does not compute */
   readonly #given: readonly string[]
+  #running = 0
   #released = false
+  #isFreed = false
 
   constructor(ort: Ort, session: InferenceSession, inTurn: InTurn, gpu: ForGpu = { prepare: (value) => value }) {
     this.#ort = ort
     this.#session = session
     this.#inTurn = inTurn
     this.#gpu = gpu
-    this.#given = session.inputNames.filter((name) => !gpu.bits?.outputNames.includes(name))
-    this.inputNames = [...new Set([...this.#given, ...(gpu.bits?.inputNames ?? [])])]
+    this.#given = session.inputNames.filter((name) => !gpu.hostPart?.outputNames.includes(name))
+    this.inputNames = [...new Set([...this.#given, ...(gpu.hostPart?.inputNames ?? [])])]
     this.outputNames = session.outputNames
   }
 
@@ -71,6 +73,7 @@ export class WebSession implements Session {
   async #run(feeds: Values, wanted: readonly string[]): Promise<Tensor[]> {
     if (this.#released) throw new Error('Internal: the session was released')
     const used: WebValue[] = []
+    this.#running += 1
     try {
       const feed = (name: string): Value => {
         const value = Object.hasOwn(feeds, name) ? feeds[name] : undefined
@@ -86,19 +89,27 @@ export class WebSession implements Session {
         } else if ('data' in value) inputs[name] = toTensor(this.#ort, this.#gpu.prepare(value))
         else throw new Error(`Internal: the value for the input "${name}" belongs to another runtime`)
       }
-      const computed = (await this.#gpu.bits?.run(feed)) ?? {}
+      const computed = (await this.#gpu.hostPart?.run(feed)) ?? {}
       for (const [name, value] of Object.entries(computed)) inputs[name] = toTensor(this.#ort, value)
       const results = await this.#inTurn(() => this.#session.run(inputs, [...wanted]).catch(refuse))
       return wanted.map((name) => results[name]!)
     } finally {
       for (const value of used) value.endUse()
+      this.#running -= 1
+      this.#free()
     }
   }
 
   release(): void {
-    if (this.#released) return
     this.#released = true
-    this.#gpu.bits?.release()
+    this.#free()
+  }
+
+  /** A run that waits for the host part has yet to ask for its turn: the session must not be freed before it. */
+  #free(): void {
+    if (!this.#released || this.#running > 0 || this.#isFreed) return
+    this.#isFreed = true
+    this.#gpu.hostPart?.release()
     void this.#inTurn(() => this.#session.release())
   }
 }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { EngineError, floatData, type Runtime } from '../../../src/engine/session.ts'
 import { toFloat16 } from '../../../src/formats/float16.ts'
-import { floats, type HostValue } from '../../../src/formats/host-value.ts'
-import { add, cast, input, matmul } from '../../../src/graph/index.ts'
+import { floats, type HostValue, ints } from '../../../src/formats/host-value.ts'
+import { add, cast, input, matmul, mul } from '../../../src/graph/index.ts'
 import { nodeRuntime } from '../../../src/hosts/node/runtime.ts'
 import type { BasicModelName } from '../../../src/models/basic-models.ts'
+import { Noise } from '../../../src/nn/noise.ts'
 import { toOnnx } from '../../../src/onnx/export.ts'
 import { search } from '../../../src/search/index.ts'
 import { ModelDecoder } from '../../../src/search/model-stepper.ts'
@@ -44,6 +45,25 @@ describe.skipIf(typeof here === 'string')('a session on WebGPU', () => {
     const session = await gpu.load(toOnnx({ y: add(cast(input('x', ['N'], 'float16'), 'float32'), 1) }))
     const x: HostValue = { dtype: 'float16', shape: [3], data: toFloat16(Float32Array.of(0.5, -2, 1000)) }
     expect([...floatData((await session.run({ x })).y)]).toEqual([1.5, -1, 1001])
+    session.release()
+  })
+
+  test('a run whose random bits cannot be computed fails alone, also while another one is in progress', async () => {
+    const noise = new Noise(input('seed', [], 'int32'), input('step', [], 'int32'))
+    const x = input('x', ['B', 5])
+    const session = await gpu.load(toOnnx({ y: mul(x, cast(noise.mask(x.shape, 0.5), 'float32')) }))
+    expect([...session.inputNames].sort()).toEqual(['seed', 'step', 'x'])
+    const feeds = { x: floats([40, 5], new Float32Array(200).fill(1)), seed: ints(3), step: ints(7) }
+    const { seed, ...others } = feeds
+    const [first, second, third] = await Promise.allSettled([
+      session.run(feeds),
+      session.run(others),
+      session.run(feeds),
+    ])
+    expect(second).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('"seed"') } })
+    const masks = [first, third].map((each) => each.status === 'fulfilled' && floatData(each.value.y))
+    expect(new Set(masks[0] as Float32Array)).toEqual(new Set([0, 1]))
+    expect(masks[1]).toEqual(masks[0])
     session.release()
   })
 

@@ -3,7 +3,7 @@ import { type HostPart, sizeFeeds } from './host-part.ts'
 import type { HostValues, Session, Value } from './session.ts'
 
 /** The host part of a model, compiled for the processor. */
-export class HostBits {
+export class HostPartSession {
   /** the inputs of the whole model that it needs, those included of which it needs the size alone */
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
@@ -23,7 +23,9 @@ export class HostBits {
     const feeds: Record<string, HostValue> = sizeFeeds(this.#part, feed)
     for (const name of this.#part.inputs) {
       const value = feed(name)
-      feeds[name] = 'data' in value ? value : await value.read()
+      // to read it would wait for the turn of the very run that waits for this
+      if (!('data' in value)) throw new Error(`Internal: the host part's input "${name}" is on the device`)
+      feeds[name] = value
     }
     return this.#session.run(feeds)
   }
