@@ -162,8 +162,8 @@ await writeFile(
 
 Written by \`npx tsx scripts/operator-table.ts ${name}\`: where ONNX Runtime's provider for ${name} ran each ONNX operator
 of ${samples.length} cases of our graph's operators (value and gradient), and of training steps and searches of tiny models
-(${MODELS.join(', ')}, each with MIA). "CPU" means that the provider lacks the operator for that type, or that
-ONNX Runtime computes shapes on the processor; MemcpyToHost and MemcpyFromHost are the copies that this costs.
+(${MODELS.join(', ')}, each with MIA). "CPU" means that the provider lacks the operator for that type, that ONNX
+Runtime computes shapes on the processor, or that the operator belongs to the host part, which we compute there (src/engine/host-part.ts); MemcpyToHost and MemcpyFromHost are the copies that this costs.
 
 ${results.length - failed.length} of ${results.length} cases equal the processor within ${TOLERANCE} (largest difference ${worst.toExponential(1)}).
 ${failed.map(({ what, difference }) => `\n- ${what}: ${typeof difference === 'number' ? `differs by ${difference.toExponential(1)}` : difference}`).join('')}

@@ -93,8 +93,8 @@ export class FeatureJournal {
   }
 
   /**
-   * Adds a line. When the promise resolves, it outlives a kill of the process and a power failure. Throws UserError if
-   * it cannot be written, as on a full disk; the next line takes the place of one that was written in part.
+   * Adds a line. When the promise resolves, it outlives a kill of the process. Throws UserError if it cannot be
+   * written, as on a full disk; nothing of it is left then.
    */
   async append(line: JournalLine): Promise<void> {
     const parts = this.#end === 0 ? [this.#header] : []
@@ -105,6 +105,9 @@ export class FeatureJournal {
         done += (await this.#file.write(bytes, done, bytes.length - done, this.#end + done)).bytesWritten
       await this.#file.datasync()
     } catch (error) {
+      await this.#file?.truncate(this.#end).catch(() => {}) // at worst a torn line is left, which no reader takes
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+        throw new UserError(`Cannot write "${this.#path}": another program has made it meanwhile; delete it`)
       throwFileError('write', this.#path, error)
     }
     this.#end += bytes.length

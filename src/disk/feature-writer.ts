@@ -136,8 +136,11 @@ export class FeatureWriter implements FeatureSink {
       await this.#journal.close()
       await writeIndex(this.#folder, { ...this.#index, skipped: [...this.#skipped.values()] })
     } finally {
-      await this.#journal.close()
-      await this.#lock.release()
+      try {
+        await this.#journal.close()
+      } finally {
+        await this.#lock.release()
+      }
     }
   }
 

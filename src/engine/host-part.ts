@@ -46,8 +46,8 @@ const INTEGERS: ReadonlySet<number> = new Set([TensorProto_DataType.INT32, Tenso
 
 /**
  * Splits off what a model does with bits and with sizes. ONNX Runtime would copy them between device and processor
- * hundreds of times in a training step, each time waiting for the device: WebGPU has no operators on bits, and computes
- * products of sizes that the processor needs. The random numbers of dropout and of samples (nn/noise.ts) depend on a
+ * hundreds of times in a training step, each time waiting for the device: WebGPU has no operators on bits, and the
+ * processor needs the products of sizes. The random numbers of dropout and of samples (nn/noise.ts) depend on a
  * seed, the step and sizes alone, so that the processor can compute all of that before the device begins. Models of
  * which that is not true stay whole.
  */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { RunConfig } from '../caption/run-config.ts'
 import type { SearchChoices } from '../caption/search-settings.ts'
@@ -66,7 +67,7 @@ export async function compareRuns({
   onProgress,
   signal,
 }: CompareOptions): Promise<ComparedRuns> {
-  const folders = runs.map((run) => run.split(','))
+  const folders = runs.map(foldersOf)
   checkRuns(runs, folders)
   const tested: CaptionedSplit[] = []
   for (const [i, [run, ...others]] of folders.entries())
@@ -114,6 +115,14 @@ export async function compareRuns({
     runs: compared,
     differences: differingSettings(configs),
   }
+}
+
+/** The folders of runs that caption together: those between commas, unless a folder has the whole name. */
+function foldersOf(run: string): readonly string[] {
+  const folders = existsSync(run) ? [run] : run.split(',')
+  if (folders.some((folder) => folder.trim() === ''))
+    throw new UserError(`Cannot compare "${run}": there is no run beside a comma; write runs/a,runs/b without spaces`)
+  return folders
 }
 
 /** A score whose comparison is that of the first run with this one, and not the other way around. */

@@ -57,9 +57,11 @@ describe('the whole pipeline, command by command, on images of one colour above 
     const line = 'features --data @/data --cnn @/network.onnx --normalisation symmetric'
     const network = { layer: 'features', regions: 4, size: 6 }
     expect((await mia(['features', '--data', join(folder, 'data'), '--split', 'test'])).stderr).toMatch(
-      /^Error: Cannot extract features of the test split of ".*data": it is empty/m,
+      /^Error: Cannot extract features of the test split of ".*data": it has no images; leave out --split/m,
     )
     expect(await json(`${line} --split val`)).toMatchObject({ made: 25, kept: 0, skipped: [], network })
+    // a concept detector trains on the other split
+    expect((await run(`${line} --split val`)).stderr).toMatch(/Next: (npx )?mia features --data .*\/data$/m)
     expect(await json(line)).toMatchObject({ made: 25, kept: 25, skipped: [], network })
     expect(await json(line)).toMatchObject({ made: 0, kept: 50, skipped: [], network })
   })
@@ -421,6 +423,7 @@ test.each([
     '--bottom-up a.tsv --augmentations 2',
     'Cannot use --augmentations with --bottom-up: only grid features can be augmented',
   ],
+  ['--split val --augmentations 2', 'Cannot use --augmentations with --split val: only training images are augmented'],
   ['--layer conv5', 'Cannot use --layer without --cnn: it says how to use your own CNN'],
   ['--size 320', 'Cannot use --size without --cnn: it says how to use your own CNN'],
 ])('features refuses %s', async (line, why) => {

@@ -134,7 +134,7 @@ describe('the journal of features', () => {
         await rm(join(folder, 'index.jsonl'), { force: true })
         await symlink(elsewhere, join(folder, 'index.jsonl'))
       }),
-    ).rejects.toThrow(`Cannot write "${join(folder, 'index.jsonl')}"`)
+    ).rejects.toThrow(`Cannot write "${join(folder, 'index.jsonl')}": another program has made it meanwhile`)
     expect(await readFile(elsewhere, 'utf8')).toBe('mine')
   })
 

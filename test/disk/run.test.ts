@@ -39,6 +39,7 @@ describe('openRun()', () => {
       `Cannot read run "${folder}": vocabulary.json has ${other.size} words, the model in config.json`,
     )
   })
+
   test('names the weights and the configuration if they do not fit', async () => {
     const folder = await temporaryFolder()
     await writeSmallRun(folder)

@@ -89,6 +89,7 @@ describe('compareRuns()', () => {
   })
 
   test('refuses one run, and a run with itself', async () => {
+    await expect(compareRuns({ ...common, runs: [`${runs[0]},`, runs[1]!] })).rejects.toThrow('no run beside a comma')
     await expect(compareRuns({ ...common, runs: runs.slice(0, 1) })).rejects.toThrow('Cannot compare one run')
     await expect(compareRuns({ ...common, runs: [runs[0]!, `${runs[0]}/`] })).rejects.toThrow('is given twice')
   })

@@ -12,11 +12,11 @@ export const WEBGPU: Device = { ...CPU, kind: 'webgpu' }
 const [SOFTWARE_DRIVER, LOADER] = ['/usr/lib/chromium/vk_swiftshader_icd.json', '/usr/lib/chromium/libvulkan.so.1']
 
 /**
- * WebGPU here, or why there is none: with the GPU's driver if the variable VK_ICD_FILENAMES names it or the machine has
- * a loader of Vulkan, else with that of Debian's Chromium.
+ * WebGPU here, or why there is none: on the processor by the driver of Debian's Chromium, or on the machine's GPU if
+ * MIA_TEST_GPU is set or there is no Chromium.
  */
 export function webgpuHere(): Runtime | string {
-  if (!process.env.VK_ICD_FILENAMES && existsSync(SOFTWARE_DRIVER)) process.env.VK_ICD_FILENAMES = SOFTWARE_DRIVER
+  if (!process.env.MIA_TEST_GPU && existsSync(SOFTWARE_DRIVER)) process.env.VK_ICD_FILENAMES = SOFTWARE_DRIVER
   // a library of the same name that is loaded already is found by that name
   if (!canLoad('libvulkan.so.1') && existsSync(LOADER)) canLoad(LOADER)
   try {

@@ -94,7 +94,10 @@ export const features = defineCommand({
     const { split } = values
     const wanted = split === undefined ? dataset.images : dataset.split(split)
     if (wanted.length === 0)
-      throw new UserError(`Cannot extract features of the ${split} split of "${data}": it is empty`)
+      throw new UserError(
+        `Cannot extract features of ${split === undefined ? `"${data}"` : `the ${split} split of "${data}"`}: it has no ` +
+          `images; ${split === undefined ? 'prepare the dataset again' : 'leave out --split, or name another'}`,
+      )
     for (const image of wanted) {
       const count = image.split === 'train' ? values.augmentations : 0
       images.push(...(await withAugmentations({ id: image.id, path: dataset.imagePath(image) }, count)))
@@ -111,23 +114,29 @@ export const features = defineCommand({
     return {
       json: { data, made: done.made, kept: done.kept, skipped, ...source },
       text: skipped.length > 0 ? `${sentence}; ${counted(skipped.length, 'image')} skipped` : sentence,
-      next: await nextFor(data),
+      next: await nextFor(data, split),
     }
   },
 })
 
-/** The command after this one: a dataset of "mia cnn tune" has a concept detector already. */
-async function nextFor(data: string): Promise<string> {
+/**
+ * The command after this one. A dataset of "mia cnn tune" has a concept detector already; to train one, all splits must
+ * have features.
+ */
+async function nextFor(data: string, split: string | undefined): Promise<string> {
   const { existsSync } = await import('node:fs')
   const { conceptsFolder } = await import('../../disk/dataset-files.ts')
   const { detectorFiles } = await import('../../disk/concept-files.ts')
   const trained = existsSync(detectorFiles(conceptsFolder(data)).info)
+  if (!trained && split !== undefined) return `mia features --data ${shellQuoted(data)}`
   return `mia concepts ${trained ? 'detect' : 'train'} --data ${shellQuoted(data)}`
 }
 
 /** Throws UsageError for options that contradict each other. */
 function refuseContradictions(values: Values<typeof options>): void {
-  const { cnn, bottomUp, detector, layer, size, normalisation, augmentations, boxPosition } = values
+  const { cnn, bottomUp, detector, layer, size, normalisation, augmentations, boxPosition, split } = values
+  if (augmentations > 0 && split !== undefined && split !== 'train')
+    throw new UsageError(`Cannot use --augmentations with --split ${split}: only training images are augmented`)
   if (boxPosition && detector === undefined)
     throw new UsageError('Cannot use --box-position without --detector: it describes the boxes of detected objects')
   for (const [name, given] of Object.entries({ '--cnn': cnn, '--detector': detector }))
