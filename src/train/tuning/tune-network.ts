@@ -116,6 +116,7 @@ class Tuner {
       teacher: this.#teacher,
       pictures: this.#pictures,
       from: this.#captioner?.from,
+      emaDecay: emaDecayOf(this.#captioner),
     })
     const layer = this.#model.config.freeze ?? 'images'
     const frozen = await FrozenPart.load(engine.runtime, this.#network, layer, this.#model.start)
@@ -190,7 +191,7 @@ class Tuner {
       epochs,
       seed,
       adam: ADAM,
-      emaDecay: 0,
+      emaDecay: emaDecayOf(this.#captioner),
       checkpoint,
       advice: 'try a lower learning rate',
       learningRate: ({ epoch }) => (learningRate * (1 + Math.cos((Math.PI * (epoch - 1)) / epochs))) / 2,
@@ -239,6 +240,9 @@ const headOf = ({ config: { model, training } }: CaptionerToTune): CaptionHeadCo
   captionsPerImage: training.captionsPerImage,
   labelSmoothing: training.labelSmoothing,
 })
+
+/** A captioner goes on as its run was trained: with a moving average of the weights, of the network's too, or without. */
+const emaDecayOf = (captioner: CaptionerToTune | undefined): number => captioner?.config.training.emaDecay ?? 0
 
 interface TaskParts {
   readonly batches: TuningBatches

@@ -20,6 +20,8 @@ export interface TuningRecipe {
   readonly pictures: TuningPictures
   /** the weights that the captioner begins with */
   readonly from: InitialWeights | undefined
+  /** the decay of the moving average of the weights, 0 without one */
+  readonly emaDecay: number
 }
 
 /**
@@ -33,6 +35,7 @@ export async function tuningCheckpoint({
   teacher,
   pictures: { train, val, words },
   from,
+  emaDecay,
 }: TuningRecipe): Promise<string> {
   const [file, checkpoint] = [join(out, 'tuning.json'), join(out, 'checkpoint.safetensors')]
   const recipe = {
@@ -40,6 +43,7 @@ export async function tuningCheckpoint({
     network: { file: name, sha256, layer, ...input },
     ...(teacher && { teacher: describeSource(sourceOf(teacher)) }),
     ...(from && { from }),
+    ...(emaDecay > 0 && { emaDecay }),
     ...config,
     ...{ epochs, newLayersFirst, learningRate, newLearningRate, batchSize, seed, storedViews },
     pictures: { train: picturesDigest(train), val: picturesDigest(val) },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Dataset } from '../../../src/data/dataset.ts'
+import { readCheckpoint } from '../../../src/disk/checkpoint.ts'
 import { openRun } from '../../../src/disk/run.ts'
 import { readSafetensors } from '../../../src/disk/safetensors-file.ts'
 import { CompiledGraph } from '../../../src/engine/compiled.ts'
@@ -255,6 +256,36 @@ test.each([
   expect(await made(parts)).toEqual(await made(whole))
   const [a, b] = await Promise.all([whole, parts].map((out) => openRun(join(folder, out, 'captioner'))))
   expect(b!.detector!.weights).toEqual(a!.detector!.weights)
+})
+
+test('a captioner whose run averages its weights goes on so, also after a resume, and its network with it', async () => {
+  const averaging = join(folder, 'averaging')
+  await cp(run, averaging, { recursive: true })
+  const config = JSON.parse(await readFile(join(run, 'config.json'), 'utf8'))
+  config.training.emaDecay = 0.9
+  await writeFile(join(averaging, 'config.json'), JSON.stringify(config))
+  const epochs = 7 // 21 steps: the average follows each of the first ten, then every tenth
+  const stateOf = async (out: string) => ({
+    kept: (await readSafetensors(join(folder, out, 'best.safetensors'), 'weights')).tensors,
+    checkpoint: await readCheckpoint(join(folder, out, 'checkpoint.safetensors')),
+  })
+  await tune('plain', { epochs })
+  const { tuned } = await tune('averaged', { epochs, captioner: averaging })
+  await tune('stopped', { epochs, captioner: averaging, stopAfter: 13 })
+  await tune('stopped', { epochs, captioner: averaging })
+  const [plain, averaged, stopped] = [await stateOf('plain'), await stateOf('averaged'), await stateOf('stopped')]
+  expect(averaged.checkpoint.weights).toEqual(plain.checkpoint.weights)
+  expect(plain.checkpoint.averages).toBeUndefined()
+  expect(tuned!.bestEpoch).toBe(epochs)
+  for (const [name, { data }] of averaged.kept)
+    expect(data, name).toEqual(averaged.checkpoint.averages!.get(name)!.data)
+  const { weights } = await openTrainable(nodeEngine, resnet)
+  const differing = [...averaged.kept.keys()].filter(
+    (name) => !Buffer.from(averaged.kept.get(name)!.data.buffer).equals(Buffer.from(plain.kept.get(name)!.data.buffer)),
+  )
+  expect(differing.some((name) => weights.has(name))).toBe(true)
+  expect(differing.some((name) => !weights.has(name))).toBe(true)
+  expect([...stopped.kept]).toEqual([...averaged.kept])
 })
 
 test('a batch in parts trains as the whole batch does, dropout included', async () => {
