@@ -241,7 +241,7 @@ const headOf = ({ config: { model, training } }: CaptionerToTune): CaptionHeadCo
   labelSmoothing: training.labelSmoothing,
 })
 
-/** A captioner goes on as its run was trained: with a moving average of the weights, those of the network too, or not. */
+/** A captioner goes on as its run was trained: with or without a moving average of the weights, the network's too. */
 const emaDecayOf = (captioner: CaptionerToTune | undefined): number => captioner?.config.training.emaDecay ?? 0
 
 interface TaskParts {
