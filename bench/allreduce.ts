@@ -7,7 +7,7 @@ import { launchOf } from '../src/hosts/node/mpi/launch.ts'
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
 import type { Parameter } from '../src/nn/scope.ts'
 import { openBuckets } from '../src/train/gradient-buckets.ts'
-import { GRADIENT_TYPES } from '../src/train/update.ts'
+import { GRADIENT_TYPES } from '../src/train/hyperparameters.ts'
 import { median } from './sizes.ts'
 
 const megabytes = Number(process.argv[2] ?? 80)

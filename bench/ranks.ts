@@ -8,12 +8,12 @@ import { ints } from '../src/formats/host-value.ts'
 import { MpiCommunicator } from '../src/hosts/node/mpi/communicator.ts'
 import { launchOf } from '../src/hosts/node/mpi/launch.ts'
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
+import { GRADIENT_TYPES } from '../src/train/hyperparameters.ts'
 import { crossEntropy } from '../src/train/objectives/cross-entropy.ts'
 import { PUBLISHED_ADAM } from '../src/train/optimizer.ts'
 import { SharedSteps } from '../src/train/shared-step.ts'
 import { TrainingState } from '../src/train/state.ts'
 import { gradientStep } from '../src/train/step.ts'
-import { GRADIENT_TYPES } from '../src/train/update.ts'
 import { makeModel, median, sizes, someFeatures, someWords } from './sizes.ts'
 
 const images = Number(process.argv[2] ?? 4)

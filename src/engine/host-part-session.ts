@@ -1,5 +1,5 @@
 import type { HostValue } from '../formats/host-value.ts'
-import { type HostPart, sizeFeeds } from './host-part.ts'
+import { type HostPart, sizeFeeds, splitHostPart } from './host-part.ts'
 import type { HostValues, Session, Value } from './session.ts'
 
 /** The host part of a model, compiled for the processor. */
@@ -34,4 +34,40 @@ export class HostPartSession {
   release(): void {
     this.#session.release()
   }
+}
+
+/** A model of which a device computes a part. */
+export interface CompiledParts<Compiled> {
+  /** the device's part */
+  readonly device: Compiled
+  /** undefined if the device computes all */
+  readonly hostPart: HostPartSession | undefined
+}
+
+/**
+ * Compiles a model for a device: its host part, if it has one, by `loadHost`, and the rest by `compile`. Throws what
+ * these throw; nothing is left compiled then.
+ */
+export async function compileParts<Compiled>(
+  model: Uint8Array,
+  loadHost: (model: Uint8Array) => Promise<Session>,
+  compile: (model: Uint8Array) => Promise<Compiled>,
+): Promise<CompiledParts<Compiled>> {
+  const { device, host } = splitHostPart(model)
+  const hostPart = host && new HostPartSession(host, await loadHost(host.model))
+  try {
+    return { device: await compile(device), hostPart }
+  } catch (error) {
+    hostPart?.release()
+    throw error
+  }
+}
+
+/** The inputs of the device's part that the host part does not compute, and those of the whole model. */
+export function inputsOfParts(
+  device: readonly string[],
+  hostPart: HostPartSession | undefined,
+): { readonly given: readonly string[]; readonly all: readonly string[] } {
+  const given = device.filter((name) => !hostPart?.outputNames.includes(name))
+  return { given, all: [...new Set([...given, ...(hostPart?.inputNames ?? [])])] }
 }

@@ -1,7 +1,7 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { HostValue } from '../formats/host-value.ts'
-import { ONNX_TYPE } from '../graph/index.ts'
 import { inputsOf, outputsOf, sortedNodes } from '../onnx/dataflow.ts'
+import { valueProto } from '../onnx/emit.ts'
 import { BIT_OPERATORS } from '../onnx/export.ts'
 import { extract } from '../onnx/extract.ts'
 import {
@@ -9,9 +9,7 @@ import {
   ModelProtoSchema,
   type NodeProto,
   TensorProto_DataType,
-  TypeProtoSchema,
   type ValueInfoProto,
-  ValueInfoProtoSchema,
 } from '../onnx/pb.ts'
 import type { Value } from './session.ts'
 
@@ -59,7 +57,7 @@ export function splitHostPart(bytes: Uint8Array): SplitModel {
   const cut = cutAt(graph, (node) => hasBits(node) || sizes.has(node))
   if (cut.tensors.size === 0) return { device: bytes }
   const types = new Map(graph.valueInfo.map((info) => [info.name, info]))
-  for (const name of [...sizes].flatMap(outputsOf)) types.set(name, int64(name))
+  for (const name of [...sizes].flatMap(outputsOf)) types.set(name, valueProto(name, 'int64'))
   const given = new Map(graph.input.map((info) => [info.name, info]))
   const nodes = sortedNodes(graph, [...cut.tensors])
   const measured = nodes.filter(isSize)
@@ -78,7 +76,7 @@ export function splitHostPart(bytes: Uint8Array): SplitModel {
       { ...model, graph },
       {
         nodes: nodes.filter((node) => !isSize(node)),
-        inputs: [...inputs, ...sizeInputs.map(({ name }) => int64(name))],
+        inputs: [...inputs, ...sizeInputs.map(({ name }) => valueProto(name, 'int64'))],
         outputs: [...cut.tensors],
       },
     ),
@@ -157,9 +155,3 @@ function sizeInput({ input, output, attribute }: NodeProto): SizeInput {
 
 const elementType = ({ type }: ValueInfoProto): number =>
   type?.value.case === 'tensorType' ? type.value.value.elemType : TensorProto_DataType.UNDEFINED
-
-const int64 = (name: string): ValueInfoProto =>
-  create(ValueInfoProtoSchema, {
-    name,
-    type: create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType: ONNX_TYPE.int64 } } }),
-  })

@@ -19,6 +19,9 @@ import {
   NodeProtoSchema,
   type TensorProto,
   TensorProtoSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
 } from './pb.ts'
 
 /** Constants up to this length are shared, under a name made of their values. */
@@ -129,6 +132,13 @@ export function attributeProto(name: string, value: NonNullable<EmitOptions['att
   if ('float' in value) return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float })
   return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map(BigInt) })
 }
+
+/** An input or output of a type and any shape. */
+export const valueProto = (name: string, dtype: DType): ValueInfoProto =>
+  create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType: ONNX_TYPE[dtype] } } }),
+  })
 
 /** A stored tensor from its little-endian bytes. */
 export const tensorProto = (name: string, bytes: Uint8Array, dtype: DType, shape: readonly number[]): TensorProto =>

@@ -3,7 +3,8 @@ import type { HostValues, Runtime } from '../engine/session.ts'
 import { floats, type HostValue } from '../formats/host-value.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { HalfSum } from './half-sum.ts'
-import { type GradientType, gradientName } from './update.ts'
+import type { GradientType } from './hyperparameters.ts'
+import { gradientName } from './update.ts'
 
 /** The bytes of a bucket: 25 MiB, as in PyTorch's DistributedDataParallel (Li et al., VLDB 2020, section 3.2.3). */
 const BUCKET_BYTES = 25 * 2 ** 20

@@ -27,3 +27,8 @@ export const PUBLISHED_TRAINING = {
  * (arXiv:2003.09971) found to be better than theirs.
  */
 export const SELF_CRITICAL = { learningRate: 5e-5, baseline: 'samples', bleuReward: 0 } as const
+
+/** The types in which ranks send each other gradients. */
+export const GRADIENT_TYPES = ['float32', 'float16'] as const
+/** The type in which ranks send each other gradients. */
+export type GradientType = (typeof GRADIENT_TYPES)[number]

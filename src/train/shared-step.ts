@@ -12,7 +12,8 @@ import {
 import { floats, type HostValue } from '../formats/host-value.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { type GradientBuckets, openBuckets } from './gradient-buckets.ts'
-import { type GradientType, type UpdateOptions, updateStep } from './update.ts'
+import type { GradientType } from './hyperparameters.ts'
+import { type UpdateOptions, updateStep } from './update.ts'
 
 /** What the training steps of a rank share. */
 export interface StepParts {

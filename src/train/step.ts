@@ -4,9 +4,10 @@ import { force } from '../models/force.ts'
 import { type FeatureType, imageInputs } from '../models/inputs.ts'
 import { Noise, type NoiseRows } from '../nn/noise.ts'
 import { toOnnx } from '../onnx/export.ts'
+import type { GradientType } from './hyperparameters.ts'
 import type { Objective, Words } from './objectives/objective.ts'
 import type { AdamOptions, Clipping } from './optimizer.ts'
-import { type GradientType, gradientOutputs, gradientsOf, updates } from './update.ts'
+import { gradientOutputs, gradientsOf, updates } from './update.ts'
 
 /** The sizes of a batch that a graph is built for. */
 export interface BatchShape {

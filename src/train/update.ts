@@ -1,6 +1,7 @@
 import { add, cast, clip, gradients, input, less, mul, type Tensor, where } from '../graph/index.ts'
 import type { Parameter } from '../nn/scope.ts'
 import { toOnnx } from '../onnx/export.ts'
+import type { GradientType } from './hyperparameters.ts'
 import { type AdamOptions, adam, type Clipping, clipGradients } from './optimizer.ts'
 
 /** The graph inputs of a weight's moments. */
@@ -11,11 +12,6 @@ export const momentNames = (name: string): { first: string; second: string } => 
 
 /** The name of a weight's gradient: an output of gradientStep(), an input of updateStep(). */
 export const gradientName = (name: string): string => `gradient.${name}`
-
-/** The types in which ranks send each other gradients. */
-export const GRADIENT_TYPES = ['float32', 'float16'] as const
-/** The type in which ranks send each other gradients. */
-export type GradientType = (typeof GRADIENT_TYPES)[number]
 
 /**
  * What gradients are multiplied by before they become float16: a power of two, so that this rounds nothing. The

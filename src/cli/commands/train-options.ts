@@ -4,7 +4,7 @@ import { BASIC_MODEL_NAMES, BASIC_MODELS } from '../../models/basic-models.ts'
 import { PUBLISHED_MODEL } from '../../models/config.ts'
 import { LIMITS } from '../../models/limits.ts'
 import type { RunChoices } from '../../train/configure.ts'
-import { PUBLISHED_ADAM, PUBLISHED_TRAINING, SELF_CRITICAL } from '../../train/hyperparameters.ts'
+import { GRADIENT_TYPES, PUBLISHED_ADAM, PUBLISHED_TRAINING, SELF_CRITICAL } from '../../train/hyperparameters.ts'
 import { PUBLISHED_SCHEDULE } from '../../train/schedule.ts'
 import type { Values } from '../command.ts'
 import { choice, count, flag, fraction, fractionBelowOne, optionName, positive, rate, seed, text } from '../options.ts'
@@ -45,7 +45,7 @@ export const options = {
   gradientType: choice(
     'type',
     'how ranks of MPI send each other gradients; float16 halves the bytes and rounds each to 11 bits',
-    ['float32', 'float16'],
+    GRADIENT_TYPES,
     { default: 'float32', ...DATA },
   ),
 

@@ -1,5 +1,4 @@
-import { splitHostPart } from '../../engine/host-part.ts'
-import { HostPartSession } from '../../engine/host-part-session.ts'
+import { compileParts, type HostPartSession, inputsOfParts } from '../../engine/host-part-session.ts'
 import type { DeviceValues, HostValues, RunOptions, Session, Value, Values } from '../../engine/session.ts'
 import type { HostValue } from '../../formats/host-value.ts'
 import type { Accelerator, Input, Output } from './accelerator.ts'
@@ -23,20 +22,19 @@ export class AcceleratorSession implements Session {
     this.#accelerator = accelerator
     this.#session = session
     this.#hostPart = hostPart
-    this.#given = environment.sessionNames(session, 'Input').filter((name) => !hostPart?.outputNames.includes(name))
-    this.inputNames = [...new Set([...this.#given, ...(hostPart?.inputNames ?? [])])]
+    const { given, all } = inputsOfParts(environment.sessionNames(session, 'Input'), hostPart)
+    this.#given = given
+    this.inputNames = all
     this.outputNames = environment.sessionNames(session, 'Output')
   }
 
   static async load(accelerator: Accelerator, model: Uint8Array): Promise<AcceleratorSession> {
-    const { device, host } = splitHostPart(model)
-    const hostPart = host && new HostPartSession(host, await NodeSession.load(accelerator.environment, host.model))
-    try {
-      return new AcceleratorSession(accelerator, await accelerator.compile(device), hostPart)
-    } catch (error) {
-      hostPart?.release()
-      throw error
-    }
+    const { device, hostPart } = await compileParts(
+      model,
+      (part) => NodeSession.load(accelerator.environment, part),
+      (part) => accelerator.compile(part),
+    )
+    return new AcceleratorSession(accelerator, device, hostPart)
   }
 
   async run(feeds: Values, { into = {}, wanted = this.outputNames }: RunOptions = {}): Promise<HostValues> {

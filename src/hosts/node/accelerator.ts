@@ -2,15 +2,9 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { forWebgpu } from '../../engine/for-webgpu.ts'
 import { widened } from '../../engine/widen.ts'
 import type { HostValue } from '../../formats/host-value.ts'
-import { type DType, ONNX_TYPE } from '../../graph/index.ts'
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  TypeProtoSchema,
-  ValueInfoProtoSchema,
-} from '../../onnx/pb.ts'
+import type { DType } from '../../graph/index.ts'
+import { valueProto } from '../../onnx/emit.ts'
+import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema, OperatorSetIdProtoSchema } from '../../onnx/pb.ts'
 import type { NodeEnvironment } from './environment.ts'
 import { type AcceleratorDevice, appendProvider, PROVIDERS } from './providers.ts'
 
@@ -159,13 +153,13 @@ export class Accelerator {
 
 /** A model whose output `y` is its input `x`, of any shape. */
 function identity(dtype: DType): Uint8Array {
-  const value = (name: string) =>
-    create(ValueInfoProtoSchema, {
-      name,
-      type: create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType: ONNX_TYPE[dtype] } } }),
-    })
   const node = create(NodeProtoSchema, { opType: 'Identity', input: ['x'], output: ['y'] })
-  const graph = create(GraphProtoSchema, { name: 'copy', node: [node], input: [value('x')], output: [value('y')] })
+  const graph = create(GraphProtoSchema, {
+    name: 'copy',
+    node: [node],
+    input: [valueProto('x', dtype)],
+    output: [valueProto('y', dtype)],
+  })
   const opsetImport = [create(OperatorSetIdProtoSchema, { domain: '', version: 18n })]
   return toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n, opsetImport, graph }))
 }

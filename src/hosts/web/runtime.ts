@@ -1,7 +1,6 @@
 import type { InferenceSession as CompiledModel } from 'onnxruntime-web'
 import { forWebgpu } from '../../engine/for-webgpu.ts'
-import { splitHostPart } from '../../engine/host-part.ts'
-import { HostPartSession } from '../../engine/host-part-session.ts'
+import { compileParts } from '../../engine/host-part-session.ts'
 import type { Runtime, Session } from '../../engine/session.ts'
 import { widened } from '../../engine/widen.ts'
 import { UserError } from '../../errors.ts'
@@ -63,14 +62,8 @@ export async function webRuntime(backend: WebBackend, files: URL): Promise<WebRu
     )
   const load = async (model: Uint8Array): Promise<Session> => new WebSession(ort, await compile(model, 'wasm'), inTurn)
   const loadOnGpu = async (model: Uint8Array): Promise<Session> => {
-    const { device, host } = splitHostPart(model)
-    const hostPart = host && new HostPartSession(host, await load(host.model))
-    try {
-      return new WebSession(ort, await compile(forWebgpu(device), 'webgpu'), inTurn, { prepare: widened, hostPart })
-    } catch (error) {
-      hostPart?.release()
-      throw error
-    }
+    const { device, hostPart } = await compileParts(model, load, (part) => compile(forWebgpu(part), 'webgpu'))
+    return new WebSession(ort, device, inTurn, { prepare: widened, hostPart })
   }
   return { backend, threads, load: backend === 'webgpu' ? loadOnGpu : load }
 }

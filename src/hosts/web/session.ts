@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web'
-import type { HostPartSession } from '../../engine/host-part-session.ts'
+import { type HostPartSession, inputsOfParts } from '../../engine/host-part-session.ts'
 import {
   type DeviceValues,
   EngineError,
@@ -43,8 +43,9 @@ export class WebSession implements Session {
     this.#session = session
     this.#inTurn = inTurn
     this.#gpu = gpu
-    this.#given = session.inputNames.filter((name) => !gpu.hostPart?.outputNames.includes(name))
-    this.inputNames = [...new Set([...this.#given, ...(gpu.hostPart?.inputNames ?? [])])]
+    const { given, all } = inputsOfParts(session.inputNames, gpu.hostPart)
+    this.#given = given
+    this.inputNames = all
     this.outputNames = session.outputNames
   }
 
