@@ -64,6 +64,8 @@ const SCHEMA = v.object({
     objective: v.optional(OBJECTIVE_SCHEMA, { kind: 'cross-entropy' }),
     /** the run whose weights it began with */
     from: v.optional(v.object({ run: v.string(), sha256: v.string() })),
+    /** the weights whose mean its weights are, with the share of each, of a run that is the average of others */
+    averaged: v.optional(v.array(v.object({ weights: v.string(), share, sha256: v.string() }))),
     /** decay of the moving average of the weights, which is validated and kept; 0: the weights themselves are */
     emaDecay: v.optional(fractionBelowOne, 0),
     gradientClipping: v.variant('kind', [

@@ -68,8 +68,16 @@ export function cardPage({ card, config, limits }: CardPage): string {
     ['seed', `${training.seed}`],
     [
       'epochs',
-      `${trained.epochs}; these are the weights of epoch ${trained.bestEpoch}, the best on the validation images`,
+      `${trained.epochs}; ${training.averaged ? '' : 'these are the weights of '}epoch ${trained.bestEpoch}${training.averaged ? ' is' : ','} the best on the validation images`,
     ],
+    ...(training.averaged
+      ? [
+          [
+            'weights',
+            `the mean of ${training.averaged.map((part) => `\`${part.weights}\` (${Math.round(100 * part.share)}%)`).join(', ')}`,
+          ] as const,
+        ]
+      : []),
     ['code', `mia-caption ${card.version}${card.commit === undefined ? '' : `, commit ${card.commit}`}`],
   ]
   return `# ${titleOf(model.basicModel, model.mia)}, trained on ${data.name}
