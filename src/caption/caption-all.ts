@@ -3,6 +3,7 @@ import type { ModelDecoder } from '../search/model-stepper.ts'
 import { type SearchOptions, search } from '../search/search.ts'
 import type { Hypothesis } from '../search/trace.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
+import type { WordValues } from './concept-values.ts'
 import { type SearchChoices, searchFor, searchSettings } from './search-settings.ts'
 
 /** A caption and its probabilities. */
@@ -74,6 +75,8 @@ function textOf({ words: ids, wordLogProbs, logProb, finished }: Hypothesis, voc
 export interface ImageInputs {
   features(ids: readonly string[]): Promise<Uint16Array>
   concepts(ids: readonly string[]): Int32Array
+  /** what words are worth in the captions, see conceptValues(); undefined without a detector that knows */
+  values(ids: readonly string[]): readonly WordValues[] | undefined
 }
 
 /** Images decoded together: enough to fill the processor, few enough that their regions stay in its cache. */
@@ -103,7 +106,7 @@ export async function captionAll(
       features: await inputs.features(batch),
       concepts: inputs.concepts(batch),
     }
-    const options = { ...optionsOf(batch), ...(signal && { signal }) }
+    const options = { ...optionsOf(batch, inputs.values(batch)), ...(signal && { signal }) }
     const generated = await captionBatch(decoder, images, vocabulary, options)
     captions.push(...generated.map((caption, i) => ({ id: batch[i]!, ...caption })))
     onProgress?.(captions.length, ids.length)

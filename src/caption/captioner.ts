@@ -8,6 +8,7 @@ import { DEFAULT_MAX_LENGTH } from '../search/defaults.ts'
 import { ModelDecoder } from '../search/model-stepper.ts'
 import { captionBatch } from './caption-all.ts'
 import type { CaptionAllOptions, CaptionerOptions, CaptionOptions } from './caption-options.ts'
+import { conceptValues } from './concept-values.ts'
 import { makeEnsemble } from './ensemble.ts'
 import { Explainer } from './explainer.ts'
 import { type Captions, type ExplainedCaption, type ImageCaption, photoCaption } from './photo-caption.ts'
@@ -294,7 +295,8 @@ export class Captioner {
     { onProgress, signal, ...options }: CaptionAllOptions,
     finish: (batch: ReadBatch, captions: ImageCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): AsyncGenerator<Captions<T>> {
-    const { vocabulary } = this.trained
+    const { vocabulary, detector } = this.trained
+    const valuesOf = detector && conceptValues(detector, vocabulary)
     const optionsOf = searchFor(photoSearchSettings(options), vocabulary)
     let done = 0
     for await (const batch of this.#reader.read(images)) {
@@ -303,7 +305,8 @@ export class Captioner {
       const captions: T[] = []
       if (read.length > 0) {
         const names = read.map(({ input }) => this.engine.pictures.nameOf(input) ?? '')
-        const search = { ...optionsOf(names), ...(signal && { signal }) }
+        const values = valuesOf && read.map(({ concepts }) => valuesOf(concepts))
+        const search = { ...optionsOf(names, values), ...(signal && { signal }) }
         const generated = await captionBatch(this.#decoder, { ...batch, images: read.length }, vocabulary, search)
         const each = generated.map((caption, i) => photoCaption(read[i]!, caption, this.trained))
         const ids = generated.map(({ words }) => words)

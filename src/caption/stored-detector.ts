@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { UserError } from '../errors.ts'
 import { toFloat16 } from '../formats/float16.ts'
 import type { TensorData } from '../formats/safetensors.ts'
 import { sha256 } from '../formats/sha256.ts'
@@ -14,6 +15,11 @@ const SCHEMA = v.object({
   /** mean average precision on the validation images, and each word's */
   meanAveragePrecision: v.number(),
   averagePrecision: v.record(v.string(), v.number()),
+  /**
+   * the share of training images whose captions have each word, in the order of the words; detectors of version 0.1.0
+   * have none
+   */
+  imageShares: v.optional(v.array(v.pipe(v.number(), v.minValue(0), v.maxValue(1)))),
 })
 
 /** A concept detector's vocabulary, the features that it reads, and its validation scores. */
@@ -46,6 +52,12 @@ export function parseDetector(
   weights: { readonly tensors: ReadonlyMap<string, TensorData>; readonly path: string },
 ): StoredDetector {
   const { format: _, ...info } = validate(SCHEMA, json.value, json.path, ADVICE)
+  const { words, imageShares } = info
+  if (imageShares && imageShares.length !== words.length)
+    throw new UserError(
+      `Cannot read "${json.path}": imageShares has ${imageShares.length} numbers and should have one for each of the ` +
+        `${words.length} words; ${ADVICE}`,
+    )
   const { parameters } = detectorFor(info.words.length, info.features)
   const advice = json.path === weights.path ? ADVICE : `its words and features are those of "${json.path}"; ${ADVICE}`
   return { info, weights: weightsOf(weights.tensors, parameters, `concept detector "${weights.path}"`, advice) }

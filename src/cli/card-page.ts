@@ -96,7 +96,7 @@ ${markdownTable(['', ''], recipe)}
 
 ## Scores
 
-Captions of ${thousands(captions.images)} validation images as "mia caption" searches for them (a beam of ${captions.beam}, no content word twice, compared per word), and the weights in this folder${captions.precision ? `, quantised to ${captions.precision}` : ''}. Only scores with equal signatures compare.
+Captions of ${thousands(captions.images)} validation images as "mia caption" searches for them (a beam of ${captions.beam}, no content word twice, compared per word${captions.conceptWeight === undefined ? '' : ` and by the concepts that they name, with a weight of ${captions.conceptWeight}`}), and the weights in this folder${captions.precision ? `, quantised to ${captions.precision}` : ''}. Only scores with equal signatures compare.
 
 ${markdownTable(
   ['score', 'value', 'signature'],

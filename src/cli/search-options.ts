@@ -25,10 +25,14 @@ const lengthPenalty = (form: string) =>
 
 /** The options that say how captions are searched for, by the names that the library has for them. */
 export const SEARCH = {
-  beam: positive('n', 'beam size; 1 is greedy search (default: 3, or as --captions and --groups need)', {
-    max: LIMITS.beam,
-    ...GROUP,
-  }),
+  beam: positive(
+    'n',
+    'beam size; 1 is greedy search (default: 3, with --concept-weight 10, or as --captions and --groups need)',
+    {
+      max: LIMITS.beam,
+      ...GROUP,
+    },
+  ),
   maxLength: { ...MAX_LENGTH, settings: { ...MAX_LENGTH.settings, ...GROUP } },
   minLength: count('words', 'shortest caption, without its end token', { default: 0, max: LIMITS.maxLength, ...GROUP }),
   lengthPenalty: lengthPenalty('none'),
@@ -39,6 +43,12 @@ export const SEARCH = {
   }),
   blockRepeatedWords: flag('no noun, verb or adjective comes twice in a caption', GROUP),
   blockBadEndings: flag('no caption ends with a word such as "a" or "with"', GROUP),
+  conceptWeight: rate(
+    'w',
+    "what a concept that a caption names adds to its score, times the detector's confidence and the word's rarity; the " +
+      "best of the beam's captions is chosen by it (docs/search.md; default: 0, of photographs 0.2)",
+    GROUP,
+  ),
   require: repeated(list('words', 'one of these words must appear, as in dog,dogs; may be given again', GROUP)),
   captions: positive('n', 'captions of each image', { default: 1, max: LIMITS.beam, ...GROUP }),
   groups: positive('n', 'groups of a diverse beam search, which avoid the words of each other', {
@@ -75,13 +85,23 @@ type Value<O> = O extends import('./options.ts').Option<infer T> ? T : never
 /** The values of the options SEARCH. */
 export type SearchValues = { readonly [Key in keyof typeof SEARCH]: Value<(typeof SEARCH)[Key]> }
 
-/** The settings that options ask for. Throws UsageError for those that contradict each other. */
-export async function searchOf(values: SearchValues): Promise<SearchSettings> {
-  const { searchSettings } = await import('../caption/search-settings.ts')
+/**
+ * The settings that options ask for, by default those of the published search, or of photographs. Throws UsageError for
+ * those that contradict each other.
+ */
+export async function searchOf(
+  { beam, conceptWeight, lengthPenalty, ...others }: SearchValues,
+  { photographs = false } = {},
+): Promise<SearchSettings> {
+  const { photoSearchSettings, searchSettings } = await import('../caption/search-settings.ts')
   try {
-    const { beam, lengthPenalty, ...others } = values
-    const choices = { ...others, lengthPenalty: lengthPenalty as LengthPenalty, ...(beam !== undefined && { beam }) }
-    return searchSettings(choices, (key) => `--${optionName(key)}`)
+    const choices = {
+      ...others,
+      lengthPenalty: lengthPenalty as LengthPenalty,
+      ...(beam !== undefined && { beam }),
+      ...(conceptWeight !== undefined && { conceptWeight }),
+    }
+    return (photographs ? photoSearchSettings : searchSettings)(choices, (key) => `--${optionName(key)}`)
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error
   }

@@ -31,6 +31,8 @@ const SCHEMA = v.object({
   captions: v.object({
     images: v.number(),
     beam: v.number(),
+    /** the weight of concepts in the choice of captions, if they had one */
+    conceptWeight: v.optional(v.number()),
     /** how they were computed, if not in float32 */
     precision: v.optional(v.literal('int8')),
     different: v.number(),

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import type { ImageInputs } from '../caption/caption-all.ts'
+import { conceptValues } from '../caption/concept-values.ts'
 import type { StoredDetector } from '../caption/stored-detector.ts'
 import { UserError } from '../errors.ts'
 import { type ConceptForm, conceptInput } from '../models/concept-input.ts'
@@ -55,6 +56,7 @@ export async function storedInputs(store: FeatureStore, concepts: ConceptsOption
   const ids =
     detected &&
     new Map([...detected].map(([id, entry]) => [id, conceptIds(concepts.vocabulary, entry, concepts.model)]))
+  const valuesOf = concepts?.run && conceptValues(concepts.run.detector, concepts.vocabulary)
   return {
     has: (id) => store.has(id) && (!ids || ids.has(id)),
     regions: (id) => store.count(id),
@@ -65,8 +67,11 @@ export async function storedInputs(store: FeatureStore, concepts: ConceptsOption
       if (ids) for (const [i, id] of images.entries()) all.set(ids.get(id)!, i * count)
       return all
     },
+    values: (images) => valuesOf && images.map((id) => valuesOf(foundIn(detected!.get(id)!))),
   }
 }
+
+const foundIn = ({ words, scores }: DetectedConcepts) => words.map((word, i) => ({ word, score: scores[i]! }))
 
 /** Throws UserError if the concepts of a file come from another detector than the run's. */
 async function requireDetector(path: string, { name, detector }: NonNullable<ConceptsOptions['run']>): Promise<void> {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { FITTING_CIDER, fitCalibration, reliabilityOf } from '../caption/calibration.ts'
 import { type ImageCaption, meanProbability } from '../caption/caption-all.ts'
+import { photoSearchSettings } from '../caption/search-settings.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { type Card, STATEMENTS } from '../disk/card-file.ts'
 import { readBytes } from '../disk/files.ts'
@@ -15,7 +16,6 @@ import { elementCount } from '../formats/host-value.ts'
 import { evaluate } from '../metrics/index.ts'
 import type { Precision } from '../models/precision.ts'
 import type { Watch } from '../progress.ts'
-import { DEFAULT_BEAM, PHOTO_SEARCH } from '../search/defaults.ts'
 import { BUILTIN_FILE } from '../vision/networks/builtin.ts'
 import { scoreCaptions, usualMetrics } from './score.ts'
 import { captionSplit } from './test-run.ts'
@@ -62,12 +62,13 @@ export async function packWithCard({
   const files = [...(await packRun(run, out)), ...(existsSync(join(out, BUILTIN_FILE)) ? [BUILTIN_FILE] : [])]
   const { detector, model } = await openRun(out)
   const source = data ?? (await openRun(run)).config.data.folder
+  const search = photoSearchSettings({})
   const split = {
     engine,
     run: out,
     data: source,
     split: 'val',
-    search: PHOTO_SEARCH,
+    search,
     precision,
     ...watch,
   } as const
@@ -115,7 +116,8 @@ export async function packWithCard({
     }),
     captions: {
       images: images.length,
-      beam: DEFAULT_BEAM,
+      beam: search.beam,
+      ...(detector?.info.imageShares && { conceptWeight: search.conceptWeight }),
       ...(precision !== 'float32' && { precision }),
       different: new Set(captions.map(({ caption }) => caption)).size,
       words: new Set(captions.flatMap(({ caption }) => caption.split(' '))).size,

@@ -1,7 +1,8 @@
 // Search over many images at once. The roles, each a value that can be exchanged: a stepper proposes words
 // (stepper.ts), filters change their log-probabilities before that (filters/), a chooser picks among them (choosers/),
-// a ranker scores finished hypotheses (rankers/). The frontier holds the growing hypotheses, a Ranking the finished
-// ones, the trace the back-pointers of both. Nothing is allocated for a word that is not chosen.
+// a ranker scores finished hypotheses (rankers/), and a rescorer compares the best of them once more (rescorer.ts). The
+// frontier holds the growing hypotheses, a Ranking the finished ones, the trace the back-pointers of both. Nothing is
+// allocated for a word that is not chosen.
 import { END, START } from '../text/vocabulary.ts'
 import { bestChooser } from './choosers/best.ts'
 import type { Chooser } from './choosers/chooser.ts'
@@ -12,6 +13,7 @@ import { Frontier } from './frontier.ts'
 import { logProbRanker } from './rankers/log-prob.ts'
 import type { Ranker } from './rankers/ranker.ts'
 import { Ranking } from './ranking.ts'
+import { type Rescorer, rescored } from './rescorer.ts'
 import type { StepInput, StepOutput, Stepper } from './stepper.ts'
 import { type Hypothesis, Trace } from './trace.ts'
 
@@ -28,6 +30,8 @@ export interface SearchOptions {
   readonly chooser?: Chooser
   readonly filters?: readonly Filter[]
   readonly ranker?: Ranker
+  /** compares the `beam` best hypotheses once more, for choosers without groups; without it the ranker's order stays */
+  readonly rescorer?: Rescorer
   readonly signal?: AbortSignal
 }
 
@@ -41,6 +45,23 @@ export interface SearchOptions {
 export async function search<State>(
   stepper: Stepper<State>,
   images: number,
+  options: SearchOptions = {},
+): Promise<Hypothesis[][]> {
+  const { beam = DEFAULT_BEAM, keep = beam, rescorer, ranker = logProbRanker } = options
+  if (!rescorer) return searchOnce(stepper, images, options)
+  checkCount('a number to keep', keep, beam)
+  const found = await searchOnce(stepper, images, { ...options, keep: beam })
+  return found.map((hypotheses, image) =>
+    rescored(hypotheses, ({ logProb, words }) => ranker.score(logProb, words.length) + rescorer(image, words)).slice(
+      0,
+      keep,
+    ),
+  )
+}
+
+async function searchOnce<State>(
+  stepper: Stepper<State>,
+  images: number,
   {
     beam = DEFAULT_BEAM,
     maxLength = DEFAULT_MAX_LENGTH,
@@ -49,7 +70,7 @@ export async function search<State>(
     filters = [],
     ranker = logProbRanker,
     signal,
-  }: SearchOptions = {},
+  }: SearchOptions,
 ): Promise<Hypothesis[][]> {
   checkCount('a beam', beam)
   checkCount('a longest length', maxLength)

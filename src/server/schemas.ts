@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { DEFAULT_SEARCH } from '../caption/search-settings.ts'
 import { LIMITS } from '../models/limits.ts'
-import { PHOTO_SEARCH } from '../search/defaults.ts'
+import { PHOTO_SEARCH, RESCORED_BEAM } from '../search/defaults.ts'
 
 /** The largest beam that a request may ask for: a larger one would make others wait. */
 const MAX_BEAM = 20
@@ -26,23 +26,27 @@ const integer = (least: number, most: number, description: string) =>
 const count = (least: number, most: number, fallback: number, description: string) =>
   v.optional(integer(least, most, description), `${fallback}`)
 
-/** A decimal number of at most `most` in a query, by default `fallback`; `least` is refused itself if it is `above`. */
-const decimal = (
-  { least, above = false, most }: { least: number; above?: boolean; most: number },
-  fallback: number,
-  description: string,
-) =>
-  v.optional(
-    v.pipe(
-      v.string(),
-      v.transform((text) => (/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text)),
-      v.number(),
-      above ? v.gtValue(least) : v.minValue(least),
-      v.maxValue(most),
-      v.description(description),
-    ),
-    `${fallback}`,
+interface Range {
+  readonly least: number
+  /** whether `least` itself is refused */
+  readonly above?: boolean
+  readonly most: number
+}
+
+/** A decimal number in a query. */
+const number = ({ least, above = false, most }: Range, description: string) =>
+  v.pipe(
+    v.string(),
+    v.transform((text) => (/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text)),
+    v.number(),
+    above ? v.gtValue(least) : v.minValue(least),
+    v.maxValue(most),
+    v.description(description),
   )
+
+/** A decimal number in a query, by default `fallback`. */
+const decimal = (range: Range, fallback: number, description: string) =>
+  v.optional(number(range, description), `${fallback}`)
 
 /** A switch in a query: 1 or true turns it on, 0 or false off. */
 const flag = (description: string, fallback: '0' | '1' = '0') =>
@@ -60,7 +64,11 @@ const flag = (description: string, fallback: '0' | '1' = '0') =>
 export const CAPTION_QUERY = v.object({
   explain: flag('adds the attention of each word and the alignment of MIA'),
   beam: v.optional(
-    integer(1, MAX_BEAM, `beam size; 1 is greedy search; ${DEFAULT_SEARCH.beam}, or captions if that is more`),
+    integer(
+      1,
+      MAX_BEAM,
+      `beam size; 1 is greedy search; ${RESCORED_BEAM}, without conceptWeight ${DEFAULT_SEARCH.beam}, or captions if that is more`,
+    ),
   ),
   maxLength: count(1, MAX_WORDS, DEFAULT_SEARCH.maxLength, 'words of the longest caption, its end token counted'),
   minLength: count(0, MAX_WORDS - 1, DEFAULT_SEARCH.minLength, 'words of the shortest caption, without its end token'),
@@ -71,6 +79,13 @@ export const CAPTION_QUERY = v.object({
   blockNgrams: count(0, MAX_WORDS, DEFAULT_SEARCH.blockNgrams, 'no so many words in a row come twice; 0 allows all'),
   blockRepeatedWords: flag('no noun, verb or adjective comes twice', '1'),
   blockBadEndings: flag('no caption ends with a word such as "a" or "with"'),
+  conceptWeight: v.optional(
+    number(
+      { least: 0, most: 1000 },
+      "what a concept that a caption names adds to its score, times the detector's confidence and the word's rarity; " +
+        `${PHOTO_SEARCH.conceptWeight}, and 0 with groups, sample or require`,
+    ),
+  ),
   require: v.optional(
     v.pipe(
       v.array(v.string()),

@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import { type SearchChoices, type SearchSettings, searchSettings } from '../caption/search-settings.ts'
+import { photoSearchSettings, type SearchChoices, type SearchSettings } from '../caption/search-settings.ts'
 import { UserError } from '../errors.ts'
 import { requirementAutomaton } from '../search/automaton.ts'
 import { requirementOf } from '../search/word-lists.ts'
@@ -22,7 +22,7 @@ type SearchQuery = Omit<v.InferOutput<typeof CAPTION_QUERY>, 'explain'>
 export function searchOfQuery({ require: lists, ...others }: SearchQuery, vocabulary: Vocabulary): SearchSettings {
   const choices = { ...others, require: lists.map(alternatives) } as SearchChoices
   try {
-    const settings = searchSettings(choices)
+    const settings = photoSearchSettings(choices)
     const { states } = requirementAutomaton(settings.require.map((list) => requirementOf(list, vocabulary)))
     if (settings.require.length > 0 && states * settings.beam > MAX_HYPOTHESES)
       throw new RangeError(

@@ -229,7 +229,8 @@ function detectorTask({
     validate: (weights) => validateDetector(runtime, detector, weights, val),
     logLikelihood: (weights) => labelLogLikelihood(runtime, detector, weights, val),
     keep: (weights, { meanAveragePrecision, averagePrecision }) => {
-      const info = { words: [...words], features: store.source, meanAveragePrecision, averagePrecision }
+      const imageShares = sharesOf(words, train)
+      const info = { words: [...words], features: store.source, meanAveragePrecision, averagePrecision, imageShares }
       return writeDetector(folder, { info, weights })
     },
     kept: async () => (await readDetector(folder)).weights,
@@ -286,6 +287,15 @@ async function checkpointOf(folder: string, recipe: object, epochs: number): Pro
   await rm(checkpoint, { force: true })
   await writeFileAtomic(training, text)
   return checkpoint
+}
+
+/** The share of images whose captions have each word. */
+function sharesOf(words: readonly string[], images: readonly ImageEntry[]): number[] {
+  const counts = new Map<string, number>()
+  for (const { tokens } of images)
+    for (const word of new Set(tokens.flatMap((caption) => caption.split(' '))))
+      counts.set(word, (counts.get(word) ?? 0) + 1)
+  return words.map((word) => Number(((counts.get(word) ?? 0) / images.length).toFixed(6)))
 }
 
 function trainingModel(detector: ConceptDetector): Uint8Array {

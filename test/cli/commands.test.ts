@@ -178,7 +178,8 @@ describe('the whole pipeline, command by command, on images of one colour above 
     expect(made.commit).toBe(await packageCommit())
     const whole = (await stat(join(folder, 'mia/weights.safetensors'))).size
     expect(files.find(({ path }) => path === 'weights.safetensors')!.bytes / whole).toBeCloseTo(0.5, 1)
-    const tested = await json('test --run @/mia --split val --block-repeated-words --length-penalty average')
+    const search = '--block-repeated-words --length-penalty average --concept-weight 0.2'
+    const tested = await json(`test --run @/mia --split val ${search}`)
     for (const { name, score } of made.scores as { name: string; score: number }[])
       expect(score, name).toBeCloseTo((tested.scores as Record<string, number>)[name]!, 6)
     const captionsBy = async (run: string) => {

@@ -11,6 +11,7 @@ import {
   noRepeatedWord,
   type Ranker,
   search,
+  wordRescorer,
   wuRanker,
 } from '../../src/search/index.ts'
 import { randomScorer, type Scorer, stepperOf } from './scorer.ts'
@@ -185,4 +186,47 @@ test('impossible roles are refused', () => {
   expect(() => noRepeatedNgram(0)).toThrow('Cannot forbid repeated 0-grams: n must be at least 1')
   expect(() => lengthNormalisedRanker(-1)).toThrow('Cannot rank with a length penalty of -1: it must be at least 0')
   expect(() => wuRanker(Number.NaN)).toThrow("Cannot rank with Wu's length penalty of NaN: it must be at least 0")
+})
+
+describe('wordRescorer()', () => {
+  test('the best of the beam is that of score and word values, each word counted once, found by trying all', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 6 }), async (seed, beam) => {
+        const scorer = randomScorer(seed, 5)
+        const values = [0, 1].map((image) => new Map([4, 5, 6].map((word) => [word, ((seed * word + image) % 7) / 4])))
+        const ranker = lengthNormalisedRanker(1)
+        const options = { beam, maxLength: 5, ranker }
+        const { stepper } = stepperOf(scorer)
+        const found = await search(stepper, 2, { ...options, keep: beam })
+        const chosen = await search(stepper, 2, { ...options, keep: 1, rescorer: wordRescorer(values) })
+        for (const [image, hypotheses] of found.entries()) {
+          const finished = hypotheses.filter((each) => each.finished)
+          const scoreOf = ({ words, wordLogProbs }: (typeof hypotheses)[number]): number => {
+            let score = wordLogProbs.reduce((sum, each) => sum + each, 0) / words.length
+            for (const [word, value] of values[image]!) if (words.includes(word)) score += value
+            return score
+          }
+          const among = finished.length > 0 ? finished : hypotheses
+          const best = Math.max(...among.map(scoreOf))
+          expect(chosen[image]).toHaveLength(1)
+          expect(chosen[image]![0]!.finished).toBe(finished.length > 0)
+          expect(scoreOf(chosen[image]![0]!)).toBeCloseTo(best, 9)
+          expect(among.map(({ words }) => words.join())).toContain(chosen[image]![0]!.words.join())
+        }
+      }),
+    )
+  })
+
+  test('a word of value makes the caption that has it the first, and changes no probability', async () => {
+    const { stepper } = stepperOf(randomScorer(3, 5))
+    const options = { beam: 6, maxLength: 5 }
+    const [plain] = await search(stepper, 1, options)
+    const word = [4, 5, 6, 7].find(
+      (each) => !plain![0]!.words.includes(each) && plain!.some(({ words }) => words.includes(each)),
+    )!
+    const [moved] = await search(stepper, 1, { ...options, rescorer: wordRescorer([new Map([[word, 100]])]) })
+    expect(moved![0]!.words).toContain(word)
+    const key = ({ words, logProb }: { words: readonly number[]; logProb: number }) => `${words.join()} ${logProb}`
+    expect(moved!.map(key).sort()).toEqual(plain!.map(key).sort())
+  })
 })

@@ -79,6 +79,9 @@ test('without a list the words are the frequent content words of the training ca
   await makeWorld(data) // 12 training images: each colour in 3 of them, each thing in 4
   const trained = await trainConceptDetector({ engine: nodeEngine, data, seed: 1, epochs: 1 })
   expect(trained.words).toBe(7)
+  const { words, imageShares } = (await readDetector(conceptsFolder(data))).info
+  const colours = ['red', 'green', 'blue', 'black']
+  expect(imageShares).toEqual(words.map((word) => (colours.includes(word) ? 0.25 : 0.333333)))
 })
 
 test('if no word is frequent enough, the error says how frequent it must be', async () => {

@@ -67,7 +67,7 @@ export const caption = defineCommand({
     refuseShardOnRanks(shard, ranks)
     if (explain !== undefined && (shard || ranks.size > 1))
       throw new UsageError('Cannot share out --explain: a page has few images; run it as one process')
-    const search = await searchOf(asked)
+    const search = await searchOf(asked, { photographs: true })
     if (explain !== undefined) {
       if (run.length > 1)
         throw new UsageError(

@@ -85,6 +85,6 @@ function steps({ network, concepts, image, tokens, search, features }: ExportCon
     ...(concepts ? ['concepts.onnx takes `features` and returns `concepts` and their `scores`.'] : []),
     `encoder.onnx takes \`features\`${concepts ? ' and `concepts`' : ''} and returns the encoded image, \`image.*\`, and the first state, \`state.*\`.`,
     `step.onnx takes both, and for each hypothesis its last word (\`words\`, at first <start>, ${tokens.start}), the row of the state that\n   it continues (\`parents\`, at first 0) and its image (\`images\`, 0 for a single one). It returns \`logProbs\` of the next\n   word and the new state, \`next.*\`, which is \`state.*\` of the next step. Hypotheses of many images may go through\n   together.`,
-    `A caption ends at <end> (${tokens.end}), or after ${search.maxLength} words. The examples search as \`mia caption --no-block-repeated-words --length-penalty none\` does.`,
+    `A caption ends at <end> (${tokens.end}), or after ${search.maxLength} words. The examples search as \`mia caption --no-block-repeated-words --length-penalty none --concept-weight 0\` does.`,
   ]
 }

@@ -115,7 +115,7 @@ export async function writeTunedCaptioner(
   if (detector) {
     const precisions = Object.values(averagePrecision)
     const meanAveragePrecision = precisions.reduce((sum, each) => sum + each, 0) / Math.max(1, precisions.length)
-    const info = { words: detector.info.words, features: source, meanAveragePrecision, averagePrecision }
+    const info = { ...detector.info, features: source, meanAveragePrecision, averagePrecision }
     const tuned = { info, weights: under(WORDS, weights) }
     for (const folder of [files.concepts, conceptsFolder(captionerData)]) await writeDetector(folder, tuned)
   }

@@ -138,7 +138,7 @@ describe('the pretrained captioner, exported', () => {
 })
 
 /** The examples search as the paper does: a word may come twice, and shorter captions win. */
-const PUBLISHED = { blockRepeatedWords: false, lengthPenalty: 'none' } as const
+const PUBLISHED = { blockRepeatedWords: false, lengthPenalty: 'none', conceptWeight: 0 } as const
 
 describe('small runs, exported', () => {
   test('a run on an ONNX network that takes BGR, one picture at a time', async () => {
