@@ -13,6 +13,7 @@ import { storedInputs } from '../src/disk/stored-inputs.ts'
 import { scoreCaptions, scoreSeveral } from '../src/evaluation/score.ts'
 import { nodeRuntime } from '../src/hosts/node/runtime.ts'
 import { bleu, cider, meteor, WordNet } from '../src/metrics/index.ts'
+import { PHOTO_SEARCH } from '../src/search/defaults.ts'
 import { ModelDecoder } from '../src/search/model-stepper.ts'
 import { contentClasses } from '../src/search/word-lists.ts'
 
@@ -44,6 +45,13 @@ const VARIANTS: Readonly<Record<string, SearchChoices>> = {
   'beam 3, no content word twice, wu_0.7': { blockRepeatedWords: true, lengthPenalty: 'wu_0.7' },
   'beam 3, no content word twice, average': { blockRepeatedWords: true, lengthPenalty: 'average' },
   'beam 5, no content word twice, average': { beam: 5, blockRepeatedWords: true, lengthPenalty: 'average' },
+  'concepts 0.2, beam 3': { ...PHOTO_SEARCH, beam: 3 },
+  'concepts 0.2, beam 5': { ...PHOTO_SEARCH, beam: 5 },
+  'concepts 0.1, beam 10': { ...PHOTO_SEARCH, conceptWeight: 0.1 },
+  'concepts 0.2, beam 10': PHOTO_SEARCH,
+  'concepts 0.3, beam 10': { ...PHOTO_SEARCH, conceptWeight: 0.3 },
+  'concepts 0.2, beam 20': { ...PHOTO_SEARCH, beam: 20 },
+  'concepts 0.2, beam 10, published otherwise': { conceptWeight: 0.2 },
   'beam 5, 5 captions': { beam: 5, captions: 5 },
   'diverse, 5 groups of 1, strength 0.5': { groups: 5, captions: 5, diversity: 0.5 },
   'diverse, 5 groups of 1, strength 2': { groups: 5, captions: 5, diversity: 2 },

@@ -16,7 +16,7 @@ const SCHEMA = v.object({
   meanAveragePrecision: v.number(),
   averagePrecision: v.record(v.string(), v.number()),
   /**
-   * the share of training images whose captions have each word, in the order of the words; detectors of version 0.1.0
+   * the share of training images whose captions have each word, in the order of the words; older detectors
    * have none
    */
   imageShares: v.optional(v.array(v.pipe(v.number(), v.minValue(0), v.maxValue(1)))),

@@ -331,3 +331,27 @@ test('represent() gives each caller what a list of the same images gives, beside
   }
   await expect(captioner.represent(Uint8Array.of(1))).rejects.toThrow(ImageError)
 })
+
+test('of the ten captions of a beam, that with the best score and concepts is chosen', async () => {
+  const pictures = Array.from({ length: 8 }, (_, i) => plain(i))
+  const plainly = await captioner.captionAll(pictures, { beam: 10, captions: 10, conceptWeight: 0 })
+  const chosen = await captioner.captionAll(pictures)
+  const explained = await captioner.explainAll(pictures)
+  const { words, imageShares } = captioner.trained.detector!.info
+  let moved = 0
+  for (const [i, { caption: first, words: tokens, probability, alternatives }] of plainly.captions.entries()) {
+    const confidence = new Map(explained.captions[i]!.allConcepts.map(({ word, score }) => [word, score]))
+    const scores = [{ caption: first, words: tokens, probability }, ...alternatives].map((each) => {
+      const said = new Set(each.words.map(({ word }) => word))
+      const named = [...said].filter((word) => confidence.has(word))
+      const worth = named.map((word) => confidence.get(word)! * Math.log(1 / imageShares![words.indexOf(word)]!))
+      const score = Math.log(each.probability) / (each.words.length + 1)
+      return { caption: each.caption, score: score + 0.2 * worth.reduce((sum, value) => sum + value, 0) }
+    })
+    const best = scores.toSorted((a, b) => b.score - a.score)[0]!
+    expect(chosen.captions[i]!.caption).toBe(best.caption)
+    expect(explained.captions[i]!.caption).toBe(best.caption)
+    if (best.caption !== first) moved++
+  }
+  expect(moved).toBeGreaterThan(0)
+})
