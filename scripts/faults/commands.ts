@@ -46,14 +46,9 @@ const script = (name: string, writes: string, rest: Partial<LongCommand> = {}): 
 export const LONG_COMMANDS: readonly LongCommand[] = [
   command('prepare', 'prepare flickr8k --root @/ --min-count 2 --out @/data', 'data'),
   command('features', 'features --data @/data --cnn @/network.onnx --augmentations 1', 'data/features'),
-  command(
-    'concepts-train',
-    'concepts train --data @/data --words @/colours.txt --epochs 3 --folds 2',
-    'data/concepts',
-    {
-      varies: TIMES,
-    },
-  ),
+  command('concepts-train', 'concepts train --data @/data --words @/colours.txt --epochs 6', 'data/concepts', {
+    varies: TIMES,
+  }),
   command('concepts-detect', 'concepts detect --data @/data', 'data/concepts'),
   command('train', `train --data @/data --mia ${SMALL} --epochs 6 --out @/run`, 'run', { varies: TIMES }),
   command(

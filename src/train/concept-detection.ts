@@ -1,6 +1,6 @@
 import { ConceptInference } from '../caption/concept-inference.ts'
 import { detectorDigest, detectorFor } from '../caption/stored-detector.ts'
-import { Dataset, type ImageEntry } from '../data/dataset.ts'
+import { Dataset } from '../data/dataset.ts'
 import { type DetectedConcepts, readDetector, writeConcepts } from '../disk/concept-files.ts'
 import { conceptsFile, conceptsFolder, featuresFolder } from '../disk/dataset-files.ts'
 import { FeatureStore } from '../disk/feature-store.ts'
@@ -13,7 +13,6 @@ import { UserError } from '../errors.ts'
 import type { Watch } from '../progress.ts'
 import { describeSource } from '../vision/index.ts'
 import { counted } from '../wording.ts'
-import { foldOf, readFolds } from './folds.ts'
 
 const IMAGES_PER_BATCH = 64
 
@@ -42,9 +41,8 @@ export interface DetectionOptions extends Watch {
 
 /**
  * Detects the most confident concepts of every image of a dataset that has features, and writes them to
- * `concepts/concepts.jsonl`. If there are detectors that learned without a fold, the concepts of a training image are
- * those of the one that has not seen it. Throws UserError if the dataset has no features or no detector, if detectors
- * of folds are missing, if features are damaged, or if `count` exceeds the words that the detector knows.
+ * `concepts/concepts.jsonl`. Throws UserError if the dataset has no features or no detector, if features are damaged,
+ * or if `count` exceeds the words that the detector knows.
  */
 export const detectConcepts = async (options: DetectionOptions): Promise<Detection> =>
   (await detectPart(options, { team: new Team(ALONE, options.signal) }))!
@@ -61,7 +59,7 @@ export async function detectPart(
   const store = await FeatureStore.open(featuresFolder(data))
   try {
     const stored = await readDetector(conceptsFolder(data))
-    const { info } = stored
+    const { info, weights } = stored
     store.require(info.features, `the concept detector of "${data}"`)
     const { regions } = store
     const most = count ?? Math.min(regions, info.words.length)
@@ -71,17 +69,10 @@ export async function detectPart(
           `knows ${counted(info.words.length, 'word')}; ask for --count ${info.words.length}, or train it on more words`,
       )
     const images = dataset.images.filter(({ id }) => store.has(id))
-    const folds = await readFolds(conceptsFolder(data), stored)
     const detector = detectorFor(info.words.length, info.features)
-    const inferences: ConceptInference[] = []
-    for (const { weights } of [stored, ...folds])
-      inferences.push(await ConceptInference.load(engine.runtime, detector, weights, most))
-    // Training images have the detector that learned without their fold, if there are such; others the first.
-    const of = (image: ImageEntry): number =>
-      image.split === 'train' && folds.length > 0 ? 1 + foldOf(image, folds.length) : 0
+    const inference = await ConceptInference.load(engine.runtime, detector, weights, most)
     const target = conceptsFile(data)
-    const detectors = await Promise.all([stored, ...folds].map(detectorDigest))
-    const recipe = shard && { detectors, most, images: images.map(({ id }) => id) }
+    const recipe = shard && { detector: await detectorDigest(stored), most, images: images.map(({ id }) => id) }
     const sharing = shard ? amongShards(shard, { target, recipe, signal }) : amongRanks(team)
     const { start, end } = shareIn(sharing, images.length, IMAGES_PER_BATCH)
     const detect = async (signal: AbortSignal | undefined): Promise<DetectedConcepts[]> => {
@@ -89,21 +80,13 @@ export async function detectPart(
       for (let first = start; first < end; first += IMAGES_PER_BATCH) {
         signal?.throwIfAborted()
         const batch = images.slice(first, Math.min(end, first + IMAGES_PER_BATCH))
-        const found = new Map<string, DetectedConcepts>()
-        for (const [number, inference] of inferences.entries()) {
-          const ids = batch.filter((image) => of(image) === number).map(({ id }) => id)
-          if (ids.length === 0) continue
-          const best = await inference.best(await store.read(ids))
-          for (const [i, id] of ids.entries()) found.set(id, { id, ...rowOf(best, i, most, info.words) })
-        }
-        concepts.push(...batch.map(({ id }) => found.get(id)!))
+        const found = await inference.best(await store.read(batch.map(({ id }) => id)))
+        for (const [i, { id }] of batch.entries()) concepts.push({ id, ...rowOf(found, i, most, info.words) })
         onProgress?.(first - start + batch.length, end - start)
       }
       return concepts
     }
-    const parts = await sharing.collect(detect).finally(() => {
-      for (const inference of inferences) inference.release()
-    })
+    const parts = await sharing.collect(detect).finally(() => inference.release())
     if (!parts) return undefined
     await writeConcepts(target, stored, parts.flat())
     await sharing.finish()

@@ -30,7 +30,6 @@ import {
   validateDetector,
 } from './concept-validation.ts'
 import { imagesDigest } from './data-identity.ts'
-import { foldFolder, foldOf, removeOtherFolds } from './folds.ts'
 import { runTraining, type TrainingTask } from './loop.ts'
 import { startOrRestore } from './state.ts'
 import { updates } from './update.ts'
@@ -44,18 +43,11 @@ export interface ConceptTrainingOptions extends Watch {
   readonly wordList?: string
   readonly seed: number
   readonly epochs: number
-  /**
-   * cross-fitting: after the detector of all training images, trains so many more, at least 2, each without the images
-   * of one fold; detectConcepts() then asks the one that has not seen a training image. Without it there is none.
-   */
-  readonly folds?: number
   readonly onEpoch?: (epoch: ConceptEpoch) => void
 }
 
 /** The report of a finished epoch. */
 export interface ConceptEpoch {
-  /** the fold, counted from 1, that the detector learns without; the detector of all images has none */
-  readonly fold?: number
   /** the epoch, counted from 1 */
   readonly epoch: number
   /** mean loss of its steps since the last resume; null if there were none */
@@ -81,8 +73,6 @@ export interface ConceptTraining {
   readonly logLikelihood?: number
   /** each word's average precision on the validation images, the best first */
   readonly averagePrecision: Readonly<Record<string, number>>
-  /** mean average precision of each detector that learned without a fold, if there are such */
-  readonly folds?: readonly number[]
 }
 
 const LEARNING_RATE = 3e-4
@@ -95,8 +85,7 @@ const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
  * higher log-likelihood. If `signal` aborts, a checkpoint is written and the promise rejects with the signal's reason:
  * the same call resumes from that very step. A call with other words, another seed, or fewer epochs than are done
  * starts over. Throws UserError if the dataset has no features or no validation images, if these have none of the
- * words, if there is one fold or a fold has all training images, if features are damaged, and if the loss is not
- * finite.
+ * words, if features are damaged, and if the loss is not finite.
  */
 export async function trainConceptDetector(options: ConceptTrainingOptions): Promise<ConceptTraining> {
   const { data } = options
@@ -105,46 +94,10 @@ export async function trainConceptDetector(options: ConceptTrainingOptions): Pro
   try {
     const images = await selectImages(dataset, store, options)
     // Two trainings at once would mix their files.
-    return await withLock(conceptsFolder(data), 'concepts', () => trainAll(store, images, options))
+    return await withLock(conceptsFolder(data), 'concepts', () => trainOn(store, images, options))
   } finally {
     await store.close()
   }
-}
-
-/** Trains the detector of all images, and those that learn without a fold. */
-async function trainAll(
-  store: FeatureStore,
-  selection: Selection,
-  { folds = 0, onEpoch, onProgress, ...options }: ConceptTrainingOptions,
-): Promise<ConceptTraining> {
-  const { data, epochs } = options
-  const others = Array.from({ length: folds }, (_, fold) =>
-    selection.train.filter((image) => foldOf(image, folds) !== fold),
-  )
-  if (folds === 1 || others.some(({ length }) => length === 0))
-    throw new UserError(
-      `Cannot train on "${data}" without each of ${counted(folds, 'fold')}: a fold has all of its ` +
-        `${counted(selection.train.length, 'training image')}; ask for at least 2 folds, and have more images than folds`,
-    )
-  const concepts = conceptsFolder(data)
-  await removeOtherFolds(concepts, folds)
-  const total = epochs * [selection.train, ...others].reduce((sum, { length }) => sum + length, 0)
-  let before = 0
-  const train = async (images: readonly ImageEntry[], folder: string, fold?: number): Promise<ConceptTraining> => {
-    const trained = await trainOn(store, { ...selection, train: images }, folder, {
-      ...options,
-      onProgress: (done) => onProgress?.(before + done, total),
-      onEpoch: (epoch) => onEpoch?.({ ...epoch, ...(fold !== undefined && { fold }) }),
-    })
-    before += epochs * images.length
-    return trained
-  }
-  const main = await train(selection.train, concepts)
-  if (folds === 0) return main
-  const precisions: number[] = []
-  for (const [fold, images] of others.entries())
-    precisions.push((await train(images, foldFolder(concepts, fold, folds), fold + 1)).meanAveragePrecision)
-  return { ...main, folds: precisions }
 }
 
 /** The images of a training, and the words to detect. */
@@ -157,9 +110,9 @@ interface Selection {
 async function trainOn(
   store: FeatureStore,
   { train, val, words }: Selection,
-  folder: string,
-  { engine, seed, epochs, onEpoch, onProgress, signal }: Omit<ConceptTrainingOptions, 'folds'>,
+  { engine, data, seed, epochs, onEpoch, onProgress, signal }: ConceptTrainingOptions,
 ): Promise<ConceptTraining> {
+  const folder = conceptsFolder(data)
   const detector = detectorFor(words.length, store.header, DROPOUT)
   const recipe = { seed, words, features: store.source, images: imagesDigest(train) }
   const checkpoint = await checkpointOf(folder, recipe, epochs)

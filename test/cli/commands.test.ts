@@ -78,8 +78,7 @@ describe('the whole pipeline, command by command, on images of one colour above 
   test('concepts detect finds all concepts of the detector, and says so, if it has fewer', async () => {
     await cp(join(folder, 'data'), join(folder, 'few'), { recursive: true })
     await writeFile(join(folder, 'two.txt'), 'red\nblue\n')
-    const trained = await run('concepts train --data @/few --words @/two.txt --epochs 1 --folds 2')
-    expect(trained.stdout).toMatch(/\nWithout one of 2 folds: mAP 0\.\d{4}, 0\.\d{4}\n/)
+    await run('concepts train --data @/few --words @/two.txt --epochs 1')
     const { stdout } = await run('concepts detect --data @/few')
     expect(stdout).toBe(
       '50 images with 2 concepts each, of 2 concepts; images have up to 4 regions, but the detector has no more concepts\n',

@@ -1,7 +1,7 @@
 import { CPU } from '../../device.ts'
 import { counted } from '../../wording.ts'
 import { defineCommand } from '../command.ts'
-import { count, positive, seed, text } from '../options.ts'
+import { positive, seed, text } from '../options.ts'
 import { shellQuoted, table } from '../output.ts'
 import { partAnswer, refuseShardOnRanks } from '../parts.ts'
 import { DEVICE, SHARD } from '../shared-options.ts'
@@ -21,10 +21,6 @@ export const conceptsTrain = defineCommand({
       call: 'mia concepts train --data data/coco --words words.txt',
       what: 'your own list: the first word of each line',
     },
-    {
-      call: 'mia concepts train --data data/coco --folds 4',
-      what: 'also four detectors, each for the quarter of the training images that it has not seen',
-    },
   ],
   options: {
     data: text('folder', 'dataset folder with features', { required: true }),
@@ -34,32 +30,24 @@ export const conceptsTrain = defineCommand({
         'captions; a word must occur in at least 0.5% of the training images: at least 2, and 30 is always enough)',
     ),
     epochs: positive('n', 'epochs', { default: 10 }),
-    folds: count(
-      'n',
-      'cross-fitting: also trains n detectors, each without one n-th of the training images, which "mia concepts ' +
-        'detect" then asks about these images. The captioner so learns from concepts as wrong as those of new images ' +
-        '(4 is usual; 0 trains the one detector only)',
-      { default: 0, max: 100 },
-    ),
     seed: seed('n', 'random seed; the same seed gives the same detector', { default: 1 }),
     device: DEVICE,
   },
   resumes: true,
-  async run({ data, words, epochs, folds, seed, device = CPU }, { signal, report }) {
+  async run({ data, words, epochs, seed, device = CPU }, { signal, report }) {
     const { trainConceptDetector } = await import('../../train/concept-training.ts')
     const { engineOn } = await import('../../hosts/node/engine.ts')
     const trained = await trainConceptDetector({
       engine: engineOn(device),
       data,
       epochs,
-      folds,
       seed,
       signal,
       ...(words !== undefined && { wordList: words }),
       onProgress: report.progress('Training', 'images'),
-      onEpoch: ({ fold, epoch, loss, meanAveragePrecision, logLikelihood }) =>
+      onEpoch: ({ epoch, loss, meanAveragePrecision, logLikelihood }) =>
         report.note(
-          `${fold === undefined ? 'Epoch' : `Without fold ${fold}, epoch`} ${epoch}: loss ${loss?.toFixed(3) ?? '-'}, mAP ${meanAveragePrecision.toFixed(4)}` +
+          `Epoch ${epoch}: loss ${loss?.toFixed(3) ?? '-'}, mAP ${meanAveragePrecision.toFixed(4)}` +
             (logLikelihood === undefined
               ? ''
               : `, log-likelihood ${logLikelihood.toFixed(4)} (decides, as mAP is equal)`),
@@ -138,7 +126,6 @@ function describeTraining({
   bestEpoch,
   logLikelihood,
   averagePrecision,
-  folds = [],
 }: Training): string[] {
   const all = Object.entries(averagePrecision)
   const rows = [...all.slice(0, SHOWN), ...all.slice(SHOWN).slice(-SHOWN)].map(([word, ap]) => [word, ap.toFixed(3)])
@@ -148,9 +135,6 @@ function describeTraining({
       (logLikelihood === undefined
         ? ''
         : `; other epochs had the same mAP: the log-likelihood of the labels (${logLikelihood.toFixed(4)} per image) decided`),
-    ...(folds.length === 0
-      ? []
-      : [`Without one of ${counted(folds.length, 'fold')}: mAP ${folds.map((mAP) => mAP.toFixed(4)).join(', ')}`]),
     '',
     ...table([['best and worst', 'average precision'], ...rows]),
   ]
