@@ -31,7 +31,7 @@ export const caption = defineCommand({
     { call: 'mia caption photos/ --write csv --skip-existing', what: 'a library: a table that can be resumed' },
     { call: "mia caption photos/ --write txt --prefix 'a photo, '", what: 'a text file next to each image' },
     {
-      call: 'mia caption --no-block-repeated-words --length-penalty none photo.jpg',
+      call: 'mia caption --no-block-repeated-words --length-penalty none --concept-weight 0 photo.jpg',
       what: 'the published search: words may come twice, shorter captions win',
     },
     { call: 'mia caption --captions 3 --groups 3 photo.jpg', what: 'three captions that differ' },
