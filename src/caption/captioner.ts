@@ -15,7 +15,7 @@ import { type Captions, type ExplainedCaption, type ImageCaption, photoCaption }
 import { IMAGES_PER_BATCH, ImageReader, type ReadBatch, type SkippedImage } from './photo-reader.ts'
 import { checkRepresents, type RepresentedImage, representBatch, splitRepresentations } from './representations.ts'
 import { Representer } from './representer.ts'
-import { photoSearchSettings, type SearchSettings, searchFor } from './search-settings.ts'
+import { photoSearchSettings, type SearchChoices, type SearchSettings, searchFor } from './search-settings.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** Default capacity of the queue, in images. */
@@ -188,7 +188,7 @@ export class Captioner {
   /** Puts an image into the queue. */
   async #ask(input: ImageInput, task: Task, options: CaptionOptions): Promise<Answer> {
     this.#checkOpen()
-    const settings = photoSearchSettings(options) // here, so that a mistake fails its own caller and not the batch
+    const settings = this.#settings(options) // here, so that a mistake fails its own caller and not the batch
     return this.#queue.submit({ input, task, ...settings }, { signal: options.signal })
   }
 
@@ -214,7 +214,7 @@ export class Captioner {
 
   async #explainEach(images: readonly ImageInput[], options: CaptionAllOptions): Promise<Captions<ExplainedCaption>> {
     this.#requireOne('explain captions')
-    return this.#withExplainer(photoSearchSettings(options).maxLength, (explainer) =>
+    return this.#withExplainer(this.#settings(options).maxLength, (explainer) =>
       this.#each(images, options, async ({ images: read, features, concepts }, captions, ids) => {
         const explanations = await explainer.explain(features, concepts, ids)
         return captions.map((caption, i) => ({
@@ -251,6 +251,12 @@ export class Captioner {
     const steps = Math.ceil(maxLength / DEFAULT_MAX_LENGTH) * DEFAULT_MAX_LENGTH
     const load = (): Promise<Explainer> => Explainer.load(this.engine.runtime, model, weights, steps)
     return this.#explainers.use(`${steps}`, load, work)
+  }
+
+  /** The search's settings. Where concepts cannot be weighed, they have no weight, and the beam is that without. */
+  #settings(choices: SearchChoices): SearchSettings {
+    const isWeighed = this.trained.detector?.info.imageShares !== undefined
+    return photoSearchSettings(isWeighed ? choices : { ...choices, conceptWeight: 0 })
   }
 
   /** Does work that release() waits for. */
@@ -297,7 +303,7 @@ export class Captioner {
   ): AsyncGenerator<Captions<T>> {
     const { vocabulary, detector } = this.trained
     const valuesOf = detector && conceptValues(detector, vocabulary)
-    const optionsOf = searchFor(photoSearchSettings(options), vocabulary)
+    const optionsOf = searchFor(this.#settings(options), vocabulary)
     let done = 0
     for await (const batch of this.#reader.read(images)) {
       signal?.throwIfAborted()

@@ -1,4 +1,4 @@
-import type { LengthPenalty, SearchSettings } from '../caption/search-settings.ts'
+import type { SearchChoices, SearchSettings } from '../caption/search-settings.ts'
 import { UsageError } from '../errors.ts'
 import { LIMITS } from '../models/limits.ts'
 import { PHOTO_SEARCH } from '../search/defaults.ts'
@@ -85,23 +85,38 @@ type Value<O> = O extends import('./options.ts').Option<infer T> ? T : never
 /** The values of the options SEARCH. */
 export type SearchValues = { readonly [Key in keyof typeof SEARCH]: Value<(typeof SEARCH)[Key]> }
 
+/** The settings that options ask for. Throws UsageError for those that contradict each other. */
+export async function searchOf(values: SearchValues): Promise<SearchSettings> {
+  const { searchSettings } = await import('../caption/search-settings.ts')
+  return checked(() => searchSettings(choicesOf(values), nameOf))
+}
+
 /**
- * The settings that options ask for, by default those of the published search, or of photographs. Throws UsageError for
- * those that contradict each other.
+ * The choices of a search for captions of photographs that options ask for. What they leave open, the captioner
+ * decides. Throws UsageError for those that contradict each other.
  */
-export async function searchOf(
-  { beam, conceptWeight, lengthPenalty, ...others }: SearchValues,
-  { photographs = false } = {},
-): Promise<SearchSettings> {
-  const { photoSearchSettings, searchSettings } = await import('../caption/search-settings.ts')
+export async function photoSearchOf(values: SearchValues): Promise<AskedSearch> {
+  const { photoSearchSettings } = await import('../caption/search-settings.ts')
+  const choices = choicesOf(values)
+  checked(() => photoSearchSettings(choices, nameOf))
+  return choices
+}
+
+type AskedSearch = SearchChoices & Pick<SearchSettings, 'captions'>
+
+/** The values of the options SEARCH alone, without those that were not given. */
+const choicesOf = (values: SearchValues): AskedSearch =>
+  Object.fromEntries(
+    (Object.keys(SEARCH) as (keyof SearchValues)[])
+      .filter((key) => values[key] !== undefined)
+      .map((key) => [key, values[key]]),
+  ) as unknown as AskedSearch
+
+const nameOf = (key: string): string => `--${optionName(key)}`
+
+function checked<T>(make: () => T): T {
   try {
-    const choices = {
-      ...others,
-      lengthPenalty: lengthPenalty as LengthPenalty,
-      ...(beam !== undefined && { beam }),
-      ...(conceptWeight !== undefined && { conceptWeight }),
-    }
-    return (photographs ? photoSearchSettings : searchSettings)(choices, (key) => `--${optionName(key)}`)
+    return make()
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error
   }

@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import { photoSearchSettings, type SearchChoices, type SearchSettings } from '../caption/search-settings.ts'
+import { photoSearchSettings, type SearchChoices } from '../caption/search-settings.ts'
 import { UserError } from '../errors.ts'
 import { requirementAutomaton } from '../search/automaton.ts'
 import { requirementOf } from '../search/word-lists.ts'
@@ -16,10 +16,10 @@ const MAX_ALTERNATIVES = 20
 type SearchQuery = Omit<v.InferOutput<typeof CAPTION_QUERY>, 'explain'>
 
 /**
- * The settings of the search that a query asks for. Throws Failure (400) for choices that contradict each other, for
+ * The choices of the search that a query asks for. Throws Failure (400) for choices that contradict each other, for
  * required words outside the vocabulary, and for requirements that take too many hypotheses.
  */
-export function searchOfQuery({ require: lists, ...others }: SearchQuery, vocabulary: Vocabulary): SearchSettings {
+export function searchOfQuery({ require: lists, ...others }: SearchQuery, vocabulary: Vocabulary): SearchChoices {
   const choices = { ...others, require: lists.map(alternatives) } as SearchChoices
   try {
     const settings = photoSearchSettings(choices)
@@ -29,7 +29,7 @@ export function searchOfQuery({ require: lists, ...others }: SearchQuery, vocabu
         `Cannot caption with beam ${settings.beam} and so many required words: they take ${states * settings.beam} ` +
           `hypotheses, and a request may have ${MAX_HYPOTHESES}; require less, or use a smaller beam`,
       )
-    return settings
+    return choices
   } catch (error) {
     throw error instanceof RangeError || error instanceof UserError ? new Failure(400, error.message) : error
   }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { CaptionOptions } from '../../src/caption/caption-options.ts'
 import type { ImageCaption } from '../../src/caption/photo-caption.ts'
 import { ImageError, type Pixels } from '../../src/engine/pictures.ts'
@@ -9,6 +9,8 @@ import { PRETRAINED } from '../../src/hosts/node/pretrained.ts'
 import { representImages } from '../../src/hosts/node/represent-images.ts'
 import { BAD_ENDINGS, FUNCTION_WORDS } from '../../src/text/english-words.ts'
 import { Vocabulary } from '../../src/text/vocabulary.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { writeTinyRun } from '../support/tiny-run.ts'
 
 /** A small picture of one colour: different numbers give different pictures. */
 const plain = (number: number): Pixels => ({
@@ -101,15 +103,17 @@ test('what is blocked does not come, for callers and for lists alike', async () 
 })
 
 test('several captions come best first, and the first is that of one caption', async () => {
-  const one = await captioner.caption(plain(3), { beam: 4 })
-  const several = await captioner.caption(plain(3), { beam: 4, captions: 4 })
+  const byProbability = { beam: 4, conceptWeight: 0, lengthPenalty: 'none' } as const
+  const one = await captioner.caption(plain(3), byProbability)
+  const several = await captioner.caption(plain(3), { ...byProbability, captions: 4 })
   expect(one.alternatives).toEqual([])
   expect(several.caption).toBe(one.caption)
   const all = [several, ...several.alternatives]
   expect(new Set(all.map(({ caption }) => caption)).size).toBe(4)
   const probabilities = all.map(({ probability }) => probability)
   expect(probabilities).toEqual(probabilities.toSorted((a, b) => b - a))
-  expect((await captioner.caption(plain(3), { captions: 5 })).alternatives).toHaveLength(4) // the beam grows with it
+  const five = await captioner.caption(plain(3), { conceptWeight: 0, captions: 5 })
+  expect(five.alternatives).toHaveLength(4) // the beam grows with it
 })
 
 test('groups bring captions that differ more', async () => {
@@ -354,4 +358,16 @@ test('of the ten captions of a beam, that with the best score and concepts is ch
     if (best.caption !== first) moved++
   }
   expect(moved).toBeGreaterThan(0)
+})
+
+test('a captioner whose detector does not know how rare words are searches with a beam of 3, whatever the weight', async () => {
+  const folder = await temporaryFolder()
+  await writeTinyRun(folder)
+  const tiny = await Captioner.load(folder)
+  onTestFinished(() => tiny.release())
+  const pictures = Array.from({ length: 6 }, (_, i) => plain(i))
+  const asked = await tiny.captionAll(pictures, { beam: 3, conceptWeight: 0, captions: 3 })
+  expect(await tiny.captionAll(pictures, { captions: 3 })).toEqual(asked)
+  expect(await tiny.captionAll(pictures, { captions: 3, conceptWeight: 1 })).toEqual(asked)
+  expect(await tiny.captionAll(pictures, { captions: 3, beam: 10 })).not.toEqual(asked)
 })

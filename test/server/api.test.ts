@@ -93,8 +93,10 @@ describe('each kind of search gives the captions that the library gives', () => 
 
 test('captions=n adds the other captions of the search, best first', async () => {
   const picture = await plainPng(4)
-  const answer = v.parse(CAPTION, await (await post('/v1/caption?captions=4', picture)).json())
-  const { caption, alternatives } = await captioner.caption(picture, { captions: 4 })
+  const query = 'captions=4&conceptWeight=0&lengthPenalty=none'
+  const answer = v.parse(CAPTION, await (await post(`/v1/caption?${query}`, picture)).json())
+  const byProbability = { captions: 4, conceptWeight: 0, lengthPenalty: 'none' } as const
+  const { caption, alternatives } = await captioner.caption(picture, byProbability)
   expect(answer.caption).toBe(caption)
   expect(answer.alternatives).toHaveLength(3)
   const ordered = alternatives.map(({ caption, confidence, probability, words }) => ({

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, many, repeated, text } from '../options.ts'
 import { partAnswer, refuseShardOnRanks } from '../parts.ts'
-import { SEARCH_OF_PHOTOGRAPHS, searchOf } from '../search-options.ts'
+import { photoSearchOf, SEARCH_OF_PHOTOGRAPHS } from '../search-options.ts'
 import { DEVICE, NETWORKS, PRECISION, SHARD } from '../shared-options.ts'
 
 type ImageCaption = import('../../caption/photo-caption.ts').ImageCaption
@@ -67,7 +67,7 @@ export const caption = defineCommand({
     refuseShardOnRanks(shard, ranks)
     if (explain !== undefined && (shard || ranks.size > 1))
       throw new UsageError('Cannot share out --explain: a page has few images; run it as one process')
-    const search = await searchOf(asked, { photographs: true })
+    const search = await photoSearchOf(asked)
     if (explain !== undefined) {
       if (run.length > 1)
         throw new UsageError(
