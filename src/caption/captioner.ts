@@ -15,7 +15,7 @@ import { type Captions, type ExplainedCaption, type ImageCaption, photoCaption }
 import { IMAGES_PER_BATCH, ImageReader, type ReadBatch, type SkippedImage } from './photo-reader.ts'
 import { checkRepresents, type RepresentedImage, representBatch, splitRepresentations } from './representations.ts'
 import { Representer } from './representer.ts'
-import { photoSearchSettings, type SearchChoices, type SearchSettings, searchFor } from './search-settings.ts'
+import { photoSettingsFor, type SearchSettings, searchFor } from './search-settings.ts'
 import type { TrainedCaptioner } from './trained-captioner.ts'
 
 /** Default capacity of the queue, in images. */
@@ -56,6 +56,8 @@ export class Captioner {
   readonly #reader: ImageReader
   readonly #decoder: ModelDecoder
   readonly #queue: BatchQueue<Request, Answer>
+  /** what words are worth in the captions, of a detector that knows */
+  readonly #valuesOf: ReturnType<typeof conceptValues>
   readonly #explainers = new CompiledCache<Explainer>(1)
   readonly #representers = new CompiledCache<Representer>(1)
   readonly #inProgress = new Set<Promise<unknown>>()
@@ -67,6 +69,7 @@ export class Captioner {
     this.#members = members
     this.#reader = reader
     this.#decoder = decoder
+    this.#valuesOf = trained.detector && conceptValues(trained.detector, trained.vocabulary)
     this.#queue = new BatchQueue(
       grouped(keyOf, (requests, signal) => this.#serve(requests, signal)),
       {
@@ -188,7 +191,7 @@ export class Captioner {
   /** Puts an image into the queue. */
   async #ask(input: ImageInput, task: Task, options: CaptionOptions): Promise<Answer> {
     this.#checkOpen()
-    const settings = this.#settings(options) // here, so that a mistake fails its own caller and not the batch
+    const settings = photoSettingsFor(this.trained.detector, options) // here, so that a mistake fails its own caller and not the batch
     return this.#queue.submit({ input, task, ...settings }, { signal: options.signal })
   }
 
@@ -214,7 +217,7 @@ export class Captioner {
 
   async #explainEach(images: readonly ImageInput[], options: CaptionAllOptions): Promise<Captions<ExplainedCaption>> {
     this.#requireOne('explain captions')
-    return this.#withExplainer(this.#settings(options).maxLength, (explainer) =>
+    return this.#withExplainer(photoSettingsFor(this.trained.detector, options).maxLength, (explainer) =>
       this.#each(images, options, async ({ images: read, features, concepts }, captions, ids) => {
         const explanations = await explainer.explain(features, concepts, ids)
         return captions.map((caption, i) => ({
@@ -251,12 +254,6 @@ export class Captioner {
     const steps = Math.ceil(maxLength / DEFAULT_MAX_LENGTH) * DEFAULT_MAX_LENGTH
     const load = (): Promise<Explainer> => Explainer.load(this.engine.runtime, model, weights, steps)
     return this.#explainers.use(`${steps}`, load, work)
-  }
-
-  /** The search's settings. Where concepts cannot be weighed, they have no weight, and the beam is that without. */
-  #settings(choices: SearchChoices): SearchSettings {
-    const isWeighed = this.trained.detector?.info.imageShares !== undefined
-    return photoSearchSettings(isWeighed ? choices : { ...choices, conceptWeight: 0 })
   }
 
   /** Does work that release() waits for. */
@@ -302,8 +299,7 @@ export class Captioner {
     finish: (batch: ReadBatch, captions: ImageCaption[], ids: readonly (readonly number[])[]) => Promise<T[]>,
   ): AsyncGenerator<Captions<T>> {
     const { vocabulary, detector } = this.trained
-    const valuesOf = detector && conceptValues(detector, vocabulary)
-    const optionsOf = searchFor(this.#settings(options), vocabulary)
+    const optionsOf = searchFor(photoSettingsFor(detector, options), vocabulary)
     let done = 0
     for await (const batch of this.#reader.read(images)) {
       signal?.throwIfAborted()
@@ -311,7 +307,7 @@ export class Captioner {
       const captions: T[] = []
       if (read.length > 0) {
         const names = read.map(({ input }) => this.engine.pictures.nameOf(input) ?? '')
-        const values = valuesOf && read.map(({ concepts }) => valuesOf(concepts))
+        const values = this.#valuesOf && read.map(({ concepts }) => this.#valuesOf!(concepts))
         const search = { ...optionsOf(names, values), ...(signal && { signal }) }
         const generated = await captionBatch(this.#decoder, { ...batch, images: read.length }, vocabulary, search)
         const each = generated.map((caption, i) => photoCaption(read[i]!, caption, this.trained))

@@ -21,6 +21,7 @@ import { badEndings, contentClasses, requirementOf } from '../search/word-lists.
 import type { Vocabulary } from '../text/vocabulary.ts'
 import { thousands } from '../wording.ts'
 import type { WordValues } from './concept-values.ts'
+import type { StoredDetector } from './stored-detector.ts'
 
 /** How hypotheses of different lengths are compared; see docs/search.md. */
 export type LengthPenalty = 'none' | 'average' | `wu_${number}`
@@ -154,6 +155,13 @@ export function searchSettings(
 export const photoSearchSettings = (choices: SearchChoices, nameOf?: (key: string) => string): SearchSettings =>
   searchSettings(choices, nameOf, { ...DEFAULT_SEARCH, ...PHOTO_SEARCH })
 
+/**
+ * photoSearchSettings() for a captioner with that detector: where concepts cannot be weighed, they have no weight, and
+ * the beam is that without.
+ */
+export const photoSettingsFor = (detector: StoredDetector | undefined, choices: SearchChoices): SearchSettings =>
+  photoSearchSettings(detector?.info.imageShares ? choices : { ...choices, conceptWeight: 0 })
+
 const roundedUp = (value: number, multipleOf: number): number => Math.ceil(value / multipleOf) * multipleOf
 
 /** What `lengthPenalty` may be, for errors and help. */
@@ -197,12 +205,9 @@ export function searchFor(
   return (names, values) => ({
     ...common,
     chooser: chooserFor(names),
-    ...(values && conceptWeight > 0 && { rescorer: wordRescorer(values.map((each) => scaled(each, conceptWeight))) }),
+    ...(values && conceptWeight > 0 && { rescorer: wordRescorer(values, conceptWeight) }),
   })
 }
-
-const scaled = (values: WordValues, factor: number): WordValues =>
-  new Map([...values].map(([word, value]) => [word, factor * value]))
 
 function chooserOf(
   { require: required, groups, diversity, sample, temperature, topK, topP, seed }: SearchSettings,

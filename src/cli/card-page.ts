@@ -66,18 +66,7 @@ export function cardPage({ card, config, limits }: CardPage): string {
     ['label smoothing', `${training.labelSmoothing}`],
     ['moving average of the weights', training.emaDecay > 0 ? `decay ${training.emaDecay} per step` : 'none'],
     ['seed', `${training.seed}`],
-    [
-      'epochs',
-      `${trained.epochs}; ${training.averaged ? '' : 'these are the weights of '}epoch ${trained.bestEpoch}${training.averaged ? ' is' : ','} the best on the validation images`,
-    ],
-    ...(training.averaged
-      ? [
-          [
-            'weights',
-            `the mean of ${training.averaged.map((part) => `\`${part.weights}\` (${Math.round(100 * part.share)}%)`).join(', ')}`,
-          ] as const,
-        ]
-      : []),
+    ...epochRows(training, trained),
     ['code', `mia-caption ${card.version}${card.commit === undefined ? '' : `, commit ${card.commit}`}`],
   ]
   return `# ${titleOf(model.basicModel, model.mia)}, trained on ${data.name}
@@ -141,6 +130,17 @@ const titleOf = (basicModel: BasicModelName, mia: boolean): string => `${basicMo
 
 const markdownTable = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+/** The rows about the epochs, and about what was averaged. */
+function epochRows({ averaged }: RunConfig['training'], { epochs, bestEpoch }: Card['trained']): [string, string][] {
+  if (!averaged)
+    return [['epochs', `${epochs}; these are the weights of epoch ${bestEpoch}, the best on the validation images`]]
+  const parts = averaged.map(({ weights, share }) => `\`${weights}\` (${Math.round(100 * share)}%)`)
+  return [
+    ['epochs', `${epochs}; epoch ${bestEpoch} is the best on the validation images`],
+    ['weights', `the mean of ${parts.join(', ')}`],
+  ]
+}
 
 function objectiveOf({ objective, from }: RunConfig['training']): string {
   const start = from ? `, from the weights of \`${from.run}\`` : ''

@@ -1,7 +1,7 @@
 import type { SearchChoices, SearchSettings } from '../caption/search-settings.ts'
 import { UsageError } from '../errors.ts'
 import { LIMITS } from '../models/limits.ts'
-import { PHOTO_SEARCH } from '../search/defaults.ts'
+import { PHOTO_SEARCH, RESCORED_BEAM } from '../search/defaults.ts'
 import {
   count,
   flag,
@@ -27,11 +27,8 @@ const lengthPenalty = (form: string) =>
 export const SEARCH = {
   beam: positive(
     'n',
-    'beam size; 1 is greedy search (default: 3, with --concept-weight 10, or as --captions and --groups need)',
-    {
-      max: LIMITS.beam,
-      ...GROUP,
-    },
+    `beam size; 1 is greedy search (default: 3, with --concept-weight ${RESCORED_BEAM}, or as --captions and --groups need)`,
+    { max: LIMITS.beam, ...GROUP },
   ),
   maxLength: { ...MAX_LENGTH, settings: { ...MAX_LENGTH.settings, ...GROUP } },
   minLength: count('words', 'shortest caption, without its end token', { default: 0, max: LIMITS.maxLength, ...GROUP }),
@@ -46,7 +43,7 @@ export const SEARCH = {
   conceptWeight: rate(
     'w',
     "what a concept that a caption names adds to its score, times the detector's confidence and the word's rarity; the " +
-      "best of the beam's captions is chosen by it (docs/search.md; default: 0, of photographs 0.2)",
+      `best of the beam's captions is chosen by it (docs/search.md; default: 0, of photographs ${PHOTO_SEARCH.conceptWeight})`,
     GROUP,
   ),
   require: repeated(list('words', 'one of these words must appear, as in dog,dogs; may be given again', GROUP)),

@@ -28,11 +28,7 @@ export function frequentConcepts(
   vocabulary: Pick<Vocabulary, 'id'>,
   { maxWords = 1000, minImages = leastImages(images.length) }: ConceptWordOptions = {},
 ): string[] {
-  const counts = new Map<string, number>()
-  for (const { tokens } of images)
-    for (const word of new Set(tokens.flatMap((caption) => caption.split(' '))))
-      counts.set(word, (counts.get(word) ?? 0) + 1)
-  return [...counts]
+  return [...imageCounts(images)]
     .filter(
       ([word, count]) =>
         count >= minImages && vocabulary.id(word) !== UNKNOWN && !FUNCTION_WORDS.has(word) && /\p{L}/u.test(word),
@@ -40,6 +36,15 @@ export function frequentConcepts(
     .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))
     .slice(0, maxWords)
     .map(([word]) => word)
+}
+
+/** The number of images whose captions have each word. */
+export function imageCounts(images: readonly Pick<ImageEntry, 'tokens'>[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { tokens } of images)
+    for (const word of new Set(tokens.flatMap((caption) => caption.split(' '))))
+      counts.set(word, (counts.get(word) ?? 0) + 1)
+  return counts
 }
 
 /**

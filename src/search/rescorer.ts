@@ -7,18 +7,23 @@ import type { Hypothesis } from './trace.ts'
 export type Rescorer = (image: number, words: readonly number[]) => number
 
 /**
- * Rescores by words that speak for a caption: the sum of the values of its words, each word counted once. `values` has
- * a value for each word id of each image, as found by a detector (Fang et al., "From Captions to Visual Concepts and
- * Back", CVPR 2015, section 5, rescore the best hypotheses by what was detected, too).
+ * Rescores by words that speak for a caption: `weight` times the sum of the values of its words, each word counted
+ * once. `values` has a value for each word id of each image, as found by a detector (Fang et al., "From Captions to
+ * Visual Concepts and Back", CVPR 2015, section 5, rescore the best hypotheses by what was detected, too).
  */
 export const wordRescorer =
-  (values: readonly ReadonlyMap<number, number>[]): Rescorer =>
+  (values: readonly ReadonlyMap<number, number>[], weight: number): Rescorer =>
   (image, words) =>
-    [...new Set(words)].reduce((sum, word) => sum + (values[image]!.get(word) ?? 0), 0)
+    weight * [...new Set(words)].reduce((sum, word) => sum + (values[image]!.get(word) ?? 0), 0)
 
-/** The hypotheses in the order of `score`, finished ones first; of equal ones the earlier is first. */
-export const rescored = (hypotheses: readonly Hypothesis[], score: (hypothesis: Hypothesis) => number): Hypothesis[] =>
+/** The `keep` best hypotheses by `score`, finished ones first; of equal ones the earlier is first. */
+export const rescored = (
+  hypotheses: readonly Hypothesis[],
+  score: (hypothesis: Hypothesis) => number,
+  keep: number,
+): Hypothesis[] =>
   hypotheses
     .map((hypothesis) => ({ hypothesis, score: score(hypothesis) }))
     .sort((a, b) => Number(b.hypothesis.finished) - Number(a.hypothesis.finished) || b.score - a.score)
+    .slice(0, keep)
     .map(({ hypothesis }) => hypothesis)

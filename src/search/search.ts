@@ -45,23 +45,6 @@ export interface SearchOptions {
 export async function search<State>(
   stepper: Stepper<State>,
   images: number,
-  options: SearchOptions = {},
-): Promise<Hypothesis[][]> {
-  const { beam = DEFAULT_BEAM, keep = beam, rescorer, ranker = logProbRanker } = options
-  if (!rescorer) return searchOnce(stepper, images, options)
-  checkCount('a number to keep', keep, beam)
-  const found = await searchOnce(stepper, images, { ...options, keep: beam })
-  return found.map((hypotheses, image) =>
-    rescored(hypotheses, ({ logProb, words }) => ranker.score(logProb, words.length) + rescorer(image, words)).slice(
-      0,
-      keep,
-    ),
-  )
-}
-
-async function searchOnce<State>(
-  stepper: Stepper<State>,
-  images: number,
   {
     beam = DEFAULT_BEAM,
     maxLength = DEFAULT_MAX_LENGTH,
@@ -69,8 +52,9 @@ async function searchOnce<State>(
     chooser = bestChooser,
     filters = [],
     ranker = logProbRanker,
+    rescorer,
     signal,
-  }: SearchOptions,
+  }: SearchOptions = {},
 ): Promise<Hypothesis[][]> {
   checkCount('a beam', beam)
   checkCount('a longest length', maxLength)
@@ -78,7 +62,8 @@ async function searchOnce<State>(
   if (images === 0) return []
   const { groups } = chooser
   const trace = new Trace()
-  const size = groups?.size(keep) ?? keep
+  const held = rescorer ? beam : keep // a rescorer may prefer any of the beam
+  const size = groups?.size(held) ?? held
   const rankings = Array.from({ length: images }, (_, image) =>
     Array.from({ length: groups?.count(image) ?? 1 }, () => new Ranking(size, ranker, maxLength)),
   )
@@ -97,7 +82,12 @@ async function searchOnce<State>(
     const hypotheses = found[image]![groups?.of(image, frontier.tags[row]!) ?? 0]!
     if (hypotheses.length < size) hypotheses.push(trace.read(frontier.nodes[row]!, false))
   }
-  return found.map((each) => (groups ? groups.merge(each, keep) : each[0]!))
+  return found.map((each, image) => {
+    const best = groups ? groups.merge(each, held) : each[0]!
+    if (!rescorer) return best
+    const scoreOf = ({ logProb, words }: Hypothesis) => ranker.score(logProb, words.length) + rescorer(image, words)
+    return rescored(best, scoreOf, keep)
+  })
 }
 
 /** The rows of the next step, with the filters' penalties and the chooser's wishes. */

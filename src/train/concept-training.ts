@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { detectorFor } from '../caption/stored-detector.ts'
-import { conceptsFromFile, frequentConcepts, leastImages } from '../data/concept-words.ts'
+import { conceptsFromFile, frequentConcepts, imageCounts, leastImages } from '../data/concept-words.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { readCheckpoint } from '../disk/checkpoint.ts'
 import { readDetector, writeDetector } from '../disk/concept-files.ts'
@@ -161,6 +161,7 @@ function detectorTask({
 }: TaskParts): TrainingTask<readonly ImageEntry[], ConceptValidation> {
   const { store, words } = val
   const stepsPerEpoch = Math.ceil(train.length / IMAGES_PER_BATCH)
+  const imageShares = sharesOf(words, train)
   return {
     parameters: [...detector.parameters.values()],
     epochs,
@@ -182,7 +183,6 @@ function detectorTask({
     validate: (weights) => validateDetector(runtime, detector, weights, val),
     logLikelihood: (weights) => labelLogLikelihood(runtime, detector, weights, val),
     keep: (weights, { meanAveragePrecision, averagePrecision }) => {
-      const imageShares = sharesOf(words, train)
       const info = { words: [...words], features: store.source, meanAveragePrecision, averagePrecision, imageShares }
       return writeDetector(folder, { info, weights })
     },
@@ -244,10 +244,7 @@ async function checkpointOf(folder: string, recipe: object, epochs: number): Pro
 
 /** The share of images whose captions have each word. */
 function sharesOf(words: readonly string[], images: readonly ImageEntry[]): number[] {
-  const counts = new Map<string, number>()
-  for (const { tokens } of images)
-    for (const word of new Set(tokens.flatMap((caption) => caption.split(' '))))
-      counts.set(word, (counts.get(word) ?? 0) + 1)
+  const counts = imageCounts(images)
   return words.map((word) => Number(((counts.get(word) ?? 0) / images.length).toFixed(6)))
 }
 

@@ -198,7 +198,7 @@ describe('wordRescorer()', () => {
         const options = { beam, maxLength: 5, ranker }
         const { stepper } = stepperOf(scorer)
         const found = await search(stepper, 2, { ...options, keep: beam })
-        const chosen = await search(stepper, 2, { ...options, keep: 1, rescorer: wordRescorer(values) })
+        const chosen = await search(stepper, 2, { ...options, keep: 1, rescorer: wordRescorer(values, 1) })
         for (const [image, hypotheses] of found.entries()) {
           const finished = hypotheses.filter((each) => each.finished)
           const scoreOf = ({ words, wordLogProbs }: (typeof hypotheses)[number]): number => {
@@ -224,7 +224,7 @@ describe('wordRescorer()', () => {
     const word = [4, 5, 6, 7].find(
       (each) => !plain![0]!.words.includes(each) && plain!.some(({ words }) => words.includes(each)),
     )!
-    const [moved] = await search(stepper, 1, { ...options, rescorer: wordRescorer([new Map([[word, 100]])]) })
+    const [moved] = await search(stepper, 1, { ...options, rescorer: wordRescorer([new Map([[word, 100]])], 1) })
     expect(moved![0]!.words).toContain(word)
     const key = ({ words, logProb }: { words: readonly number[]; logProb: number }) => `${words.join()} ${logProb}`
     expect(moved!.map(key).sort()).toEqual(plain!.map(key).sort())
