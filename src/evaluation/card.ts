@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { FITTING_CIDER, fitCalibration, reliabilityOf } from '../caption/calibration.ts'
 import { type ImageCaption, meanProbability } from '../caption/caption-all.ts'
-import { photoSearchSettings } from '../caption/search-settings.ts'
+import { photoSettingsFor } from '../caption/search-settings.ts'
 import { Dataset, type ImageEntry } from '../data/dataset.ts'
 import { type Card, STATEMENTS } from '../disk/card-file.ts'
 import { readBytes } from '../disk/files.ts'
@@ -62,7 +62,7 @@ export async function packWithCard({
   const files = [...(await packRun(run, out)), ...(existsSync(join(out, BUILTIN_FILE)) ? [BUILTIN_FILE] : [])]
   const { detector, model } = await openRun(out)
   const source = data ?? (await openRun(run)).config.data.folder
-  const search = photoSearchSettings({})
+  const search = photoSettingsFor(detector, {})
   const split = {
     engine,
     run: out,
@@ -117,7 +117,7 @@ export async function packWithCard({
     captions: {
       images: images.length,
       beam: search.beam,
-      ...(detector?.info.imageShares && { conceptWeight: search.conceptWeight }),
+      ...(search.conceptWeight > 0 && { conceptWeight: search.conceptWeight }),
       ...(precision !== 'float32' && { precision }),
       different: new Set(captions.map(({ caption }) => caption)).size,
       words: new Set(captions.flatMap(({ caption }) => caption.split(' '))).size,

@@ -186,6 +186,10 @@ describe('the whole pipeline, command by command, on images of one colour above 
       return (captions as { caption: string }[]).map(({ caption }) => caption)
     }
     expect(await captionsBy('packed')).toEqual(await captionsBy('mia'))
+    expect(made.captions).toMatchObject({ beam: 10, conceptWeight: 0.2 })
+    const withoutConcepts = await json('card --run @/va --out @/packed-va --terms Free.')
+    expect(withoutConcepts.captions).toMatchObject({ beam: 3 })
+    expect(withoutConcepts.captions).not.toHaveProperty('conceptWeight')
     const page = await readFile(join(folder, 'packed/README.md'), 'utf8')
     for (const part of ['Free.', '- It knows two colours.', files[0]!.sha256]) expect(page).toContain(part)
     expect(page).not.toContain(folder)
